@@ -1,0 +1,149 @@
+//! Locks, time-outs, counts and versions, each with its unit in its type.
+
+use std::{fmt, time::Duration};
+
+/// A table lock mode. Ordered by strength.
+///
+/// Source: manual, "Explicit Locking", table 13.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockMode {
+    /// Taken by reading.
+    AccessShare,
+    /// Taken by `SELECT … FOR UPDATE` and by the referenced side of validating a foreign key.
+    RowShare,
+    /// Taken by `INSERT`, `UPDATE`, `DELETE`.
+    RowExclusive,
+    /// Taken by `CREATE INDEX CONCURRENTLY`, `VALIDATE CONSTRAINT`, `VACUUM`.
+    ShareUpdateExclusive,
+    /// Taken by `CREATE INDEX`.
+    Share,
+    /// Taken by `ADD FOREIGN KEY`, `CREATE TRIGGER`.
+    ShareRowExclusive,
+    /// Taken by `REFRESH MATERIALIZED VIEW CONCURRENTLY`.
+    Exclusive,
+    /// Taken by most forms of `ALTER TABLE` and by `DROP`.
+    AccessExclusive,
+}
+
+impl LockMode {
+    /// Returns what others cannot do while this lock is held, in plain words.
+    #[must_use]
+    pub const fn stops(self) -> &'static str {
+        match self {
+            Self::AccessShare | Self::RowShare | Self::RowExclusive => "stops nobody who reads or writes",
+            Self::ShareUpdateExclusive => "stops only other schema changes and VACUUM",
+            Self::Share | Self::ShareRowExclusive | Self::Exclusive => "stops writes",
+            Self::AccessExclusive => "stops reads and writes",
+        }
+    }
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        })
+    }
+}
+
+/// The longest a statement may wait for a lock, and so the longest that others queue behind it. Milliseconds; 0 waits
+/// for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockTimeout(u64);
+
+/// The longest a statement may run. Milliseconds; 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StatementTimeout(u64);
+
+macro_rules! timeout {
+    ($name:ident) => {
+        impl $name {
+            /// No limit.
+            pub const NONE: Self = Self(0);
+
+            /// Returns a limit of so many milliseconds; 0 is no limit.
+            #[must_use]
+            pub const fn from_millis(millis: u64) -> Self {
+                Self(millis)
+            }
+
+            /// Returns the limit in milliseconds; 0 is no limit.
+            #[must_use]
+            pub const fn as_millis(self) -> u64 {
+                self.0
+            }
+
+            /// Returns the limit, if there is one.
+            #[must_use]
+            pub const fn limit(self) -> Option<Duration> {
+                if self.0 == 0 { None } else { Some(Duration::from_millis(self.0)) }
+            }
+        }
+    };
+}
+timeout!(LockTimeout);
+timeout!(StatementTimeout);
+
+/// A number of rows, counted or (where it says so) estimated by the server's statistics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowCount(pub u64);
+
+impl fmt::Display for RowCount {
+    /// Writes the number in groups of three: `14 210`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                f.write_str(" ")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A server's version as `server_version_num` gives it: 150018 is 15.18.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServerVersion(pub u32);
+
+impl ServerVersion {
+    /// The oldest version this program works with.
+    pub const OLDEST: Self = Self(130_000);
+
+    /// Returns the major version, such as 15.
+    #[must_use]
+    pub const fn major(self) -> u32 {
+        self.0 / 10_000
+    }
+}
+
+impl fmt::Display for ServerVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0 / 10_000, self.0 % 10_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_three() {
+        for (count, text) in [(0, "0"), (999, "999"), (1000, "1 000"), (14210, "14 210"), (1_234_567, "1 234 567")] {
+            assert_eq!(RowCount(count).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn versions_read_as_people_say_them() {
+        assert_eq!(ServerVersion(150_018).to_string(), "15.18");
+        assert_eq!(ServerVersion(150_018).major(), 15);
+    }
+}

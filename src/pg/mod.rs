@@ -1,0 +1,11 @@
+//! PostgreSQL's own words as types: names, type names, lock modes, time-outs, server versions.
+//!
+//! Ground floor: imports nothing of this crate and every room may import it.
+
+mod limits;
+mod name;
+mod type_name;
+
+pub use limits::{LockMode, LockTimeout, RowCount, ServerVersion, StatementTimeout};
+pub use name::{Ident, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal};
+pub use type_name::{TypeName, TypeNameError};

@@ -1,0 +1,4 @@
+//! Text to statements to a typed tree; every node keeps its span.
+
+mod ast;
+mod expr;
