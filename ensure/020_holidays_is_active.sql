@@ -1,6 +1,6 @@
 -- ensure:title Holidays can be switched off
 -- ensure:allow drop -- an index that is invalid or differs from the one declared is replaced, nothing else is dropped
--- What an existing database has is kept: defaults and nullability of its columns are its own.
+-- Columns that exist keep their own default and nullability.
 -- ensure:accept holidays.is_active boolean
 
 ALTER TABLE holidays ADD COLUMN IF NOT EXISTS is_active boolean DEFAULT true;

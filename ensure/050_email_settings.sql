@@ -1,6 +1,6 @@
 -- ensure:title E-mail server settings
 -- ensure:allow drop -- an index that is invalid or differs from the one declared is replaced, nothing else is dropped
--- What an existing database has is kept: defaults and nullability of its columns are its own.
+-- Columns that exist keep their own default and nullability.
 -- ensure:accept email_settings.smtp_server varchar
 -- ensure:accept email_settings.smtp_port integer
 -- ensure:accept email_settings.smtp_username varchar

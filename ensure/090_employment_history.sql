@@ -1,6 +1,6 @@
 -- ensure:title Employment history
 -- ensure:allow drop -- an index that is invalid or differs from the one declared is replaced, nothing else is dropped
--- What an existing database has is kept: defaults and nullability of its columns are its own.
+-- Columns that exist keep their own default and nullability.
 -- ensure:accept employment_history.user_id integer
 -- ensure:accept employment_history.position_title varchar
 -- ensure:accept employment_history.start_date date

@@ -1,6 +1,6 @@
 -- ensure:title Tasks
 -- ensure:allow drop -- an index that is invalid or differs from the one declared is replaced, nothing else is dropped
--- What an existing database has is kept: defaults and nullability of its columns are its own, and so is a status stored as varchar.
+-- Columns that exist keep their own default and nullability, and a status its type where that is varchar.
 -- ensure:accept tasks.user_id integer
 -- ensure:accept tasks.name varchar
 -- ensure:accept tasks.status taskstatus

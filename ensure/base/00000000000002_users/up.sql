@@ -1,6 +1,6 @@
 -- ensure:title Users
 -- ensure:allow drop -- an index that is invalid or differs from the one declared is replaced, nothing else is dropped
--- What an existing database has is kept: defaults and nullability of its columns are its own, and so is a role stored as varchar.
+-- Columns that exist keep their own default and nullability, and a role its type where that is varchar.
 -- ensure:accept users.email varchar
 -- ensure:accept users.hashed_password varchar
 -- ensure:accept users.name varchar

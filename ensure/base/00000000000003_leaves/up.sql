@@ -1,5 +1,5 @@
 -- ensure:title Leaves
--- What an existing database has is kept: defaults and nullability of its columns are its own, and so is a status stored as varchar.
+-- Columns that exist keep their own default and nullability, and a status its type where that is varchar.
 -- ensure:accept leaves.user_id integer
 -- ensure:accept leaves.start_date timestamptz
 -- ensure:accept leaves.end_date timestamptz

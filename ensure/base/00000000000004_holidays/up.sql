@@ -1,5 +1,5 @@
 -- ensure:title Holidays
--- What an existing database has is kept: defaults and nullability of its columns are its own.
+-- Columns that exist keep their own default and nullability.
 -- ensure:accept holidays.date timestamptz
 -- ensure:accept holidays.title varchar
 -- ensure:accept holidays.created_at timestamptz
