@@ -1,0 +1,28 @@
+# `just check` is quick; `just ci` is all of it, and CI runs nothing else.
+
+# What to run before each commit: format, lints, tests that need no server.
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    cargo test --lib
+
+# Everything that CI does.
+ci:
+    .ci/run
+
+# The README's test command.
+test:
+    cargo test --features embedded
+
+# Formats the code.
+fmt:
+    cargo fmt
+
+# Licences, sources and advisories of the dependencies.
+deny:
+    cargo deny check
+
+# Writes src/schema.rs anew from an empty database named by DATABASE_URL.
+schema:
+    cargo run -- run
+    diesel print-schema > src/schema.rs
