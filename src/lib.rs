@@ -3,3 +3,6 @@
 pub mod pg;
 pub mod script;
 pub mod sql;
+
+#[expect(missing_docs, clippy::wildcard_imports, reason = "written by diesel from the database")]
+pub mod schema;
