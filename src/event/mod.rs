@@ -1,0 +1,268 @@
+//! What can happen during a run, as plain data, and what a run comes to: the seam between doing and telling.
+//!
+//! Whoever carries out emits [`Event`]s; terminal and JSON are readers of one stream. At the end everything stands once more
+//! in one [`Report`], which is what `--report` writes.
+
+use std::time::Duration;
+
+use crate::{
+    diagnostic::{Diagnostic, Outcome},
+    pg::RowCount,
+    plan::{Checked, Form, State, Step, Verb},
+    script::ScriptId,
+};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// The server does not answer yet; it is asked again.
+    WaitingForServer {
+        /// Why it does not answer.
+        why: String,
+        /// How long we have waited.
+        waited: Duration,
+    },
+    /// The server answered.
+    Connected(&'a Place),
+    /// Another run holds the runner lock.
+    WaitingForRunner {
+        /// The session that holds it, where it can be seen.
+        pid: Option<i32>,
+        /// How long we have waited.
+        waited: Duration,
+    },
+    /// A script's turn has come and it has something to do.
+    ScriptBegins {
+        /// The script.
+        script: &'a ScriptName,
+        /// How many steps it has.
+        steps: usize,
+    },
+    /// A question about rows is asked, which may take a while.
+    Asking {
+        /// What is asked, in words.
+        what: &'a str,
+    },
+    /// A step is sent.
+    StepBegins(&'a Step),
+    /// A step is done; in a transaction it still has to be committed.
+    StepDone {
+        /// The step.
+        step: &'a Step,
+        /// How long it took.
+        elapsed: Duration,
+        /// The rows that it changed, for statements that change rows.
+        rows: Option<RowCount>,
+    },
+    /// An attempt did not get its lock, or lost against another session, and was undone; it is tried again after a pause.
+    Retry {
+        /// The step.
+        step: &'a Step,
+        /// Which attempt it was, counted from 1.
+        attempt: u32,
+        /// Why, in words.
+        why: String,
+        /// Who is in the way, in words.
+        blockers: Vec<String>,
+        /// How long until the next.
+        pause: Duration,
+    },
+    /// A script's groups are committed.
+    ScriptEnds(&'a ScriptReport),
+    /// Something worth a line.
+    Note(String),
+}
+
+/// Where a run works.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The database.
+    pub database: String,
+    /// `db:5432`, `local socket`, or `embedded in .hrms-migrate`.
+    pub server: String,
+    /// `15.18`.
+    pub version: String,
+    /// The role.
+    pub role: String,
+    /// The schema in which unqualified names live.
+    pub schema: Option<String>,
+    /// Whether it is the embedded engine.
+    pub embedded: bool,
+}
+
+/// A script by what people call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptName {
+    /// Its place in the order.
+    pub id: ScriptId,
+    /// `010`, or `base`.
+    pub number: String,
+    /// Its title, or its file's name without the number.
+    pub title: String,
+    /// Its path.
+    pub path: String,
+}
+
+/// Which command a report is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `run`.
+    Run,
+    /// `plan`.
+    Plan,
+    /// `verify`.
+    Verify,
+}
+
+impl Command {
+    /// Returns its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Plan => "plan",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// Everything that a run, plan or verification came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The command.
+    pub command: Command,
+    /// Where; `None` when no connection was made.
+    pub place: Option<Place>,
+    /// The base migrations; `None` where there are none.
+    pub base: Option<BaseReport>,
+    /// The scripts in order.
+    pub scripts: Vec<ScriptReport>,
+    /// What was compared; `None` where it did not come to that.
+    pub verification: Option<Verification>,
+    /// Everything that went wrong or is worth knowing, in the order in which it was found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How long all of it took.
+    pub elapsed: Duration,
+    /// How it ended; `None` is success.
+    pub outcome: Option<Outcome>,
+    /// The signal that ended it early, as a number.
+    pub interrupted: Option<i32>,
+}
+
+/// The base migrations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BaseReport {
+    /// How many there are.
+    pub total: usize,
+    /// Those recorded by this run.
+    pub recorded: Vec<String>,
+    /// Why they could not be recorded, where they could not.
+    pub unrecorded: Option<String>,
+}
+
+/// What a script came to.
+#[derive(Clone, Debug)]
+pub struct ScriptReport {
+    /// The script.
+    pub name: ScriptName,
+    /// How it stands.
+    pub state: ScriptState,
+    /// Its steps: carried out in `run`, to be carried out in `plan`.
+    pub steps: Vec<StepReport>,
+    /// Its statements that are not plainly satisfied: what they are and how they stand.
+    pub statements: Vec<StatementReport>,
+    /// How long its steps took.
+    pub elapsed: Duration,
+}
+
+/// How a script stands in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptState {
+    /// Everything it says held already.
+    AlreadyTrue,
+    /// It was carried out (`run`) or would change something (`plan`).
+    Changed,
+    /// Something stands in the way.
+    Conflicting,
+    /// A step of it failed.
+    Failed,
+    /// The run ended before its turn.
+    NotReached,
+    /// It was left out by `--only`, `--skip` or `--to`.
+    LeftOut,
+}
+
+/// A statement that needs a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementReport {
+    /// `ensure/010_user_columns.sql:7:1`.
+    pub location: String,
+    /// How it stands.
+    pub state: State,
+}
+
+/// A step, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepReport {
+    /// What it does to its object.
+    pub verb: Verb,
+    /// The object.
+    pub object: String,
+    /// What is sent.
+    pub sql: String,
+    /// The form, and why.
+    pub form: Form,
+    /// The lock: its mode, and in plain words what it stops.
+    pub lock: Option<(String, &'static str)>,
+    /// The names of its hazards.
+    pub hazards: Vec<&'static str>,
+    /// The longest wait for a lock, in milliseconds.
+    pub lock_timeout_ms: u64,
+    /// The longest it may run, in milliseconds; 0 is no limit.
+    pub statement_timeout_ms: u64,
+    /// How it ended.
+    pub end: StepEnd,
+    /// How long it took, where it was sent.
+    pub elapsed: Option<Duration>,
+    /// The rows that it changed.
+    pub rows: Option<RowCount>,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// The end of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepEnd {
+    /// Planned only.
+    Planned,
+    /// Done and committed.
+    Applied,
+    /// Undone, because a later step of its transaction failed.
+    Undone,
+    /// It failed.
+    Failed,
+    /// The run ended before its turn.
+    NotReached,
+}
+
+/// What was compared with the catalog at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Every object that was looked at.
+    pub checked: Vec<Checked>,
+    /// Whether everything is as declared.
+    pub complete: bool,
+    /// What could not be found out, in words.
+    pub unverified: Vec<String>,
+    /// `verify` queries: what they say, and how many rows they returned (0 is right).
+    pub queries: Vec<(String, u64)>,
+}
+
+impl Report {
+    /// Returns how many scripts changed, were already true, conflict, failed, in that order.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize, usize) {
+        let of = |state: ScriptState| self.scripts.iter().filter(|script| script.state == state).count();
+        (of(ScriptState::Changed), of(ScriptState::AlreadyTrue), of(ScriptState::Conflicting), of(ScriptState::Failed))
+    }
+}

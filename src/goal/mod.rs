@@ -1,0 +1,453 @@
+//! Statements turned into what must hold.
+//!
+//! A [`StatementGoals`] is one statement of a script with the goals it states; a CREATE TABLE states its columns and
+//! constraints one by one, so that a table that exists but lacks some of them gets those. Nothing here knows a database.
+
+mod contradiction;
+mod data;
+mod read;
+mod scope;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    pg::{Ident, QualifiedName, TypeName},
+    script::{ScriptId, Span},
+};
+
+pub use crate::sql::{
+    DropKind, Expr, Expression, Fragment, Hazard, LabelPosition, OnlineMode, ReferentialAction, Sameness, SequenceOptions,
+    Timing, TransactionGrouping, Verify, Volatility, same_meaning,
+};
+pub use contradiction::contradictions;
+pub use data::{Backfill, Probe, Seed};
+pub use read::read;
+pub use scope::{Names, scope};
+
+/// A statement by its script and its place there, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatementId {
+    /// The script.
+    pub script: ScriptId,
+    /// The place of the statement in it.
+    pub index: usize,
+}
+
+/// A script as goals.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScriptGoals {
+    /// The script.
+    pub id: ScriptId,
+    /// What `-- ensure:title` says.
+    pub title: Option<String>,
+    /// Whether its statements share transactions.
+    pub grouping: TransactionGrouping,
+    /// Columns that are right as they are.
+    pub accepts: Vec<Accept>,
+    /// Its statements in order.
+    pub statements: Vec<StatementGoals>,
+    /// Its `verify` queries.
+    pub verifies: Vec<Verify>,
+}
+
+/// `-- ensure:accept table.column type`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accept {
+    /// The table.
+    pub table: QualifiedName,
+    /// The column.
+    pub column: Ident,
+    /// The type; without modifiers it takes any.
+    pub type_name: TypeName,
+}
+
+/// A statement as goals.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatementGoals {
+    /// Which statement.
+    pub id: StatementId,
+    /// Its text in the script.
+    pub span: Span,
+    /// Its text, without the semicolon.
+    pub text: String,
+    /// What the directives say.
+    pub directives: Directives,
+    /// What must hold, in the order of the statement.
+    pub goals: Vec<Goal>,
+}
+
+/// What directives say of one statement, those of its file included.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Directives {
+    /// The hazards that are accepted.
+    pub allow: BTreeSet<Hazard>,
+    /// How forms are chosen.
+    pub online: OnlineMode,
+    /// The guards: all must let the statement through.
+    pub guards: Vec<Guard>,
+    /// Runs on every run.
+    pub always: bool,
+    /// Keeps the old values of a backfill.
+    pub keep_old: bool,
+    /// Rows a batch of a backfill.
+    pub batch: Option<u64>,
+}
+
+/// `when` or `unless`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The query.
+    pub query: Fragment,
+    /// What the query has to return for the statement to apply: true for `when`.
+    pub applies_if: bool,
+}
+
+/// One thing that must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Goal {
+    /// The part of the statement that asks for it.
+    pub span: Span,
+    /// What must hold.
+    pub kind: GoalKind,
+}
+
+/// What must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GoalKind {
+    /// The schema exists.
+    Schema(Ident),
+    /// The extension is installed.
+    Extension {
+        /// Its name.
+        name: Ident,
+        /// The schema of its objects, where written.
+        schema: Option<Ident>,
+        /// Its version, where written.
+        version: Option<String>,
+    },
+    /// The enum type exists with at least these labels, in this order.
+    Enum {
+        /// The type.
+        name: QualifiedName,
+        /// The labels.
+        labels: Vec<String>,
+    },
+    /// The enum type has this label.
+    EnumLabel {
+        /// The type.
+        name: QualifiedName,
+        /// The label.
+        label: String,
+        /// Where it stands among the others.
+        position: Option<EnumPosition>,
+    },
+    /// The enum type's label has its new name.
+    EnumLabelRenamed {
+        /// The type.
+        name: QualifiedName,
+        /// The old name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// The sequence exists with the options written.
+    Sequence {
+        /// The sequence.
+        name: QualifiedName,
+        /// What is written.
+        options: SequenceOptions,
+    },
+    /// The table exists. The goals after it in the same statement are its columns and constraints.
+    Table {
+        /// The table.
+        name: QualifiedName,
+    },
+    /// The column exists as written.
+    Column {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: Box<ColumnGoal>,
+        /// `ALTER TABLE IF EXISTS`: nothing to do where the table is not there.
+        if_exists: bool,
+    },
+    /// The column does not exist.
+    ColumnAbsent {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: Ident,
+        /// `CASCADE`.
+        cascade: bool,
+    },
+    /// The column has this type.
+    ColumnType {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: Ident,
+        /// The type.
+        type_name: TypeName,
+        /// How its values are converted.
+        using: Option<Expression>,
+        /// `COLLATE`.
+        collation: Option<QualifiedName>,
+    },
+    /// The column is NOT NULL, or may hold NULL.
+    ColumnNullability {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: Ident,
+        /// Whether NULL is forbidden.
+        not_null: bool,
+    },
+    /// The column has this default, or none.
+    ColumnDefault {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: Ident,
+        /// The default.
+        default: Option<Expression>,
+    },
+    /// The column is an identity, or is none.
+    ColumnIdentity {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: Ident,
+        /// `Some(true)` for ALWAYS, `Some(false)` for BY DEFAULT, `None` for no identity.
+        always: Option<bool>,
+    },
+    /// The constraint exists as written.
+    Constraint {
+        /// The table.
+        table: QualifiedName,
+        /// The constraint.
+        constraint: Box<ConstraintGoal>,
+    },
+    /// The constraint does not exist.
+    ConstraintAbsent {
+        /// The table.
+        table: QualifiedName,
+        /// The constraint.
+        name: Ident,
+        /// `CASCADE`.
+        cascade: bool,
+    },
+    /// The constraint's rows have been checked.
+    ConstraintValidated {
+        /// The table.
+        table: QualifiedName,
+        /// The constraint.
+        name: Ident,
+    },
+    /// The index exists as written, and is valid.
+    Index(Box<IndexGoal>),
+    /// The object does not exist.
+    Absent {
+        /// What kind of object.
+        kind: DropKind,
+        /// The object.
+        name: QualifiedName,
+        /// `CASCADE`.
+        cascade: bool,
+    },
+    /// The column has its new name.
+    ColumnRenamed {
+        /// The table.
+        table: QualifiedName,
+        /// The old name.
+        from: Ident,
+        /// The new name.
+        to: Ident,
+    },
+    /// The table has its new name.
+    TableRenamed {
+        /// The old name.
+        from: QualifiedName,
+        /// The new name.
+        to: Ident,
+    },
+    /// The constraint has its new name.
+    ConstraintRenamed {
+        /// The table.
+        table: QualifiedName,
+        /// The old name.
+        from: Ident,
+        /// The new name.
+        to: Ident,
+    },
+    /// The index has its new name.
+    IndexRenamed {
+        /// The old name.
+        from: QualifiedName,
+        /// The new name.
+        to: Ident,
+    },
+    /// No row is left that the backfill would change.
+    Backfill(Box<Backfill>),
+    /// The rows are there.
+    Seed(Box<Seed>),
+    /// Nothing that could be read from the catalog: the statement runs when its guard says so.
+    Opaque {
+        /// Its first words.
+        verb: String,
+    },
+}
+
+/// Where an enum label stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnumPosition {
+    /// Before another.
+    Before(String),
+    /// After another.
+    After(String),
+}
+
+/// A column as CREATE TABLE or ADD COLUMN asks for it. What is not written is not asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnGoal {
+    /// Its name.
+    pub name: Ident,
+    /// Its type; of `serial` the integer beneath.
+    pub type_name: TypeName,
+    /// Where the type stands.
+    pub type_span: Span,
+    /// Whether the type is written as `serial` or one of its kin.
+    pub serial: bool,
+    /// Whether NOT NULL is written or implied by PRIMARY KEY, `serial` or an identity.
+    pub not_null: bool,
+    /// The default, where written (`DEFAULT NULL` counts as not written).
+    pub default: Option<Expression>,
+    /// `Some(true)` for an identity ALWAYS, `Some(false)` for BY DEFAULT.
+    pub identity: Option<bool>,
+    /// The expression of a generated column, and whether it is stored.
+    pub generated: Option<(Expression, bool)>,
+    /// `COLLATE`.
+    pub collation: Option<QualifiedName>,
+    /// The whole definition, as written.
+    pub definition: Fragment,
+}
+
+/// A constraint as a script asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConstraintGoal {
+    /// Its name, where written.
+    pub name: Option<Ident>,
+    /// The column whose definition holds it; adding that column makes it too.
+    pub inline: Option<Ident>,
+    /// What it says.
+    pub kind: ConstraintGoalKind,
+    /// When it is checked.
+    pub timing: Timing,
+    /// As a table constraint, without its name and without `NOT VALID`.
+    pub definition: String,
+    /// Where the definition stands.
+    pub span: Span,
+}
+
+/// What a constraint says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConstraintGoalKind {
+    /// A primary key.
+    PrimaryKey {
+        /// The key.
+        columns: Vec<Ident>,
+        /// `INCLUDE`.
+        include: Vec<Ident>,
+    },
+    /// A unique constraint.
+    Unique {
+        /// The key.
+        columns: Vec<Ident>,
+        /// `INCLUDE`.
+        include: Vec<Ident>,
+        /// `NULLS NOT DISTINCT`.
+        nulls_not_distinct: bool,
+    },
+    /// A check.
+    Check(Expression),
+    /// A foreign key.
+    ForeignKey {
+        /// The referencing columns.
+        columns: Vec<Ident>,
+        /// The referenced table.
+        table: QualifiedName,
+        /// The referenced columns; empty for the primary key.
+        referenced: Vec<Ident>,
+        /// `ON UPDATE`.
+        on_update: ReferentialAction,
+        /// `ON DELETE`.
+        on_delete: ReferentialAction,
+        /// `MATCH FULL`.
+        match_full: bool,
+    },
+}
+
+impl ConstraintGoalKind {
+    /// Returns the words for messages.
+    #[must_use]
+    pub const fn described(&self) -> &'static str {
+        match self {
+            Self::PrimaryKey { .. } => "primary key",
+            Self::Unique { .. } => "unique constraint",
+            Self::Check(_) => "check",
+            Self::ForeignKey { .. } => "foreign key",
+        }
+    }
+}
+
+/// An index as a script asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexGoal {
+    /// Its name, where written.
+    pub name: Option<Ident>,
+    /// The table.
+    pub table: QualifiedName,
+    /// The access method.
+    pub method: Ident,
+    /// Unique.
+    pub unique: bool,
+    /// `NULLS NOT DISTINCT`.
+    pub nulls_not_distinct: bool,
+    /// The key.
+    pub keys: Vec<IndexKeyGoal>,
+    /// `INCLUDE`.
+    pub include: Vec<Ident>,
+    /// `WHERE`.
+    pub predicate: Option<Expression>,
+    /// `WITH (…)`.
+    pub storage: Vec<(String, String)>,
+    /// Whether the script writes CONCURRENTLY.
+    pub concurrently: bool,
+    /// From the access method or the key's parenthesis to the end, as written.
+    pub definition: Fragment,
+}
+
+/// One part of an index's key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexKeyGoal {
+    /// The column or expression.
+    pub target: IndexKeyTarget,
+    /// `COLLATE`.
+    pub collation: Option<Ident>,
+    /// The operator class.
+    pub operator_class: Option<Ident>,
+    /// Its parameters.
+    pub operator_class_parameters: Option<String>,
+    /// `DESC`.
+    pub descending: bool,
+    /// `NULLS FIRST`.
+    pub nulls_first: bool,
+}
+
+/// What one part of an index's key is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IndexKeyTarget {
+    /// A column.
+    Column(Ident),
+    /// An expression.
+    Expression(Expression),
+}

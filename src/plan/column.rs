@@ -1,0 +1,892 @@
+//! Columns: whether they are there as declared, adding them, and every ALTER COLUMN.
+
+use crate::{
+    catalog::{Column, Generation, TypeKind},
+    diagnostic::Code,
+    goal::{
+        ColumnGoal, ConstraintGoal, Expression, Goal, GoalKind, Hazard, OnlineMode, Sameness, StatementGoals, Volatility,
+        same_meaning,
+    },
+    pg::{Ident, LockMode, ObjectName, QualifiedName, TypeName},
+    script::Span,
+};
+
+use super::{
+    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect, example_words,
+    regclass, rows_words,
+};
+
+impl Planner<'_> {
+    /// Columns that one statement asks for: those that are there are compared, those that are missing are added together.
+    pub(super) fn columns(&mut self, statement: &StatementGoals, name: &QualifiedName, goals: &[Goal]) {
+        let Some(first) = goals.first() else { return };
+        let optional = matches!(&first.kind, GoalKind::Column { if_exists: true, .. });
+        if optional && !self.world.tables.contains_key(&self.locate(name)) {
+            return;
+        }
+        let Some(table) = self.existing_table(first.span, name) else { return };
+        let mut missing: Vec<(Span, &ColumnGoal)> = Vec::new();
+        let mut constraints: Vec<(Span, &ConstraintGoal)> = Vec::new();
+        for goal in goals {
+            match &goal.kind {
+                GoalKind::Column { column, .. } => {
+                    let (declared_table, declared_name) = self.declared_column(&table, &column.name);
+                    let aspect = Aspect::Column(declared_table, declared_name);
+                    if self.declared.dropped_after(self.order, &aspect) {
+                        self.superseded = true;
+                        continue;
+                    }
+                    let located = self.locate_column(&table, &column.name);
+                    let existing = self.table_state(&table).and_then(|state| state.column(&located)).cloned();
+                    match existing {
+                        Some(existing) => self.compare(goal.span, &table, &existing, column),
+                        None => missing.push((goal.span, column)),
+                    }
+                }
+                GoalKind::Constraint { constraint, .. } => {
+                    // The constraint of a column that is added comes with it.
+                    if !missing.iter().any(|(_, column)| Some(&column.name) == constraint.inline.as_ref()) {
+                        constraints.push((goal.span, constraint));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !missing.is_empty() {
+            let inline: Vec<&ConstraintGoal> = goals
+                .iter()
+                .filter_map(|goal| match &goal.kind {
+                    GoalKind::Constraint { constraint, .. }
+                        if missing.iter().any(|(_, column)| Some(&column.name) == constraint.inline.as_ref()) =>
+                    {
+                        Some(constraint.as_ref())
+                    }
+                    _ => None,
+                })
+                .collect();
+            self.add_columns(statement, &table, &missing, &inline);
+        }
+        for (span, constraint) in constraints {
+            self.constraint(span, name, constraint);
+        }
+    }
+
+    fn add_columns(
+        &mut self,
+        statement: &StatementGoals,
+        table: &ObjectName,
+        missing: &[(Span, &ColumnGoal)],
+        inline: &[&ConstraintGoal],
+    ) {
+        let span = missing.first().map_or(statement.span, |(span, _)| *span);
+        if !self.owns(span, table) {
+            return;
+        }
+        let mut rewrites = false;
+        for (span, column) in missing {
+            let type_name = self.resolve_type(&column.type_name);
+            if !self.has_type(column.type_span, &type_name) {
+                return;
+            }
+            rewrites |= column.serial
+                || column.identity.is_some()
+                || column.generated.as_ref().is_some_and(|(_, stored)| *stored)
+                || column.default.as_ref().is_some_and(|default| default.tree.volatility() >= Volatility::Volatile);
+            let filled =
+                column.default.is_some() || column.serial || column.identity.is_some() || column.generated.is_some();
+            if column.not_null && !filled && !self.made.contains(table) {
+                let sql = format!("SELECT EXISTS (SELECT 1 FROM {table})");
+                let question = Question { sql, purpose: Purpose::Check, table: Some(table.clone()) };
+                if self.ask(question).and_then(|answer| answer.as_bool()) == Some(true) {
+                    self.find(
+                        *span,
+                        Code::NullRows,
+                        format!("column {table}.{} cannot be added: it is NOT NULL, and {table} has rows", column.name),
+                        "no DEFAULT to fill the rows with",
+                        vec!["every existing row would hold NULL in it".to_owned()],
+                        "give it a DEFAULT, or add it without NOT NULL, fill it, and SET NOT NULL in a later statement",
+                    );
+                    return;
+                }
+            }
+        }
+        for constraint in inline {
+            if !self.may_refer(table, constraint) {
+                return;
+            }
+        }
+        let size = if rewrites || !inline.is_empty() { self.size(table) } else { Size::New };
+        if rewrites && !self.rewrite_allowed(span, table, size, "adding this column") {
+            return;
+        }
+        let mut sql = Sql::new(format!("ALTER TABLE {table}"));
+        for (index, (_, column)) in missing.iter().enumerate() {
+            let start = column.definition.span.start;
+            sql = sql.push(if index == 0 { " ADD COLUMN " } else { ", ADD COLUMN " }).source(&column.definition.text, start);
+        }
+        let names: Vec<_> = missing.iter().map(|(_, column)| column.name.to_string()).collect();
+        let object = if names.len() == 1 {
+            format!("column {table}.{}", names[0])
+        } else {
+            format!("{} columns of {table}: {}", names.len(), names.join(", "))
+        };
+        let is_new = self.made.contains(table);
+        let (form, timeout) = if rewrites && !is_new {
+            (Form::Rewrite(self.size_words(size)), self.policy.timeouts.scan)
+        } else if inline.is_empty() || is_new {
+            (Form::CatalogOnly, self.policy.timeouts.catalog)
+        } else {
+            (Form::Plain(self.size_words(size)), self.policy.timeouts.scan)
+        };
+        let act = Act {
+            verb: Verb::Add,
+            object,
+            table: Some(table),
+            form,
+            lock: (!is_new).then_some(LockMode::AccessExclusive),
+            timeout,
+            hazards: if rewrites && !is_new { vec![Hazard::Rewrite] } else { Vec::new() },
+            transaction: Transaction::Shared,
+        };
+        self.step(span, sql, act);
+        for (_, column) in missing {
+            self.add_to_picture(table, column);
+            let fills = column.serial
+                || column.identity.is_some()
+                || column.generated.is_some()
+                || column.default.as_ref().is_some_and(|default| default.tree.is_constant());
+            self.added.insert((table.clone(), column.name.clone()), fills);
+        }
+        for constraint in inline {
+            self.add_constraint_to_picture(table, constraint, true);
+        }
+    }
+
+    /// Says in words how large a table is, for the reason of a form.
+    pub(super) fn size_words(&self, size: Size) -> String {
+        match size {
+            Size::New => "new table".to_owned(),
+            Size::Small { pages } => format!("small table, {}", bytes_words(pages)),
+            Size::Large { pages, rows } => format!("{}, about {rows} rows", bytes_words(pages)),
+        }
+    }
+
+    /// Returns whether a rewrite of the table may be done; a finding where it may not.
+    fn rewrite_allowed(&mut self, span: Span, table: &ObjectName, size: Size, what: &str) -> bool {
+        let pages = match size {
+            Size::New => 0,
+            Size::Small { pages } | Size::Large { pages, .. } => pages,
+        };
+        if pages < self.policy.limits.rewrite_pages || self.allowed(Hazard::Rewrite) {
+            return true;
+        }
+        let online = self.online == OnlineMode::Always;
+        self.find(
+            span,
+            if online { Code::NotSupported } else { Code::HazardNotAllowed },
+            format!("{what} writes {table} anew, and it is large"),
+            "rewrite",
+            vec![
+                format!("{table} has {}; reads and writes would wait for all of it", self.size_words(size)),
+                if online {
+                    "the online form of a type change (`online always`) is not there yet".to_owned()
+                } else {
+                    "neither the script nor `--allow` accepts that".to_owned()
+                },
+            ],
+            "write `-- ensure:allow rewrite -- <reason>` above the statement, and run when nobody waits",
+        );
+        false
+    }
+
+    fn compare(&mut self, span: Span, table: &ObjectName, existing: &Column, column: &ColumnGoal) {
+        let (declared_table, declared_name) = self.declared_column(table, &existing.name);
+        let key = (declared_table, declared_name);
+        let altered = |this: &Self, aspect: fn(ObjectName, Ident) -> Aspect| {
+            this.declared.altered_after(this.order, &aspect(key.0.clone(), key.1.clone()))
+        };
+        let details = format!(
+            "{}{}{}",
+            existing.type_name,
+            if existing.not_null { " not null" } else { "" },
+            existing.default.as_ref().map(|default| format!(" default {default}")).unwrap_or_default()
+        );
+        self.check(Some(table), CheckedKind::Column, &existing.name, || details);
+        let accepts = self
+            .accepts
+            .get(&(table.clone(), existing.name.clone()))
+            .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
+            .cloned()
+            .unwrap_or_default();
+        let accepted = |type_name: &TypeName| accepts.iter().any(|accept| matches_accept(accept, type_name));
+        let type_change = altered(self, Aspect::ColumnType);
+        let mut freed = accepted(&existing.type_name);
+        if let Some(Goal { kind: GoalKind::ColumnType { type_name, .. }, .. }) = type_change {
+            freed |= accepted(&self.resolve_type(type_name));
+        } else if !freed {
+            let declared = self.resolve_type(&column.type_name);
+            if declared != existing.type_name {
+                self.find(
+                    column.type_span,
+                    Code::TypeConflict,
+                    format!(
+                        "column {table}.{} is {}; the script asks for {declared}",
+                        existing.name, existing.type_name
+                    ),
+                    "IF NOT EXISTS looks at the name only",
+                    vec!["a type is changed only by a statement that says so".to_owned()],
+                    format!(
+                        "write {} here, accept it with `-- ensure:accept {}.{} {}`, or convert it: ALTER TABLE {} ALTER COLUMN {} \
+                         TYPE {declared}",
+                        existing.type_name, table.name, existing.name, existing.type_name, table, existing.name
+                    ),
+                );
+                return;
+            }
+        }
+        self.compare_generation(span, table, existing, column);
+        if column.not_null && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none() {
+            self.find(
+                span,
+                Code::NullabilityConflict,
+                format!("column {table}.{} may be NULL; the script asks for NOT NULL", existing.name),
+                "IF NOT EXISTS looks at the name only",
+                Vec::new(),
+                format!("write ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL in a script, or accept the column", existing.name),
+            );
+        }
+        if !freed && altered(self, Aspect::Default).is_none() {
+            self.compare_default(span, table, existing, column);
+        }
+    }
+
+    fn compare_generation(&mut self, span: Span, table: &ObjectName, existing: &Column, column: &ColumnGoal) {
+        let (declared_table, declared_name) = self.declared_column(table, &existing.name);
+        if self.declared.altered_after(self.order, &Aspect::Identity(declared_table, declared_name)).is_some() {
+            return;
+        }
+        let identity = match existing.generation {
+            Generation::IdentityAlways => Some(true),
+            Generation::IdentityByDefault => Some(false),
+            _ => None,
+        };
+        let generated = matches!(existing.generation, Generation::Stored | Generation::Virtual);
+        let wrong = match (&column.generated, column.identity) {
+            (Some((expression, stored)), _) => {
+                let kind = if *stored { Generation::Stored } else { Generation::Virtual };
+                existing.generation != kind || {
+                    let stored = existing.default.as_deref().unwrap_or_default();
+                    self.same_text(table, expression, stored, Some(&existing.type_name)) == Sameness::Different
+                }
+            }
+            (None, Some(always)) => identity != Some(always),
+            (None, None) => generated,
+        };
+        if wrong {
+            let is = match existing.generation {
+                Generation::None => "takes its values from statements alone",
+                Generation::IdentityAlways => "is an identity column, GENERATED ALWAYS",
+                Generation::IdentityByDefault => "is an identity column, GENERATED BY DEFAULT",
+                Generation::Stored | Generation::Virtual => "is generated from other columns",
+            };
+            self.find(
+                span,
+                Code::GenerationConflict,
+                format!("column {table}.{} {is}; the script asks for something else", existing.name),
+                "IF NOT EXISTS looks at the name only",
+                Vec::new(),
+                "write in the script what is there, or change the column by hand",
+            );
+        }
+    }
+
+    fn compare_default(&mut self, span: Span, table: &ObjectName, existing: &Column, column: &ColumnGoal) {
+        if column.serial {
+            let calls_nextval = existing.default.as_deref().is_some_and(|default| default.starts_with("nextval("));
+            if calls_nextval && existing.owned_sequence.is_some() {
+                return;
+            }
+        }
+        let asked = match &column.default {
+            Some(default) => default.source.text.clone(),
+            None if column.serial => "nextval of a sequence of its own (serial)".to_owned(),
+            None => return,
+        };
+        let same = match (&column.default, existing.default.as_deref()) {
+            (Some(default), Some(stored)) => self.same_text(table, default, stored, Some(&existing.type_name)),
+            _ => Sameness::Different,
+        };
+        match same {
+            Sameness::Same => {}
+            Sameness::Unknown => {
+                self.unverified = Some(format!("whether the default of {table}.{} is the one declared", existing.name));
+            }
+            Sameness::Different => {
+                let is = existing.default.as_deref().map_or_else(
+                    || "has no default".to_owned(),
+                    |default| format!("has default {default}"),
+                );
+                self.find(
+                    span,
+                    Code::DefaultConflict,
+                    format!("column {table}.{} {is}; the script asks for {asked}", existing.name),
+                    "IF NOT EXISTS looks at the name only",
+                    Vec::new(),
+                    format!(
+                        "write ALTER TABLE {table} ALTER COLUMN {} SET DEFAULT … in a script, or accept the column",
+                        existing.name
+                    ),
+                );
+            }
+        }
+    }
+
+    /// Compares an expression of a script with one that the server printed.
+    pub(super) fn same_text(
+        &self,
+        table: &ObjectName,
+        written: &Expression,
+        stored: &str,
+        result: Option<&TypeName>,
+    ) -> Sameness {
+        if written.source.text == stored {
+            return Sameness::Same;
+        }
+        let Some(tree) = crate::goal::parse_expression(stored) else { return Sameness::Unknown };
+        let columns = |name: &Ident| {
+            self.table_state(table).and_then(|state| state.column(name)).map(|column| column.type_name.clone())
+        };
+        same_meaning(&written.tree, &tree, &columns, result)
+    }
+
+    /// Finds the column of an ALTER COLUMN. `None` where it is not there, told or superseded.
+    fn altered_column(
+        &mut self,
+        span: Span,
+        name: &QualifiedName,
+        column: &Ident,
+    ) -> Option<(ObjectName, Column)> {
+        let table = self.existing_table(span, name)?;
+        let located = self.locate_column(&table, column);
+        if let Some(existing) = self.table_state(&table).and_then(|state| state.column(&located)) {
+            return Some((table, existing.clone()));
+        }
+        let (declared_table, declared_name) = self.declared_column(&table, column);
+        if self.declared.dropped_after(self.order, &Aspect::Column(declared_table, declared_name)) {
+            self.superseded = true;
+        } else {
+            self.no_column(span, &table, column);
+        }
+        None
+    }
+
+    pub(super) fn no_column(&mut self, span: Span, table: &ObjectName, column: &Ident) {
+        self.find(
+            span,
+            Code::ColumnMissing,
+            format!("column {table}.{column} is not there"),
+            "",
+            Vec::new(),
+            "add it in an earlier statement",
+        );
+    }
+
+    /// Returns whether a later statement decides of the aspect and the database is already as that one says.
+    fn decided_later(&mut self, table: &ObjectName, column: &Column, aspect: fn(ObjectName, Ident) -> Aspect) -> bool {
+        let (declared_table, declared_name) = self.declared_column(table, &column.name);
+        let Some(later) = self.declared.altered_after(self.order, &aspect(declared_table, declared_name)) else {
+            return false;
+        };
+        let holds = match &later.kind {
+            GoalKind::ColumnType { type_name, .. } => self.resolve_type(type_name) == column.type_name,
+            GoalKind::ColumnNullability { not_null, .. } => *not_null == column.not_null,
+            GoalKind::ColumnDefault { default, .. } => match (default, column.default.as_deref()) {
+                (None, None) => true,
+                (Some(default), Some(stored)) => {
+                    self.same_text(table, default, stored, Some(&column.type_name)) == Sameness::Same
+                }
+                _ => false,
+            },
+            GoalKind::ColumnIdentity { always, .. } => {
+                let identity = match column.generation {
+                    Generation::IdentityAlways => Some(true),
+                    Generation::IdentityByDefault => Some(false),
+                    _ => None,
+                };
+                identity == *always
+            }
+            _ => false,
+        };
+        self.superseded |= holds;
+        holds
+    }
+
+    /// An ALTER COLUMN as the script writes it, on the table where it is.
+    fn alter_sql(&self, statement: &StatementGoals, goal: &Goal, table: &ObjectName) -> Sql {
+        let text = statement
+            .text
+            .get(goal.span.start - statement.span.start..goal.span.end - statement.span.start)
+            .unwrap_or_default();
+        Sql::new(format!("ALTER TABLE {table} ")).source(text, goal.span.start)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one goal")]
+    pub(super) fn column_type(
+        &mut self,
+        statement: &StatementGoals,
+        goal: &Goal,
+        name: &QualifiedName,
+        column: &Ident,
+        type_name: &TypeName,
+        using: Option<&Expression>,
+        collation: Option<&QualifiedName>,
+    ) {
+        let Some((table, existing)) = self.altered_column(goal.span, name, column) else { return };
+        let wanted = self.resolve_type(type_name);
+        let same_collation = collation.is_none_or(|collation| {
+            existing.collation.as_ref().is_some_and(|existing| existing.name == collation.name)
+        });
+        let details = wanted.to_string();
+        self.check(Some(&table), CheckedKind::Column, &existing.name, || details);
+        if (existing.type_name == wanted && same_collation) || self.decided_later(&table, &existing, Aspect::ColumnType) {
+            return;
+        }
+        if !self.has_type(goal.span, &wanted) || !self.owns(goal.span, &table) {
+            return;
+        }
+        let dependents_free = self.no_dependents(goal.span, &table, &existing.name);
+        let values_fit = self.values_fit(goal.span, &table, &existing, &wanted, using);
+        if !dependents_free || !values_fit {
+            return;
+        }
+        let size = self.size(&table);
+        let is_new = self.made.contains(&table);
+        let cost = convert::cost(&existing.type_name, &wanted, using, &existing.name);
+        let rewrites = cost == convert::Cost::Rewrite && !is_new;
+        let what = format!("{} → {wanted}", existing.type_name);
+        if rewrites && !self.rewrite_allowed(goal.span, &table, size, &format!("changing {} {what}", existing.name)) {
+            return;
+        }
+        let mut sql = self.alter_sql(statement, goal, &table);
+        if let Some(default) = &existing.default
+            && !convert::default_follows(&existing.type_name, &wanted)
+        {
+            // The server does not convert this default by itself; it is taken off and put back in the same command.
+            let column = &existing.name;
+            sql = sql.push(&format!(
+                ", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT ({default})::{wanted}"
+            ));
+        }
+        let form = if rewrites {
+            Form::Rewrite(if self.allowed(Hazard::Rewrite) && matches!(size, Size::Large { .. }) {
+                format!("{}, allowed", self.size_words(size))
+            } else {
+                self.size_words(size)
+            })
+        } else {
+            Form::CatalogOnly
+        };
+        let act = Act {
+            verb: Verb::Alter,
+            object: format!("column {table}.{} {what}", existing.name),
+            table: Some(&table),
+            form,
+            lock: (!is_new).then_some(LockMode::AccessExclusive),
+            timeout: if rewrites { self.policy.timeouts.scan } else { self.policy.timeouts.catalog },
+            hazards: if rewrites { vec![Hazard::Rewrite] } else { Vec::new() },
+            transaction: Transaction::Shared,
+        };
+        self.step(goal.span, sql, act);
+        self.touched.insert((table.clone(), existing.name.clone()));
+        if let Some(state) = self.table_mut(&table).and_then(|state| state.column_mut(&existing.name)) {
+            state.type_name = wanted;
+            if let Some(collation) = collation {
+                state.collation = Some(collation.resolve(&Ident::new("pg_catalog")));
+            }
+        }
+    }
+
+    /// Returns whether nothing depends on a column that would stop a change of its type; a finding where something does.
+    fn no_dependents(&mut self, span: Span, table: &ObjectName, column: &Ident) -> bool {
+        if self.made.contains(table) || self.added.contains_key(&(table.clone(), column.clone())) {
+            return true;
+        }
+        let sql = format!(
+            "SELECT pg_catalog.json_agg(DISTINCT pg_catalog.pg_describe_object(x.classid, x.objid, x.objsubid)) FROM ( \
+             SELECT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::regclass THEN 'pg_catalog.pg_class'::regclass ELSE d.classid END AS classid, \
+                    CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::regclass THEN r.ev_class \
+                         WHEN d.classid = 'pg_catalog.pg_attrdef'::regclass THEN g.adrelid ELSE d.objid END AS objid, \
+                    CASE WHEN d.classid = 'pg_catalog.pg_attrdef'::regclass THEN g.adnum ELSE 0 END AS objsubid \
+               FROM pg_catalog.pg_attribute a \
+               JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass \
+                    AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('n', 'a') \
+               LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid \
+               LEFT JOIN pg_catalog.pg_attrdef g ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.oid = d.objid \
+              WHERE a.attrelid = {} AND a.attname = {} \
+                AND (d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_trigger'::regclass, \
+                                   'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_publication_rel'::regclass) \
+                     OR (d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.adnum <> a.attnum))) x",
+            regclass(table),
+            crate::pg::quote_literal(column.as_str())
+        );
+        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        let names = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
+        if names.is_empty() {
+            return true;
+        }
+        self.find(
+            span,
+            Code::DependentObjects,
+            format!("the type of {table}.{column} cannot be changed: {} it", depend_words(&names)),
+            "",
+            vec![
+                names.join(", "),
+                "PostgreSQL refuses to change the type of a column that is used so; nothing was changed".to_owned(),
+            ],
+            "drop them, run, and create them again; their definitions are theirs alone to restore",
+        );
+        false
+    }
+
+    /// Returns whether every value of the column converts without loss; a finding where one does not.
+    fn values_fit(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        existing: &Column,
+        wanted: &TypeName,
+        using: Option<&Expression>,
+    ) -> bool {
+        if !self.values_known(table, std::slice::from_ref(&existing.name)) {
+            return true;
+        }
+        let plain = using.is_none_or(|using| convert::is_plain(&using.tree, &existing.name, wanted));
+        let labels = self.world.types.iter().find_map(|(name, state)| {
+            let matches = wanted.schema() == Some(&name.schema) && wanted.name() == name.name.as_str();
+            match &state.kind {
+                TypeKind::Enum(labels) if matches && !wanted.is_array() => Some(labels.clone()),
+                _ => None,
+            }
+        });
+        if !plain {
+            return self.expression_converts(span, table, existing, using);
+        }
+        let value = existing.name.to_string();
+        let Some(obstacles) = convert::obstacles(&value, &existing.type_name, wanted, labels.as_deref()) else {
+            return true;
+        };
+        let mut fits = true;
+        let conditions = [(obstacles.fails, "does not convert"), (obstacles.loses, "would lose digits or letters")];
+        for (condition, words) in conditions {
+            let Some(condition) = condition else { continue };
+            let lossy = words.starts_with("would");
+            if lossy && self.allowed(Hazard::DataLoss) {
+                continue;
+            }
+            let question = self.row_check(table, &format!("({condition})"));
+            let Some(answer) = self.ask(question) else { continue };
+            let (count, example) = match answer.as_rows() {
+                Some(rows) => rows,
+                None => {
+                    self.unanswered(span, table, &answer);
+                    fits = false;
+                    continue;
+                }
+            };
+            if count > 0 {
+                fits = false;
+                self.find(
+                    span,
+                    Code::ValuesDoNotFit,
+                    format!(
+                        "{} of {table}.{} {} to {wanted}",
+                        rows_words(count),
+                        existing.name,
+                        if lossy { "would lose digits or letters on the way" } else { "cannot be converted" }
+                    ),
+                    "checked before anything was changed",
+                    vec![format!(
+                        "the column is {}{}",
+                        existing.type_name,
+                        example_words(example.as_deref())
+                    )],
+                    if lossy {
+                        "round or shorten the values in a script before this one, or write `-- ensure:allow data-loss`"
+                    } else {
+                        "correct the values in those rows, then run again"
+                    },
+                );
+            }
+        }
+        fits
+    }
+
+    /// A USING that is more than a cast is tried on every row, read-only: an error there would be one later.
+    fn expression_converts(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        existing: &Column,
+        using: Option<&Expression>,
+    ) -> bool {
+        let Some(using) = using else { return true };
+        let sql = format!("SELECT count(({}\n)) FROM {table}", using.source.text);
+        let question = Question { sql, purpose: Purpose::Check, table: Some(table.clone()) };
+        match self.ask(question) {
+            Some(super::Answer::Failed(why)) => {
+                self.find(
+                    span,
+                    Code::ValuesDoNotFit,
+                    format!("a value of {table}.{} cannot be converted", existing.name),
+                    "USING was tried on every row, without changing anything",
+                    vec![why],
+                    "correct the values, or the expression after USING",
+                );
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// A check that could not be carried out.
+    pub(super) fn unanswered(&mut self, span: Span, table: &ObjectName, answer: &super::Answer) {
+        let why = match answer {
+            super::Answer::Undefined(why) | super::Answer::Failed(why) | super::Answer::Unknown(why) => why.clone(),
+            super::Answer::Value(_) => "the answer makes no sense".to_owned(),
+        };
+        self.find(
+            span,
+            Code::QueryFailed,
+            format!("the rows of {table} could not be checked"),
+            "",
+            vec![why],
+            "run again when the table can be read",
+        );
+    }
+
+    pub(super) fn column_nullability(
+        &mut self,
+        statement: &StatementGoals,
+        goal: &Goal,
+        name: &QualifiedName,
+        column: &Ident,
+        not_null: bool,
+    ) {
+        let Some((table, existing)) = self.altered_column(goal.span, name, column) else { return };
+        if existing.not_null == not_null || self.decided_later(&table, &existing, Aspect::Nullability) {
+            return;
+        }
+        if !self.owns(goal.span, &table) {
+            return;
+        }
+        let key = (table.clone(), existing.name.clone());
+        let is_new = self.made.contains(&table);
+        if not_null && !self.filled.contains(&key) && self.values_known(&table, std::slice::from_ref(&existing.name)) {
+            let question = self.row_check(&table, &format!("{} IS NULL", existing.name));
+            if let Some((count, example)) = self.ask(question).and_then(|answer| answer.as_rows())
+                && count > 0
+            {
+                self.find(
+                    goal.span,
+                    Code::NullRows,
+                    format!("column {table}.{} cannot be made NOT NULL: {} NULL", existing.name, hold_words(count)),
+                    "",
+                    vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
+                    "fill them in a statement before this one: UPDATE … SET … WHERE … IS NULL",
+                );
+                return;
+            }
+        }
+        let size = if not_null { self.size(&table) } else { Size::New };
+        let sql = self.alter_sql(statement, goal, &table);
+        let act = Act {
+            verb: Verb::Alter,
+            object: format!("column {table}.{} {}", existing.name, if not_null { "not null" } else { "may be null" }),
+            table: Some(&table),
+            form: if not_null && !is_new { Form::Plain(self.size_words(size)) } else { Form::CatalogOnly },
+            lock: (!is_new).then_some(LockMode::AccessExclusive),
+            timeout: if not_null { self.policy.timeouts.scan } else { self.policy.timeouts.catalog },
+            hazards: if matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
+            transaction: Transaction::Shared,
+        };
+        self.step(goal.span, sql, act);
+        if let Some(state) = self.table_mut(&table).and_then(|state| state.column_mut(&existing.name)) {
+            state.not_null = not_null;
+        }
+    }
+
+    pub(super) fn column_default(
+        &mut self,
+        statement: &StatementGoals,
+        goal: &Goal,
+        name: &QualifiedName,
+        column: &Ident,
+        default: Option<&Expression>,
+    ) {
+        let Some((table, existing)) = self.altered_column(goal.span, name, column) else { return };
+        let same = match (default, existing.default.as_deref()) {
+            (None, None) => Sameness::Same,
+            (Some(default), Some(stored)) => self.same_text(&table, default, stored, Some(&existing.type_name)),
+            _ => Sameness::Different,
+        };
+        match same {
+            Sameness::Same => return,
+            Sameness::Unknown => {
+                self.unverified = Some(format!("whether the default of {table}.{} is the one declared", existing.name));
+                return;
+            }
+            Sameness::Different => {}
+        }
+        if self.decided_later(&table, &existing, Aspect::Default) || !self.owns(goal.span, &table) {
+            return;
+        }
+        let sql = self.alter_sql(statement, goal, &table);
+        let object = default.map_or_else(
+            || format!("default of {table}.{}", existing.name),
+            |default| format!("default of {table}.{}: {}", existing.name, default.source.text),
+        );
+        let verb = if default.is_none() { Verb::Drop } else { Verb::Alter };
+        self.catalog_step(goal.span, sql, verb, object, Some(&table));
+        if let Some(state) = self.table_mut(&table).and_then(|state| state.column_mut(&existing.name)) {
+            state.default = default.map(|default| default.source.text.clone());
+        }
+    }
+
+    pub(super) fn column_identity(
+        &mut self,
+        statement: &StatementGoals,
+        goal: &Goal,
+        name: &QualifiedName,
+        column: &Ident,
+        always: Option<bool>,
+    ) {
+        let Some((table, existing)) = self.altered_column(goal.span, name, column) else { return };
+        let wanted = match always {
+            Some(true) => Generation::IdentityAlways,
+            Some(false) => Generation::IdentityByDefault,
+            None => Generation::None,
+        };
+        if existing.generation == wanted || self.decided_later(&table, &existing, Aspect::Identity) {
+            return;
+        }
+        if always.is_some() && existing.generation != Generation::None {
+            self.find(
+                goal.span,
+                Code::GenerationConflict,
+                format!("column {table}.{} is generated already, in another way", existing.name),
+                "",
+                Vec::new(),
+                "drop its identity or expression in an earlier statement",
+            );
+            return;
+        }
+        if !self.owns(goal.span, &table) {
+            return;
+        }
+        let sql = self.alter_sql(statement, goal, &table);
+        let object = format!("identity of {table}.{}", existing.name);
+        let verb = if always.is_none() { Verb::Drop } else { Verb::Add };
+        self.catalog_step(goal.span, sql, verb, object, Some(&table));
+        if let Some(state) = self.table_mut(&table).and_then(|state| state.column_mut(&existing.name)) {
+            state.generation = wanted;
+        }
+    }
+
+    pub(super) fn column_absent(&mut self, span: Span, name: &QualifiedName, column: &Ident, cascade: bool) {
+        let table = self.locate(name);
+        let Some(state) = self.world.tables.get(&table) else { return };
+        if state.column(column).is_none() {
+            return;
+        }
+        let (declared_table, declared_name) = self.declared_column(&table, column);
+        if self.declared.made_after(self.order, &Aspect::Column(declared_table, declared_name)) {
+            self.superseded = true;
+            return;
+        }
+        if !self.owns(span, &table) || !self.drop_allowed(span, &format!("column {table}.{column}")) {
+            return;
+        }
+        let sql =
+            Sql::new(format!("ALTER TABLE {table} DROP COLUMN {column}{}", if cascade { " CASCADE" } else { "" }));
+        self.catalog_step(span, sql, Verb::Drop, format!("column {table}.{column}"), Some(&table));
+        if let Some(state) = self.table_mut(&table) {
+            state.columns.retain(|existing| existing.name != *column);
+            state.indexes.retain(|_, index| !index.uses(column));
+            state.constraints.retain(|constraint| !constraint.uses(column));
+        }
+    }
+
+    /// Returns whether dropping what holds data is allowed; a finding where it is not.
+    pub(super) fn drop_allowed(&mut self, span: Span, object: &str) -> bool {
+        if self.allowed(Hazard::Drop) {
+            return true;
+        }
+        self.find(
+            span,
+            Code::HazardNotAllowed,
+            format!("{object} would be dropped, with what it holds"),
+            "drop",
+            vec!["the script says so, but nobody has allowed it".to_owned()],
+            "write `-- ensure:allow drop -- <reason>` above the statement, or run with `--allow drop`",
+        );
+        false
+    }
+
+    pub(super) fn column_renamed(&mut self, span: Span, name: &QualifiedName, from: &Ident, to: &Ident) {
+        let Some(table) = self.existing_table(span, name) else { return };
+        let Some(state) = self.table_state(&table) else { return };
+        match (state.column(from).is_some(), state.column(to).is_some()) {
+            (true, false) => {
+                if !self.owns(span, &table) {
+                    return;
+                }
+                let sql = Sql::new(format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"));
+                let object = format!("column {table}.{from} renamed to {to}");
+                self.catalog_step(span, sql, Verb::Alter, object, Some(&table));
+                if let Some(state) = self.table_mut(&table) {
+                    state.rename_column(from, to);
+                }
+                self.touched.insert((table, to.clone()));
+            }
+            (false, true) => self.check(Some(&table), CheckedKind::Column, to, String::new),
+            (true, true) => {
+                let (declared_table, _) = self.declared_column(&table, from);
+                if !self.declared.made_after(self.order, &Aspect::Column(declared_table, from.clone())) {
+                    self.both_names(span, &format!("column {table}.{from}"), &format!("column {table}.{to}"));
+                }
+            }
+            (false, false) => {
+                let (declared_table, last) = self.declared_column(&table, to);
+                let there = self.table_state(&table).is_some_and(|state| state.column(&last).is_some());
+                if there || self.declared.dropped_after(self.order, &Aspect::Column(declared_table, last)) {
+                    self.superseded = true;
+                } else {
+                    self.neither_name(span, &format!("column {table}.{from}"), &format!("column {table}.{to}"));
+                }
+            }
+        }
+    }
+}
+
+/// Returns whether `accept` covers a type; without modifiers it takes any.
+fn matches_accept(accept: &TypeName, type_name: &TypeName) -> bool {
+    accept == type_name || (accept.modifiers().is_empty() && *accept == type_name.without_modifiers())
+}
+
+fn depend_words(names: &[String]) -> String {
+    if names.len() == 1 { "1 object depends on".to_owned() } else { format!("{} objects depend on", names.len()) }
+}
+
+fn hold_words(count: u64) -> String {
+    if count == 1 { "1 row holds".to_owned() } else { format!("{} hold", rows_words(count)) }
+}
+
+/// Returns a number of pages as a size: `38 MB`. A page is taken as 8 kB.
+fn bytes_words(pages: u64) -> String {
+    let kilobytes = pages * 8;
+    match kilobytes {
+        0..1_024 => format!("{kilobytes} kB"),
+        1_024..1_048_576 => format!("{} MB", kilobytes / 1_024),
+        _ => format!("{} GB", kilobytes / 1_048_576),
+    }
+}

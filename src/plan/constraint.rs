@@ -1,0 +1,582 @@
+//! Constraints: looked up by name, or by what they say; added, validated, dropped, renamed.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    catalog::{
+        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind,
+    },
+    diagnostic::Code,
+    goal::{ConstraintGoal, ConstraintGoalKind, Hazard, ReferentialAction, Sameness},
+    pg::{Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
+    script::Span,
+};
+
+use super::{
+    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, list, rows_words,
+};
+
+impl Planner<'_> {
+    pub(super) fn constraint(&mut self, span: Span, name: &QualifiedName, goal: &ConstraintGoal) {
+        let Some(table) = self.existing_table(span, name) else { return };
+        if let Some(written) = &goal.name {
+            let (declared_table, _) = self.declared_column(&table, written);
+            let last = self.declared.constraint_name(self.order, &declared_table, written);
+            if self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table, last.clone())) {
+                self.superseded = true;
+                return;
+            }
+            let Some(state) = self.table_state(&table) else { return };
+            let named = state.constraint(written).or_else(|| state.constraint(&last)).cloned();
+            if let Some(existing) = named {
+                self.named_constraint(span, &table, goal, &existing);
+                return;
+            }
+        }
+        let found = self
+            .table_state(&table)
+            .map(|state| state.constraints.clone())
+            .unwrap_or_default()
+            .into_iter()
+            // Of several that say the same, one that has been validated is the best.
+            .filter(|existing| self.same_constraint(&table, goal, existing) == Sameness::Same)
+            .max_by_key(|existing| existing.validated);
+        match found {
+            Some(existing) => {
+                self.check(Some(&table), CheckedKind::Constraint, &existing.name, || goal.kind.described().to_owned());
+                self.validate_if_asked(span, &table, goal, &existing);
+            }
+            None => self.add_constraint(span, &table, goal),
+        }
+    }
+
+    fn named_constraint(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoal, existing: &Constraint) {
+        self.check(Some(table), CheckedKind::Constraint, &existing.name, || goal.kind.described().to_owned());
+        match self.same_constraint(table, goal, existing) {
+            Sameness::Same => self.validate_if_asked(span, table, goal, existing),
+            Sameness::Unknown => {
+                self.unverified = Some(format!("whether constraint {} of {table} says what is declared", existing.name));
+            }
+            Sameness::Different => self.find(
+                span,
+                Code::ConstraintConflict,
+                format!("constraint {} of table {table} says something else than the script", existing.name),
+                "the name is taken",
+                vec![format!("it is {}", constraint_words(existing))],
+                format!(
+                    "drop it in an earlier statement (ALTER TABLE {table} DROP CONSTRAINT {}), or use another name",
+                    existing.name
+                ),
+            ),
+        }
+    }
+
+    fn validate_if_asked(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoal, existing: &Constraint) {
+        if !existing.validated && !goal.timing.not_valid {
+            self.validate(span, table, &existing.name);
+        }
+    }
+
+    fn validate(&mut self, span: Span, table: &ObjectName, name: &Ident) {
+        if !self.owns(span, table) {
+            return;
+        }
+        let act = Act {
+            verb: Verb::Alter,
+            object: format!("constraint {name} of {table} validated"),
+            table: Some(table),
+            form: Form::Online("reads and writes go on while the rows are checked".to_owned()),
+            lock: Some(LockMode::ShareUpdateExclusive),
+            timeout: self.policy.timeouts.long,
+            hazards: Vec::new(),
+            transaction: Transaction::Own,
+        };
+        self.step(span, Sql::new(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}")), act);
+        if let Some(state) = self.table_mut(table)
+            && let Some(constraint) = state.constraints.iter_mut().find(|constraint| constraint.name == *name)
+        {
+            constraint.validated = true;
+        }
+    }
+
+    /// Compares a goal with a constraint by what they say, names left aside.
+    fn same_constraint(&self, table: &ObjectName, goal: &ConstraintGoal, existing: &Constraint) -> Sameness {
+        let same = |condition: bool| if condition { Sameness::Same } else { Sameness::Different };
+        if goal.timing.deferrable != existing.deferrable
+            || goal.timing.initially_deferred != existing.initially_deferred
+            || goal.timing.no_inherit != existing.no_inherit && matches!(existing.kind, ConstraintKind::Check { .. })
+        {
+            return Sameness::Different;
+        }
+        match (&goal.kind, &existing.kind) {
+            (
+                ConstraintGoalKind::PrimaryKey { columns, include },
+                ConstraintKind::PrimaryKey { columns: existing, include: existing_include },
+            ) => same(columns == existing && include == existing_include),
+            (
+                ConstraintGoalKind::Unique { columns, include, nulls_not_distinct },
+                ConstraintKind::Unique { columns: existing, include: existing_include, nulls_not_distinct: existing_nulls },
+            ) => same(columns == existing && include == existing_include && nulls_not_distinct == existing_nulls),
+            (ConstraintGoalKind::Check(expression), ConstraintKind::Check { expression: stored }) => {
+                self.same_text(table, expression, stored, None)
+            }
+            (ConstraintGoalKind::ForeignKey { .. }, ConstraintKind::ForeignKey(existing)) => {
+                same(self.foreign_key(&goal.kind).is_some_and(|key| same_key(&key, existing)))
+            }
+            _ => Sameness::Different,
+        }
+    }
+
+    /// The foreign key that a goal asks for, with everything that it leaves out filled in.
+    fn foreign_key(&self, goal: &ConstraintGoalKind) -> Option<ForeignKey> {
+        let ConstraintGoalKind::ForeignKey { columns, table, referenced, on_update, on_delete, match_full } = goal else {
+            return None;
+        };
+        let table = self.locate(table);
+        let referenced = if referenced.is_empty() {
+            self.table_state(&table).and_then(|state| state.primary_key()).map(<[Ident]>::to_vec).unwrap_or_default()
+        } else {
+            referenced.clone()
+        };
+        Some(ForeignKey {
+            columns: columns.clone(),
+            table,
+            referenced,
+            on_update: action_letter(*on_update),
+            on_delete: action_letter(*on_delete),
+            match_full: *match_full,
+        })
+    }
+
+    fn add_constraint(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoal) {
+        if !self.owns(span, table) || !self.may_refer(table, goal) {
+            return;
+        }
+        let columns: Vec<Ident> = match &goal.kind {
+            ConstraintGoalKind::PrimaryKey { columns, .. }
+            | ConstraintGoalKind::Unique { columns, .. }
+            | ConstraintGoalKind::ForeignKey { columns, .. } => columns.clone(),
+            ConstraintGoalKind::Check(expression) => expression.tree.columns().into_iter().collect(),
+        };
+        let Some(state) = self.table_state(table) else { return };
+        if let Some(missing) = columns.iter().find(|column| state.column(column).is_none()) {
+            let missing = missing.clone();
+            self.no_column(span, table, &missing);
+            return;
+        }
+        let keyed = matches!(&goal.kind, ConstraintGoalKind::PrimaryKey { .. } | ConstraintGoalKind::Unique { .. });
+        if let ConstraintGoalKind::PrimaryKey { .. } = &goal.kind
+            && let Some(key) = state.primary_key()
+        {
+            let what = format!("table {table} has another primary key, on ({})", list(key));
+            self.find(span, Code::ConstraintConflict, what, "", Vec::new(), "write in the script what is there");
+            return;
+        }
+        // A key makes an index of its name, which shares the name space of tables.
+        if let Some(name) = &goal.name
+            && keyed
+        {
+            let index = table.sibling(name.clone());
+            let taken = self.world.relations.get(&index).map(RelationKind::described);
+            if let Some(described) = taken {
+                let what = format!("{index} is {described}; constraint {name} needs the name for its index");
+                self.find(span, Code::KindConflict, what, "", Vec::new(), "use another name in the script");
+                return;
+            }
+        }
+        if (keyed && !self.may_create(span, &table.schema)) || !self.rows_allow(span, table, goal, &columns) {
+            return;
+        }
+        let name = goal.name.as_ref().map(|name| format!("CONSTRAINT {name} ")).unwrap_or_default();
+        let not_valid = if goal.timing.not_valid { " NOT VALID" } else { "" };
+        let sql = Sql::new(format!("ALTER TABLE {table} ADD {name}{}{not_valid}", goal.definition));
+        let size = self.size(table);
+        let is_new = self.made.contains(table);
+        let lock = if matches!(&goal.kind, ConstraintGoalKind::ForeignKey { .. }) {
+            LockMode::ShareRowExclusive
+        } else {
+            LockMode::AccessExclusive
+        };
+        let act = Act {
+            verb: Verb::Add,
+            object: self.constraint_object(table, goal, &columns),
+            table: Some(table),
+            form: if is_new { Form::CatalogOnly } else { Form::Plain(self.size_words(size)) },
+            lock: (!is_new).then_some(lock),
+            timeout: self.policy.timeouts.scan,
+            hazards: if matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
+            transaction: Transaction::Shared,
+        };
+        self.step(span, sql, act);
+        self.add_constraint_to_picture(table, goal, !goal.timing.not_valid);
+    }
+
+    fn constraint_object(&self, table: &ObjectName, goal: &ConstraintGoal, columns: &[Ident]) -> String {
+        let name = goal.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        let target = match &goal.kind {
+            ConstraintGoalKind::ForeignKey { table, .. } => format!(" → {}", self.locate(table)),
+            _ => String::new(),
+        };
+        format!("{}{name} on {table} ({}){target}", goal.kind.described(), list(columns))
+    }
+
+    /// Returns whether the rows that are there let the constraint be added; findings where they do not.
+    fn rows_allow(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoal, columns: &[Ident]) -> bool {
+        if !self.values_known(table, columns) {
+            return true;
+        }
+        match &goal.kind {
+            ConstraintGoalKind::PrimaryKey { columns, .. } => {
+                let nulls: Vec<_> = columns.iter().map(|column| format!("{column} IS NULL")).collect();
+                let question = self.row_check(table, &nulls.join(" OR "));
+                let answer = self.ask(question);
+                if let Some((count, example)) = answer.and_then(|answer| answer.as_rows())
+                    && count > 0
+                {
+                    self.find(
+                        span,
+                        Code::NullRows,
+                        format!("{} of {table} hold NULL in the primary key ({})", rows_words(count), list(columns)),
+                        "",
+                        vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
+                        "fill the column, then run again",
+                    );
+                    return false;
+                }
+                self.unique_rows(span, table, columns, true, None)
+            }
+            ConstraintGoalKind::Unique { columns, nulls_not_distinct, .. } => {
+                self.unique_rows(span, table, columns, *nulls_not_distinct, None)
+            }
+            ConstraintGoalKind::ForeignKey { .. } if goal.timing.not_valid => true,
+            ConstraintGoalKind::ForeignKey { .. } => self.no_orphans(span, table, &goal.kind),
+            ConstraintGoalKind::Check(expression) if !goal.timing.not_valid => {
+                let question = self.row_check(table, &format!("NOT ({}\n)", expression.source.text));
+                let answer = self.ask(question);
+                if let Some((count, example)) = answer.and_then(|answer| answer.as_rows())
+                    && count > 0
+                {
+                    self.find(
+                        span,
+                        Code::CheckRows,
+                        format!("{} of {table} would violate the check", rows_words(count)),
+                        "",
+                        vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
+                        "correct those rows, then run again",
+                    );
+                    return false;
+                }
+                true
+            }
+            ConstraintGoalKind::Check(_) => true,
+        }
+    }
+
+    /// Returns whether no two rows share a key; a finding where some do. `keys` are columns; for expressions see `index`.
+    fn unique_rows(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        keys: &[Ident],
+        nulls_equal: bool,
+        predicate: Option<&str>,
+    ) -> bool {
+        let texts: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        self.unique_keys(span, table, &texts, nulls_equal, predicate)
+    }
+
+    /// Returns whether no two rows share a key made of expressions; a finding where some do.
+    pub(super) fn unique_keys(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        keys: &[String],
+        nulls_equal: bool,
+        predicate: Option<&str>,
+    ) -> bool {
+        let key = self.key_text(table);
+        let order = self.key_order(table);
+        let mut conditions: Vec<String> = Vec::new();
+        if !nulls_equal {
+            conditions.extend(keys.iter().map(|key| format!("({key}) IS NOT NULL")));
+        }
+        conditions.extend(predicate.map(|predicate| format!("({predicate}\n)")));
+        let condition = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+        let keys_list = keys.iter().map(|key| format!("({key})")).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT pg_catalog.json_build_array(count(*), min(g.rows)) FROM (SELECT \
+             (pg_catalog.array_agg({key} ORDER BY {order}))[1] || ' and ' || (pg_catalog.array_agg({key} ORDER BY {order}))[2] AS rows \
+             FROM {table} WHERE {condition} GROUP BY {keys_list} HAVING count(*) > 1) g"
+        );
+        let question = super::Question { sql, purpose: super::Purpose::Check, table: Some(table.clone()) };
+        let Some(answer) = self.ask(question) else { return true };
+        let Some((count, example)) = answer.as_rows() else {
+            self.unanswered(span, table, &answer);
+            return false;
+        };
+        if count == 0 {
+            return true;
+        }
+        let groups = if count == 1 { "1 key occurs".to_owned() } else { format!("{} keys occur", RowCount(count)) };
+        self.find(
+            span,
+            Code::DuplicateRows,
+            format!("{groups} more than once in {table} ({})", keys.join(", ")),
+            "found before anything was changed",
+            vec![example.map_or_else(String::new, |rows| format!("the first: rows {rows}"))],
+            "merge or correct those rows, then run again; nothing is deleted or merged by itself",
+        );
+        false
+    }
+
+    fn no_orphans(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoalKind) -> bool {
+        let Some(key) = self.foreign_key(goal) else { return true };
+        if !self.values_known(&key.table, &key.referenced) && !self.made.contains(&key.table) {
+            return true;
+        }
+        if key.referenced.len() != key.columns.len() {
+            return true;
+        }
+        let set: Vec<_> = key.columns.iter().map(|column| format!("{column} IS NOT NULL")).collect();
+        let condition = if self.made.contains(&key.table) {
+            // The referenced table is made by this run and empty: every row that refers to anything is an orphan.
+            set.join(" AND ")
+        } else {
+            let pairs: Vec<_> = key
+                .columns
+                .iter()
+                .zip(&key.referenced)
+                .map(|(from, to)| format!("hm_referenced.{to} = {table}.{from}"))
+                .collect();
+            format!(
+                "{} AND NOT EXISTS (SELECT 1 FROM {} AS hm_referenced WHERE {})",
+                set.join(" AND "),
+                key.table,
+                pairs.join(" AND ")
+            )
+        };
+        let question = self.row_check(table, &condition);
+        let Some(answer) = self.ask(question) else { return true };
+        let Some((count, example)) = answer.as_rows() else {
+            self.unanswered(span, table, &answer);
+            return false;
+        };
+        if count == 0 {
+            return true;
+        }
+        self.find(
+            span,
+            Code::OrphanRows,
+            format!("{} of {table} refer to nothing in {} ({})", rows_words(count), key.table, list(&key.columns)),
+            "found before anything was changed",
+            vec![format!("their ({}) has no row there{}", list(&key.columns), example_words(example.as_deref()))],
+            "correct or remove those rows, or write NOT VALID in the script; nothing is deleted by itself",
+        );
+        false
+    }
+
+    /// Adds a constraint, and the index that it brings, to the picture.
+    pub(super) fn add_constraint_to_picture(&mut self, table: &ObjectName, goal: &ConstraintGoal, validated: bool) {
+        let (columns, suffix) = match &goal.kind {
+            ConstraintGoalKind::PrimaryKey { .. } => (Vec::new(), "pkey"),
+            ConstraintGoalKind::Unique { columns, .. } => (columns.clone(), "key"),
+            ConstraintGoalKind::ForeignKey { columns, .. } => (columns.clone(), "fkey"),
+            ConstraintGoalKind::Check(expression) => (expression.tree.columns().into_iter().collect(), "check"),
+        };
+        let name = goal.name.clone().unwrap_or_else(|| {
+            self.free_name(table, &columns, suffix)
+        });
+        let kind = match &goal.kind {
+            ConstraintGoalKind::PrimaryKey { columns, include } => {
+                ConstraintKind::PrimaryKey { columns: columns.clone(), include: include.clone() }
+            }
+            ConstraintGoalKind::Unique { columns, include, nulls_not_distinct } => ConstraintKind::Unique {
+                columns: columns.clone(),
+                include: include.clone(),
+                nulls_not_distinct: *nulls_not_distinct,
+            },
+            ConstraintGoalKind::Check(expression) => {
+                ConstraintKind::Check { expression: expression.source.text.clone() }
+            }
+            ConstraintGoalKind::ForeignKey { .. } => match self.foreign_key(&goal.kind) {
+                Some(key) => ConstraintKind::ForeignKey(key),
+                None => return,
+            },
+        };
+        self.check(Some(table), CheckedKind::Constraint, &name, || goal.kind.described().to_owned());
+        let index = match &goal.kind {
+            ConstraintGoalKind::PrimaryKey { columns, include } => {
+                Some((columns, include, false, IndexConstraint::PrimaryKey))
+            }
+            ConstraintGoalKind::Unique { columns, include, nulls_not_distinct } => {
+                Some((columns, include, *nulls_not_distinct, IndexConstraint::Other))
+            }
+            _ => None,
+        }
+        .map(|(columns, include, nulls_not_distinct, constraint)| Index {
+            valid: true,
+            structure: IndexStructure {
+                method: Ident::new("btree"),
+                unique: true,
+                nulls_not_distinct,
+                keys: columns
+                    .iter()
+                    .map(|column| IndexKey {
+                        target: IndexTarget::Column(column.clone()),
+                        operator_class: None,
+                        operator_class_parameters: None,
+                        collation: None,
+                        descending: false,
+                        nulls_first: false,
+                    })
+                    .collect(),
+                include: include.clone(),
+                predicate: None,
+                storage: BTreeMap::new(),
+            },
+            constraint: Some(constraint),
+        });
+        let primary: Vec<Ident> = match &goal.kind {
+            ConstraintGoalKind::PrimaryKey { columns, .. } => columns.clone(),
+            _ => Vec::new(),
+        };
+        let Some(state) = self.table_mut(table) else { return };
+        for column in &primary {
+            if let Some(column) = state.column_mut(column) {
+                column.not_null = true;
+            }
+        }
+        state.constraints.push(Constraint {
+            name: name.clone(),
+            kind,
+            validated,
+            deferrable: goal.timing.deferrable,
+            initially_deferred: goal.timing.initially_deferred,
+            no_inherit: goal.timing.no_inherit,
+        });
+        if let Some(index) = index {
+            state.indexes.insert(name, index);
+        }
+    }
+
+    /// A name such as PostgreSQL would choose; only for the picture, the server chooses the real one.
+    fn free_name(&self, table: &ObjectName, columns: &[Ident], suffix: &str) -> Ident {
+        let mut parts = vec![table.name.as_str()];
+        parts.extend(columns.iter().map(Ident::as_str));
+        let mut base = parts.join("_");
+        let mut end = (MAX_IDENTIFIER_BYTES - suffix.len() - 4).min(base.len());
+        while !base.is_char_boundary(end) {
+            end -= 1;
+        }
+        base.truncate(end);
+        let taken = |name: &Ident| self.table_state(table).is_some_and(|state| state.constraint(name).is_some());
+        let first = Ident::new(format!("{base}_{suffix}"));
+        if !taken(&first) {
+            return first;
+        }
+        (1..).map(|n| Ident::new(format!("{base}_{suffix}{n}"))).find(|name| !taken(name)).unwrap_or(first)
+    }
+
+    pub(super) fn constraint_absent(&mut self, span: Span, name: &QualifiedName, constraint: &Ident, cascade: bool) {
+        let table = self.locate(name);
+        let Some(state) = self.world.tables.get(&table) else { return };
+        if state.constraint(constraint).is_none() {
+            return;
+        }
+        let last = self.declared.table_name(self.order, &table);
+        if self.declared.made_after(self.order, &Aspect::Constraint(last, constraint.clone())) {
+            self.superseded = true;
+            return;
+        }
+        if !self.owns(span, &table) {
+            return;
+        }
+        let cascade = if cascade { " CASCADE" } else { "" };
+        let sql = Sql::new(format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}{cascade}"));
+        self.catalog_step(span, sql, Verb::Drop, format!("constraint {constraint} of {table}"), Some(&table));
+        if let Some(state) = self.table_mut(&table) {
+            state.constraints.retain(|existing| existing.name != *constraint);
+            state.indexes.remove(constraint);
+        }
+    }
+
+    pub(super) fn constraint_validated(&mut self, span: Span, name: &QualifiedName, constraint: &Ident) {
+        let Some(table) = self.existing_table(span, name) else { return };
+        let Some(state) = self.table_state(&table) else { return };
+        match state.constraint(constraint).map(|existing| existing.validated) {
+            Some(true) => {}
+            Some(false) => self.validate(span, &table, constraint),
+            None => self.find(
+                span,
+                Code::ObjectMissing,
+                format!("constraint {constraint} of table {table} is not there"),
+                "",
+                Vec::new(),
+                "add it in an earlier statement",
+            ),
+        }
+    }
+
+    pub(super) fn constraint_renamed(&mut self, span: Span, name: &QualifiedName, from: &Ident, to: &Ident) {
+        let Some(table) = self.existing_table(span, name) else { return };
+        let Some(state) = self.table_state(&table) else { return };
+        let words = |name: &Ident| format!("constraint {name} of {table}");
+        match (state.constraint(from).is_some(), state.constraint(to).is_some()) {
+            (true, false) => {
+                if !self.owns(span, &table) {
+                    return;
+                }
+                let sql = Sql::new(format!("ALTER TABLE {table} RENAME CONSTRAINT {from} TO {to}"));
+                self.catalog_step(span, sql, Verb::Alter, format!("{} renamed to {to}", words(from)), Some(&table));
+                if let Some(state) = self.table_mut(&table) {
+                    if let Some(constraint) = state.constraints.iter_mut().find(|existing| existing.name == *from) {
+                        constraint.name = to.clone();
+                    }
+                    if let Some(index) = state.indexes.remove(from) {
+                        state.indexes.insert(to.clone(), index);
+                    }
+                }
+            }
+            (false, true) => {}
+            (true, true) => self.both_names(span, &words(from), &words(to)),
+            (false, false) => self.neither_name(span, &words(from), &words(to)),
+        }
+    }
+}
+
+fn same_key(a: &ForeignKey, b: &ForeignKey) -> bool {
+    // The pairs of columns may be written in another order.
+    let pairs = |key: &ForeignKey| {
+        let mut pairs: Vec<_> = key.columns.iter().cloned().zip(key.referenced.iter().cloned()).collect();
+        pairs.sort();
+        pairs
+    };
+    a.table == b.table
+        && a.columns.len() == b.columns.len()
+        && pairs(a) == pairs(b)
+        && a.on_update == b.on_update
+        && a.on_delete == b.on_delete
+        && a.match_full == b.match_full
+}
+
+const fn action_letter(action: ReferentialAction) -> char {
+    match action {
+        ReferentialAction::NoAction => 'a',
+        ReferentialAction::Restrict => 'r',
+        ReferentialAction::Cascade => 'c',
+        ReferentialAction::SetNull => 'n',
+        ReferentialAction::SetDefault => 'd',
+    }
+}
+
+fn constraint_words(constraint: &Constraint) -> String {
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey { columns, .. } => format!("a primary key on ({})", list(columns)),
+        ConstraintKind::Unique { columns, .. } => format!("a unique constraint on ({})", list(columns)),
+        ConstraintKind::Check { expression } => format!("CHECK ({expression})"),
+        ConstraintKind::ForeignKey(key) => {
+            format!("a foreign key ({}) → {} ({})", list(&key.columns), key.table, list(&key.referenced))
+        }
+        ConstraintKind::Other { definition } => definition.clone(),
+    }
+}

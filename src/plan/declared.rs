@@ -1,0 +1,247 @@
+//! The declared state: which statement has the last word on which aspect of an object.
+//!
+//! An assertion (CREATE, ADD) of an aspect that a later ALTER, DROP or RENAME decides is not held against the database, so
+//! that a database at the declared state satisfies all scripts and nothing goes back and forth.
+
+use std::collections::HashMap;
+
+use crate::{
+    goal::{DropKind, Goal, GoalKind, ScriptGoals, StatementGoals},
+    pg::{Ident, ObjectName, QualifiedName},
+};
+
+/// One thing that can be said of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Aspect {
+    /// A table, view, index or sequence exists.
+    Relation(ObjectName),
+    /// A type exists.
+    Type(ObjectName),
+    /// A schema exists.
+    Schema(Ident),
+    /// An extension is installed.
+    Extension(Ident),
+    /// A column exists.
+    Column(ObjectName, Ident),
+    /// A constraint exists.
+    Constraint(ObjectName, Ident),
+    /// A column's type.
+    ColumnType(ObjectName, Ident),
+    /// Whether a column may be NULL.
+    Nullability(ObjectName, Ident),
+    /// A column's default.
+    Default(ObjectName, Ident),
+    /// Whether a column is an identity.
+    Identity(ObjectName, Ident),
+}
+
+/// How a statement speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speech {
+    Assert,
+    Alter,
+    Drop,
+}
+
+/// A rename, by the place of its statement in the whole run.
+#[derive(Clone, Debug)]
+enum Rename {
+    Table { from: ObjectName, to: ObjectName },
+    Column { table: ObjectName, from: Ident, to: Ident },
+    Constraint { table: ObjectName, from: Ident, to: Ident },
+    Index { from: ObjectName, to: ObjectName },
+}
+
+/// Who speaks of what, in order.
+#[derive(Debug, Default)]
+pub(super) struct Declared<'a> {
+    speeches: HashMap<Aspect, Vec<(usize, Speech, &'a Goal)>>,
+    renames: Vec<(usize, Rename)>,
+}
+
+impl<'a> Declared<'a> {
+    /// Folds the statements that apply. Statements are counted from 0 over all scripts, those that do not apply included.
+    pub(super) fn fold(
+        scripts: &'a [ScriptGoals],
+        target: &Ident,
+        applies: &dyn Fn(&StatementGoals) -> bool,
+    ) -> Self {
+        let mut declared = Self::default();
+        let statements = || scripts.iter().flat_map(|script| &script.statements).enumerate();
+        // Renames first: aspects are kept under the names that objects have in the end.
+        for (order, statement) in statements().filter(|(_, statement)| applies(statement)) {
+            for goal in &statement.goals {
+                declared.rename(order, &goal.kind, target);
+            }
+        }
+        for (order, statement) in statements().filter(|(_, statement)| applies(statement)) {
+            for goal in &statement.goals {
+                declared.add(order, goal, target);
+            }
+        }
+        declared
+    }
+
+    fn rename(&mut self, order: usize, goal: &GoalKind, target: &Ident) {
+        let rename = match goal {
+            GoalKind::TableRenamed { from, to } => {
+                let from = from.resolve(target);
+                Rename::Table { to: from.sibling(to.clone()), from }
+            }
+            GoalKind::IndexRenamed { from, to } => {
+                let from = from.resolve(target);
+                Rename::Index { to: from.sibling(to.clone()), from }
+            }
+            GoalKind::ColumnRenamed { table, from, to } => {
+                Rename::Column { table: table.resolve(target), from: from.clone(), to: to.clone() }
+            }
+            GoalKind::ConstraintRenamed { table, from, to } => {
+                Rename::Constraint { table: table.resolve(target), from: from.clone(), to: to.clone() }
+            }
+            _ => return,
+        };
+        self.renames.push((order, rename));
+    }
+
+    fn add(&mut self, order: usize, goal: &'a Goal, target: &Ident) {
+        use Speech::{Alter, Assert, Drop};
+        let table_of = |this: &Self, name: &QualifiedName| this.table_name(order, &name.resolve(target));
+        let said: Vec<(Aspect, Speech)> = match &goal.kind {
+            GoalKind::Schema(name) => vec![(Aspect::Schema(name.clone()), Assert)],
+            GoalKind::Extension { name, .. } => vec![(Aspect::Extension(name.clone()), Assert)],
+            GoalKind::Enum { name, .. } => vec![(Aspect::Type(name.resolve(target)), Assert)],
+            GoalKind::Sequence { name, .. } => vec![(Aspect::Relation(name.resolve(target)), Assert)],
+            GoalKind::Table { name } => vec![(Aspect::Relation(table_of(self, name)), Assert)],
+            GoalKind::Column { table, column, .. } => {
+                let table = table_of(self, table);
+                let name = self.column_name(order, &table, &column.name);
+                vec![(Aspect::Column(table, name), Assert)]
+            }
+            GoalKind::ColumnAbsent { table, column, .. } => {
+                vec![(Aspect::Column(table_of(self, table), column.clone()), Drop)]
+            }
+            GoalKind::ColumnType { table, column, .. } => {
+                let table = table_of(self, table);
+                let name = self.column_name(order, &table, column);
+                vec![(Aspect::ColumnType(table, name), Alter)]
+            }
+            GoalKind::ColumnNullability { table, column, .. } => {
+                let table = table_of(self, table);
+                let name = self.column_name(order, &table, column);
+                vec![(Aspect::Nullability(table, name), Alter)]
+            }
+            GoalKind::ColumnDefault { table, column, .. } => {
+                let table = table_of(self, table);
+                let name = self.column_name(order, &table, column);
+                vec![(Aspect::Default(table, name), Alter)]
+            }
+            GoalKind::ColumnIdentity { table, column, .. } => {
+                let table = table_of(self, table);
+                let name = self.column_name(order, &table, column);
+                vec![(Aspect::Identity(table.clone(), name.clone()), Alter), (Aspect::Default(table, name), Alter)]
+            }
+            GoalKind::Constraint { table, constraint } => match &constraint.name {
+                Some(name) => {
+                    let table = table_of(self, table);
+                    let name = self.constraint_name(order, &table, name);
+                    vec![(Aspect::Constraint(table, name), Assert)]
+                }
+                None => Vec::new(),
+            },
+            GoalKind::ConstraintAbsent { table, name, .. } => {
+                vec![(Aspect::Constraint(table_of(self, table), name.clone()), Drop)]
+            }
+            GoalKind::Index(index) => match &index.name {
+                Some(name) => {
+                    let name = index.table.resolve(target).sibling(name.clone());
+                    vec![(Aspect::Relation(self.index_name(order, &name)), Assert)]
+                }
+                None => Vec::new(),
+            },
+            GoalKind::Absent { kind, name, .. } => match kind {
+                DropKind::Type => vec![(Aspect::Type(name.resolve(target)), Drop)],
+                DropKind::Schema => vec![(Aspect::Schema(name.name.clone()), Drop)],
+                DropKind::Extension => vec![(Aspect::Extension(name.name.clone()), Drop)],
+                _ => vec![(Aspect::Relation(name.resolve(target)), Drop)],
+            },
+            _ => Vec::new(),
+        };
+        for (aspect, speech) in said {
+            self.speeches.entry(aspect).or_default().push((order, speech, goal));
+        }
+    }
+
+    /// Returns whether a later statement drops the object.
+    pub(super) fn dropped_after(&self, order: usize, aspect: &Aspect) -> bool {
+        self.after(order, aspect).any(|(_, speech, _)| *speech == Speech::Drop)
+    }
+
+    /// Returns whether a later statement makes the object.
+    pub(super) fn made_after(&self, order: usize, aspect: &Aspect) -> bool {
+        self.after(order, aspect).any(|(_, speech, _)| *speech == Speech::Assert)
+    }
+
+    /// Returns the last later statement that sets the aspect by ALTER.
+    pub(super) fn altered_after(&self, order: usize, aspect: &Aspect) -> Option<&'a Goal> {
+        self.after(order, aspect).filter(|(_, speech, _)| *speech == Speech::Alter).last().map(|(_, _, goal)| *goal)
+    }
+
+    fn after(&self, order: usize, aspect: &Aspect) -> impl Iterator<Item = &(usize, Speech, &'a Goal)> {
+        self.speeches.get(aspect).into_iter().flatten().filter(move |(at, _, _)| *at > order)
+    }
+
+    /// Returns the name that a table, named so by the statement at `order`, has in the end.
+    pub(super) fn table_name(&self, order: usize, name: &ObjectName) -> ObjectName {
+        let mut current = name.clone();
+        for (_, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
+            if let Rename::Table { from, to } = rename
+                && *from == current
+            {
+                current = to.clone();
+            }
+        }
+        current
+    }
+
+    /// Returns the name that a column, named so by the statement at `order`, has in the end. `table` is the final name of
+    /// its table.
+    pub(super) fn column_name(&self, order: usize, table: &ObjectName, name: &Ident) -> Ident {
+        let mut current = name.clone();
+        for (at, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
+            if let Rename::Column { table: of, from, to } = rename
+                && *from == current
+                && self.table_name(*at, of) == *table
+            {
+                current = to.clone();
+            }
+        }
+        current
+    }
+
+    /// Returns the name that a constraint, named so by the statement at `order`, has in the end.
+    pub(super) fn constraint_name(&self, order: usize, table: &ObjectName, name: &Ident) -> Ident {
+        let mut current = name.clone();
+        for (at, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
+            if let Rename::Constraint { table: of, from, to } = rename
+                && *from == current
+                && self.table_name(*at, of) == *table
+            {
+                current = to.clone();
+            }
+        }
+        current
+    }
+
+    /// Returns the name that an index, named so by the statement at `order`, has in the end.
+    pub(super) fn index_name(&self, order: usize, name: &ObjectName) -> ObjectName {
+        let mut current = name.clone();
+        for (_, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
+            if let Rename::Index { from, to } = rename
+                && *from == current
+            {
+                current = to.clone();
+            }
+        }
+        current
+    }
+}

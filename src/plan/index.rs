@@ -1,0 +1,478 @@
+//! Indexes: satisfied by structure, built plain or concurrently by size, replaced where the script allows it.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    catalog::{Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind},
+    diagnostic::Code,
+    goal::{Hazard, IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
+    pg::{Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName},
+    script::Span,
+};
+
+use super::{Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect};
+
+/// The end of the name under which an index is built that is to take another one's place.
+const BESIDE: &str = "__hm";
+
+impl Planner<'_> {
+    pub(super) fn index(&mut self, span: Span, goal: &IndexGoal) {
+        let Some(table) = self.existing_table(span, &goal.table) else { return };
+        let name = goal.name.clone().map(|name| table.sibling(name));
+        if let Some(name) = &name {
+            let last = self.declared.index_name(self.order, name);
+            if self.declared.dropped_after(self.order, &Aspect::Relation(last.clone())) {
+                self.superseded = true;
+                return;
+            }
+            // Under its later name it is the same index.
+            let has = |name: &ObjectName| {
+                self.table_state(&table).is_some_and(|state| state.indexes.contains_key(&name.name))
+            };
+            let located = if !has(name) && has(&last) { &last } else { name };
+            let existing = self.table_state(&table).and_then(|state| state.indexes.get(&located.name)).cloned();
+            if let Some(existing) = existing {
+                let located = located.clone();
+                self.named_index(span, &table, goal, &located, &existing);
+                return;
+            }
+            if self.name_taken(span, &table, name) {
+                return;
+            }
+        }
+        if let Some(other) = self.same_elsewhere(&table, goal) {
+            self.check(Some(&table), CheckedKind::Index, &other, || goal.definition.text.clone());
+            return;
+        }
+        self.build(span, &table, goal, name.as_ref());
+    }
+
+    /// Returns whether the name belongs to something other than an index of this table; a finding where it does.
+    fn name_taken(&mut self, span: Span, table: &ObjectName, name: &ObjectName) -> bool {
+        let described = match self.world.relations.get(name) {
+            Some(RelationKind::Index { table: other }) if other != table => format!("an index of table {other}"),
+            // Dropped or rebuilt by this plan.
+            Some(RelationKind::Index { .. }) => return false,
+            Some(kind) => kind.described().to_owned(),
+            None if self.world.tables.contains_key(name) => "a table".to_owned(),
+            None => return false,
+        };
+        self.find(
+            span,
+            Code::KindConflict,
+            format!("{name} is {described}; the script asks for an index on {table}"),
+            "IF NOT EXISTS looks at the name only",
+            vec!["the name is taken, and nothing is replaced by guessing".to_owned()],
+            "use another name in the script",
+        );
+        true
+    }
+
+    fn named_index(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: &ObjectName, existing: &Index) {
+        if !existing.valid {
+            // A leftover of an interrupted build, whatever its definition.
+            if !self.owns(span, table) {
+                return;
+            }
+            if existing.constraint.is_some() {
+                self.index_conflict(span, table, name, "it belongs to a constraint, and is invalid");
+                return;
+            }
+            if let Some(other) = self.same_elsewhere(table, goal) {
+                self.drop_step(span, table, name, "invalid");
+                self.check(Some(table), CheckedKind::Index, &other, || goal.definition.text.clone());
+                return;
+            }
+            self.drop_step(span, table, name, "invalid, left by an interrupted build");
+            self.build(span, table, goal, Some(name));
+            return;
+        }
+        self.check(Some(table), CheckedKind::Index, &name.name, || goal.definition.text.clone());
+        match self.same_structure(table, goal, &existing.structure) {
+            Sameness::Same if existing.constraint == Some(IndexConstraint::PrimaryKey) && !goal.unique => {
+                self.index_conflict(span, table, name, "it is the index of the primary key");
+            }
+            Sameness::Same => {}
+            Sameness::Unknown => {
+                self.unverified = Some(format!("whether index {name} is made of what is declared"));
+            }
+            Sameness::Different if existing.constraint.is_some() => {
+                self.index_conflict(span, table, name, "it belongs to a constraint of that name");
+            }
+            Sameness::Different if !self.allowed(Hazard::Drop) => {
+                let is = structure_words(&existing.structure);
+                self.index_conflict(span, table, name, &format!("it is {is}"));
+            }
+            Sameness::Different => self.replace(span, table, goal, name),
+        }
+    }
+
+    fn index_conflict(&mut self, span: Span, table: &ObjectName, name: &ObjectName, why: &str) {
+        self.find(
+            span,
+            Code::IndexConflict,
+            format!("index {name} on {table} has another definition than the script asks for"),
+            "IF NOT EXISTS looks at the name only",
+            vec![why.to_owned()],
+            "use another name, or write `-- ensure:allow drop` above the statement to have it replaced",
+        );
+    }
+
+    /// Builds the index beside the one that has its name, then lets it take that place.
+    fn replace(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: &ObjectName) {
+        if !self.owns(span, table) {
+            return;
+        }
+        let beside = beside(name);
+        let leftover = self.table_state(table).and_then(|state| state.indexes.get(&beside.name)).cloned();
+        let ready = match leftover {
+            Some(index) if index.valid && self.same_structure(table, goal, &index.structure) == Sameness::Same => true,
+            Some(_) => {
+                self.drop_step(span, table, &beside, "left by an interrupted run");
+                false
+            }
+            None => false,
+        };
+        let steps = self.steps.len();
+        if !ready {
+            self.build(span, table, goal, Some(&beside));
+            if self.steps.len() == steps {
+                return;
+            }
+        }
+        let sql = Sql::new(format!("DROP INDEX {name}; ALTER INDEX {beside} RENAME TO {}", name.name));
+        let act = Act {
+            verb: Verb::Alter,
+            object: format!("index {} on {table}, replaced by its new definition", name.name),
+            table: Some(table),
+            form: Form::CatalogOnly,
+            lock: Some(LockMode::AccessExclusive),
+            timeout: self.policy.timeouts.catalog,
+            hazards: vec![Hazard::Drop],
+            transaction: Transaction::Shared,
+        };
+        self.step(span, sql, act);
+        let structure = self.structure(goal);
+        if let Some(state) = self.table_mut(table) {
+            state.indexes.remove(&beside.name);
+            state.indexes.insert(name.name.clone(), Index { valid: true, structure, constraint: None });
+        }
+    }
+
+    fn drop_step(&mut self, span: Span, table: &ObjectName, name: &ObjectName, why: &str) {
+        let concurrently = !self.policy.atomic && matches!(self.size(table), Size::Large { .. });
+        let word = if concurrently { "CONCURRENTLY " } else { "" };
+        let act = Act {
+            verb: Verb::Drop,
+            object: format!("index {} on {table} ({why})", name.name),
+            table: Some(table),
+            form: if concurrently {
+                Form::Online("large table".to_owned())
+            } else {
+                Form::CatalogOnly
+            },
+            lock: Some(if concurrently { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive }),
+            timeout: if concurrently { self.policy.timeouts.long } else { self.policy.timeouts.catalog },
+            hazards: Vec::new(),
+            transaction: if concurrently { Transaction::None } else { Transaction::Shared },
+        };
+        self.step(span, Sql::new(format!("DROP INDEX {word}{name}")), act);
+        if let Some(state) = self.table_mut(table) {
+            state.indexes.remove(&name.name);
+        }
+        self.world.relations.remove(name);
+    }
+
+    fn build(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: Option<&ObjectName>) {
+        if !self.owns(span, table) || !self.may_create(span, &table.schema) {
+            return;
+        }
+        let mut named: Vec<Ident> = goal.include.clone();
+        let mut reads: Vec<Ident> = Vec::new();
+        for key in &goal.keys {
+            match &key.target {
+                IndexKeyTarget::Column(column) => named.push(column.clone()),
+                IndexKeyTarget::Expression(expression) => reads.extend(expression.tree.columns()),
+            }
+        }
+        reads.extend(goal.predicate.iter().flat_map(|predicate| predicate.tree.columns()));
+        let Some(state) = self.table_state(table) else { return };
+        let missing = named.iter().chain(&reads).find(|column| state.column(column).is_none()).cloned();
+        let partitioned = state.partitioned;
+        if let Some(missing) = missing {
+            self.no_column(span, table, &missing);
+            return;
+        }
+        if goal.unique {
+            named.extend(reads);
+            let keys: Vec<String> = goal
+                .keys
+                .iter()
+                .map(|key| match &key.target {
+                    IndexKeyTarget::Column(column) => column.to_string(),
+                    IndexKeyTarget::Expression(expression) => expression.source.text.clone(),
+                })
+                .collect();
+            let predicate = goal.predicate.as_ref().map(|predicate| predicate.source.text.as_str());
+            if self.values_known(table, &named)
+                && !self.unique_keys(span, table, &keys, goal.nulls_not_distinct, predicate)
+            {
+                return;
+            }
+        }
+        let size = self.size(table);
+        let is_new = self.made.contains(table);
+        let (concurrently, why) = if partitioned || is_new || self.policy.atomic {
+            (false, self.size_words(size))
+        } else {
+            match (self.online, size) {
+                (OnlineMode::Off, _) if goal.concurrently => (true, "as written".to_owned()),
+                (OnlineMode::Off, _) => (false, "`online off`".to_owned()),
+                (OnlineMode::Always, _) => (true, "`online always`".to_owned()),
+                (OnlineMode::Auto, Size::Large { .. }) => (true, self.size_words(size)),
+                (OnlineMode::Auto, _) => (false, self.size_words(size)),
+            }
+        };
+        let unique = if goal.unique { "UNIQUE " } else { "" };
+        let word = if concurrently { "CONCURRENTLY " } else { "" };
+        let written = name.map(|name| format!("{} ", name.name)).unwrap_or_default();
+        let sql = Sql::new(format!("CREATE {unique}INDEX {word}{written}ON {table} "))
+            .source(&goal.definition.text, goal.definition.span.start);
+        let shown = name.map_or_else(|| goal.definition.text.clone(), |name| name.name.to_string());
+        let act = Act {
+            verb: Verb::Add,
+            object: format!("{}index {shown} on {table}", if goal.unique { "unique " } else { "" }),
+            table: Some(table),
+            form: match (concurrently, is_new) {
+                (true, _) => Form::Online(why),
+                (false, true) => Form::CatalogOnly,
+                (false, false) => Form::Plain(why),
+            },
+            lock: (!is_new).then_some(if concurrently { LockMode::ShareUpdateExclusive } else { LockMode::Share }),
+            timeout: if concurrently { self.policy.timeouts.long } else { self.policy.timeouts.scan },
+            hazards: if !concurrently && matches!(size, Size::Large { .. }) {
+                vec![Hazard::BlockingLock]
+            } else {
+                Vec::new()
+            },
+            transaction: if concurrently { Transaction::None } else { Transaction::Shared },
+        };
+        self.step(span, sql, act);
+        let shown = name.map_or_else(|| Ident::new(goal.definition.text.clone()), |name| name.name.clone());
+        if !shown.as_str().ends_with(BESIDE) {
+            self.check(Some(table), CheckedKind::Index, &shown, || goal.definition.text.clone());
+        }
+        let structure = self.structure(goal);
+        if let Some(state) = self.table_mut(table) {
+            state.indexes.insert(shown, Index { valid: true, structure, constraint: None });
+        }
+    }
+
+    /// Returns another index of the table that does exactly the same work.
+    fn same_elsewhere(&self, table: &ObjectName, goal: &IndexGoal) -> Option<Ident> {
+        let state = self.table_state(table)?;
+        let found = state.indexes.iter().find(|(_, index)| {
+            index.valid
+                && (goal.unique || index.constraint != Some(IndexConstraint::PrimaryKey))
+                && self.same_structure(table, goal, &index.structure) == Sameness::Same
+        });
+        found.map(|(name, _)| name.clone())
+    }
+
+    fn same_structure(&self, table: &ObjectName, goal: &IndexGoal, existing: &IndexStructure) -> Sameness {
+        if goal.method != existing.method
+            || goal.unique != existing.unique
+            || goal.nulls_not_distinct != existing.nulls_not_distinct
+            || goal.include != existing.include
+            || goal.keys.len() != existing.keys.len()
+            || goal.predicate.is_some() != existing.predicate.is_some()
+            || goal.storage.iter().cloned().collect::<BTreeMap<_, _>>() != existing.storage
+        {
+            return Sameness::Different;
+        }
+        let mut same = Sameness::Same;
+        for (key, existing) in goal.keys.iter().zip(&existing.keys) {
+            if key.descending != existing.descending
+                || key.nulls_first != existing.nulls_first
+                || key.operator_class_parameters.is_some() != existing.operator_class_parameters.is_some()
+            {
+                return Sameness::Different;
+            }
+            let target = match (&key.target, &existing.target) {
+                (IndexKeyTarget::Column(column), IndexTarget::Column(existing)) if column == existing => Sameness::Same,
+                (IndexKeyTarget::Expression(expression), IndexTarget::Expression(stored)) => {
+                    self.same_text(table, expression, stored, None)
+                }
+                _ => Sameness::Different,
+            };
+            // What is written may be the default of the type, which the catalog does not show as written.
+            let class = match (&key.operator_class, &existing.operator_class) {
+                (Some(written), Some(existing)) if written != existing => Sameness::Different,
+                (None, Some(_)) => Sameness::Different,
+                (Some(written), None) if is_special_class(written) => Sameness::Different,
+                _ => Sameness::Same,
+            };
+            let collation = match (&key.collation, &existing.collation) {
+                (Some(written), Some(existing)) if written != existing => Sameness::Different,
+                (None, Some(_)) => Sameness::Different,
+                (Some(written), None) if written.as_str() != "default" => Sameness::Unknown,
+                _ => Sameness::Same,
+            };
+            for part in [target, class, collation] {
+                match part {
+                    Sameness::Different => return Sameness::Different,
+                    Sameness::Unknown => same = Sameness::Unknown,
+                    Sameness::Same => {}
+                }
+            }
+        }
+        if let (Some(written), Some(stored)) = (&goal.predicate, &existing.predicate) {
+            match self.same_text(table, written, stored, None) {
+                Sameness::Different => return Sameness::Different,
+                Sameness::Unknown => same = Sameness::Unknown,
+                Sameness::Same => {}
+            }
+        }
+        same
+    }
+
+    /// The structure that a goal asks for, for the picture.
+    fn structure(&self, goal: &IndexGoal) -> IndexStructure {
+        IndexStructure {
+            method: goal.method.clone(),
+            unique: goal.unique,
+            nulls_not_distinct: goal.nulls_not_distinct,
+            keys: goal
+                .keys
+                .iter()
+                .map(|key| IndexKey {
+                    target: match &key.target {
+                        IndexKeyTarget::Column(column) => IndexTarget::Column(column.clone()),
+                        IndexKeyTarget::Expression(expression) => {
+                            IndexTarget::Expression(expression.source.text.clone())
+                        }
+                    },
+                    operator_class: key.operator_class.clone(),
+                    operator_class_parameters: key.operator_class_parameters.clone(),
+                    collation: key.collation.clone(),
+                    descending: key.descending,
+                    nulls_first: key.nulls_first,
+                })
+                .collect(),
+            include: goal.include.clone(),
+            predicate: goal.predicate.as_ref().map(|predicate| predicate.source.text.clone()),
+            storage: goal.storage.iter().cloned().collect(),
+        }
+    }
+
+    pub(super) fn index_absent(&mut self, span: Span, name: &ObjectName, cascade: bool) {
+        let owner = self.world.tables.iter().find(|(table, state)| {
+            table.schema == name.schema && state.indexes.contains_key(&name.name)
+        });
+        let table = match (owner, self.world.relations.get(name)) {
+            (Some((table, _)), _) => table.clone(),
+            (None, Some(RelationKind::Index { table })) => table.clone(),
+            (None, Some(kind)) => {
+                let described = kind.described();
+                let what = format!("{name} is {described}; the script drops an index");
+                self.find(span, Code::KindConflict, what, "", Vec::new(), "correct the script");
+                return;
+            }
+            (None, None) => return,
+        };
+        if self.declared.made_after(self.order, &Aspect::Relation(name.clone())) {
+            self.superseded = true;
+            return;
+        }
+        if !self.owns(span, &table) {
+            return;
+        }
+        if cascade {
+            let sql = Sql::new(format!("DROP INDEX {name} CASCADE"));
+            self.catalog_step(span, sql, Verb::Drop, format!("index {name}"), Some(&table));
+        } else {
+            self.drop_step(span, &table, name, "the script drops it");
+        }
+        self.world.relations.remove(name);
+        if let Some(state) = self.table_mut(&table) {
+            state.indexes.remove(&name.name);
+        }
+    }
+
+    pub(super) fn index_renamed(&mut self, span: Span, from: &QualifiedName, to: &Ident) {
+        let old = from.resolve(&self.target);
+        let new = old.sibling(to.clone());
+        let owner = |this: &Self, name: &ObjectName| {
+            let of = |(table, state): (&ObjectName, &crate::catalog::Table)| {
+                (table.schema == name.schema && state.indexes.contains_key(&name.name)).then(|| table.clone())
+            };
+            this.world.tables.iter().find_map(of).or_else(|| match this.world.relations.get(name) {
+                Some(RelationKind::Index { table }) => Some(table.clone()),
+                _ => None,
+            })
+        };
+        match (owner(self, &old), owner(self, &new)) {
+            (Some(table), None) => {
+                if !self.owns(span, &table) || self.name_taken(span, &table, &new) {
+                    return;
+                }
+                let act = Act {
+                    verb: Verb::Alter,
+                    object: format!("index {old} renamed to {to}"),
+                    table: Some(&table),
+                    form: Form::CatalogOnly,
+                    lock: Some(LockMode::ShareUpdateExclusive),
+                    timeout: self.policy.timeouts.catalog,
+                    hazards: Vec::new(),
+                    transaction: Transaction::Shared,
+                };
+                self.step(span, Sql::new(format!("ALTER INDEX {old} RENAME TO {to}")), act);
+                self.world.relations.remove(&old);
+                if let Some(state) = self.table_mut(&table)
+                    && let Some(index) = state.indexes.remove(&old.name)
+                {
+                    state.indexes.insert(to.clone(), index);
+                }
+            }
+            (None, Some(_)) => {}
+            (Some(_), Some(_)) => self.both_names(span, &format!("index {old}"), &format!("index {new}")),
+            (None, None) => self.neither_name(span, &format!("index {old}"), &format!("index {new}")),
+        }
+    }
+}
+
+/// The name under which an index is built that is to take the place of `name`.
+fn beside(name: &ObjectName) -> ObjectName {
+    let mut end = name.name.as_str().len().min(MAX_IDENTIFIER_BYTES - BESIDE.len());
+    while !name.name.as_str().is_char_boundary(end) {
+        end -= 1;
+    }
+    name.sibling(Ident::new(format!("{}{BESIDE}", &name.name.as_str()[..end])))
+}
+
+/// Operator classes of the server that are the default of no type.
+fn is_special_class(name: &Ident) -> bool {
+    let name = name.as_str();
+    name.ends_with("_pattern_ops") || name == "jsonb_path_ops" || name.ends_with("_minmax_multi_ops") || name.ends_with("_bloom_ops")
+}
+
+fn structure_words(structure: &IndexStructure) -> String {
+    let keys: Vec<_> = structure
+        .keys
+        .iter()
+        .map(|key| {
+            let target = match &key.target {
+                IndexTarget::Column(column) => column.to_string(),
+                IndexTarget::Expression(expression) => expression.clone(),
+            };
+            format!("{target}{}", if key.descending { " DESC" } else { "" })
+        })
+        .collect();
+    format!(
+        "{}{} ({}){}",
+        if structure.unique { "unique, " } else { "" },
+        structure.method,
+        keys.join(", "),
+        structure.predicate.as_ref().map(|predicate| format!(" WHERE {predicate}")).unwrap_or_default()
+    )
+}

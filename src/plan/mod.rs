@@ -1,0 +1,777 @@
+//! Goals and a snapshot turned into a plan. Pure: same input, same plan; no clock, file, socket or terminal.
+//!
+//! Statements are planned in order against a picture of the database that moves on with every planned step, so the whole run
+//! is planned at once. What only the database can answer is listed as [`Question`]s; the shell answers them and plans again,
+//! until none is left.
+
+mod column;
+mod constraint;
+mod convert;
+mod declared;
+mod index;
+mod object;
+mod policy;
+mod question;
+mod rows;
+mod step;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::{
+    catalog::{Scope, Snapshot, Table},
+    diagnostic::{Code, Finding},
+    goal::{
+        Goal, GoalKind, Hazard, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
+    },
+    pg::{Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
+    script::{ScriptId, Span},
+};
+
+use declared::Declared;
+
+pub use policy::{Limits, Policy, Timeouts};
+pub use question::{Answer, Answers, Purpose, Question};
+pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, Transaction, Verb};
+
+/// Returns what a snapshot has to hold for these scripts. `target` is `--schema`.
+#[must_use]
+pub fn scope(names: &Names, target: Option<&Ident>) -> Scope {
+    let mut scope = Scope { target: target.cloned(), ..Scope::default() };
+    for (name, is_table) in &names.relations {
+        match &name.schema {
+            Some(schema) => {
+                scope.schemas.insert(schema.clone());
+                scope.qualified.insert(ObjectName { schema: schema.clone(), name: name.name.clone() });
+            }
+            None if *is_table => {
+                scope.tables.insert(name.name.clone());
+            }
+            None => {
+                scope.others.insert(name.name.clone());
+            }
+        }
+    }
+    for name in &names.types {
+        scope.types.insert(name.name.clone());
+        scope.schemas.extend(name.schema.clone());
+    }
+    scope.schemas.extend(names.schemas.iter().cloned());
+    scope.extensions.extend(names.extensions.iter().cloned());
+    scope
+}
+
+/// Plans all scripts against a snapshot.
+///
+/// The plan is final when it has no open questions. Cost: linear in the statements.
+#[must_use]
+pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, policy: &Policy) -> Plan {
+    let mut planner = Planner::new(snapshot.clone(), answers, policy);
+    let Some(target) = planner.settle_target(scripts) else { return planner.plan };
+    planner.settle_guards(scripts);
+    let settled = planner.guards.clone();
+    planner.plan.findings.extend(contradictions(scripts, &|statement| match settled.get(&statement.id) {
+        Some(Guarded::Applies) => Some(true),
+        Some(Guarded::Not) => Some(false),
+        _ => None,
+    }));
+    if !planner.plan.findings.is_empty() {
+        return planner.plan;
+    }
+    planner.declared =
+        Declared::fold(scripts, &target, &|statement| !matches!(settled.get(&statement.id), Some(Guarded::Not)));
+    planner.target = target;
+    let mut order = 0;
+    for script in scripts {
+        for accept in &script.accepts {
+            let table = accept.table.resolve(&planner.target);
+            let type_name = planner.resolve_type(&accept.type_name);
+            planner.accepts.entry((table, accept.column.clone())).or_default().push(type_name);
+        }
+    }
+    for statement in scripts.iter().flat_map(|script| &script.statements) {
+        planner.statement(order, statement);
+        order += 1;
+    }
+    planner.plan
+}
+
+/// What the guards of a statement say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Guarded {
+    Applies,
+    Not,
+    /// Not asked yet.
+    Open,
+    /// The query could not be answered, because an object is not there.
+    Undefined(String),
+    Failed(String),
+}
+
+/// A table's size, as far as it matters for the form of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    /// Made by this plan.
+    New,
+    Small {
+        pages: u64,
+    },
+    Large {
+        pages: u64,
+        rows: RowCount,
+    },
+}
+
+/// SQL being written, with the places that are the script's own text.
+#[derive(Clone, Debug, Default)]
+struct Sql {
+    text: String,
+    origins: Vec<(usize, usize, usize)>,
+}
+
+impl Sql {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), origins: Vec::new() }
+    }
+
+    fn push(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds text of the script that begins at `start` there.
+    fn source(mut self, text: &str, start: usize) -> Self {
+        let from = self.text.len();
+        self.text.push_str(text);
+        self.origins.push((from, self.text.len(), start));
+        self
+    }
+}
+
+/// What a step does, apart from its SQL.
+struct Act<'a> {
+    verb: Verb,
+    object: String,
+    table: Option<&'a ObjectName>,
+    form: Form,
+    lock: Option<LockMode>,
+    timeout: StatementTimeout,
+    hazards: Vec<Hazard>,
+    transaction: Transaction,
+}
+
+struct Planner<'a> {
+    world: Snapshot,
+    answers: &'a Answers,
+    policy: &'a Policy,
+    target: Ident,
+    guards: BTreeMap<StatementId, Guarded>,
+    declared: Declared<'a>,
+    accepts: BTreeMap<(ObjectName, Ident), Vec<TypeName>>,
+    plan: Plan,
+    /// Tables made by this plan: they hold no row.
+    made: BTreeSet<ObjectName>,
+    /// Columns added by this plan, and whether every row holds a value in them.
+    added: BTreeMap<(ObjectName, Ident), bool>,
+    /// Columns whose values an earlier step changes: what the database says of them now is not what will be.
+    touched: BTreeSet<(ObjectName, Ident)>,
+    /// Columns without NULL once the earlier steps are done.
+    filled: BTreeSet<(ObjectName, Ident)>,
+    /// An opaque statement comes before: nothing is known of values.
+    opaque_before: Option<StatementId>,
+    open: HashSet<String>,
+    told: HashSet<(Code, String)>,
+    checked: HashSet<(Option<ObjectName>, CheckedKind, Ident)>,
+    // Of the statement at hand.
+    order: usize,
+    steps: Vec<Step>,
+    unverified: Option<String>,
+    superseded: bool,
+    allow: BTreeSet<Hazard>,
+    online: OnlineMode,
+    current: StatementId,
+}
+
+impl<'a> Planner<'a> {
+    fn new(world: Snapshot, answers: &'a Answers, policy: &'a Policy) -> Self {
+        Self {
+            world,
+            answers,
+            policy,
+            target: Ident::new(""),
+            guards: BTreeMap::new(),
+            declared: Declared::default(),
+            accepts: BTreeMap::new(),
+            plan: Plan::default(),
+            made: BTreeSet::new(),
+            added: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            filled: BTreeSet::new(),
+            opaque_before: None,
+            open: HashSet::new(),
+            told: HashSet::new(),
+            checked: HashSet::new(),
+            order: 0,
+            steps: Vec::new(),
+            unverified: None,
+            superseded: false,
+            allow: BTreeSet::new(),
+            online: OnlineMode::Auto,
+            current: StatementId { script: ScriptId(0), index: 0 },
+        }
+    }
+
+    /// Finds the schema in which unqualified names live; a finding where there is none or more than one.
+    fn settle_target(&mut self, scripts: &[ScriptGoals]) -> Option<Ident> {
+        let first = scripts.iter().find_map(|script| script.statements.first().map(|statement| (script.id, statement.span)));
+        let (script, span) = first?;
+        let finding = |code, what: String, why: String, help: &str| Finding {
+            script,
+            span: Span::new(span.start, span.start),
+            code,
+            what,
+            label: String::new(),
+            why: vec![why, "nothing was changed".to_owned()],
+            related: None,
+            help: help.to_owned(),
+        };
+        let Some(target) = self.world.target.clone() else {
+            self.plan.findings.push(finding(
+                Code::SchemaMissing,
+                "no schema to work in: none of search_path exists".to_owned(),
+                format!("role {}, database {}", self.world.server.role, self.world.server.database),
+                "name one with `--schema`, or create it",
+            ));
+            return None;
+        };
+        let makes_it = |goal: &Goal| matches!(&goal.kind, GoalKind::Schema(name) if *name == target);
+        let made = scripts.iter().flat_map(|s| &s.statements).flat_map(|s| &s.goals).any(makes_it);
+        if !self.world.schemas.contains_key(&target) && !made {
+            self.plan.findings.push(finding(
+                Code::SchemaMissing,
+                format!("schema {target} is not there"),
+                format!("database {}", self.world.server.database),
+                "create it, or name another with `--schema`",
+            ));
+            return None;
+        }
+        if !self.world.also_in.is_empty() {
+            let others: Vec<_> = self.world.also_in.iter().map(ToString::to_string).collect();
+            self.plan.findings.push(finding(
+                Code::SeveralSchemas,
+                format!("the scripts' tables are spread over schemas {target} and {}", others.join(", ")),
+                "unqualified names must live in one schema".to_owned(),
+                "choose one with `--schema`, or move the tables together",
+            ));
+            return None;
+        }
+        Some(target)
+    }
+
+    fn settle_guards(&mut self, scripts: &[ScriptGoals]) {
+        for statement in scripts.iter().flat_map(|script| &script.statements) {
+            if statement.directives.guards.is_empty() {
+                continue;
+            }
+            let mut settled = Guarded::Applies;
+            for guard in &statement.directives.guards {
+                let answer = self.ask(Question { sql: guard.query.text.clone(), purpose: Purpose::Guard, table: None });
+                let one = match answer {
+                    None => Guarded::Open,
+                    Some(Answer::Undefined(why)) => Guarded::Undefined(why),
+                    Some(Answer::Failed(why) | Answer::Unknown(why)) => Guarded::Failed(why),
+                    Some(answer) => match answer.as_bool() {
+                        Some(value) if value == guard.applies_if => Guarded::Applies,
+                        Some(_) => Guarded::Not,
+                        None => Guarded::Failed("the query does not return a boolean".to_owned()),
+                    },
+                };
+                // Any guard that holds the statement back is enough; otherwise the first that is not known.
+                if one == Guarded::Not {
+                    settled = Guarded::Not;
+                    break;
+                }
+                if settled == Guarded::Applies {
+                    settled = one;
+                }
+            }
+            self.guards.insert(statement.id, settled);
+        }
+    }
+
+    /// Returns the answer to a question, or notes that it is open.
+    fn ask(&mut self, question: Question) -> Option<Answer> {
+        if let Some(answer) = self.answers.get(&question.sql) {
+            return Some(answer.clone());
+        }
+        if self.open.insert(question.sql.clone()) {
+            self.plan.questions.push(question);
+        }
+        None
+    }
+
+    fn statement(&mut self, order: usize, statement: &StatementGoals) {
+        self.order = order;
+        self.current = statement.id;
+        self.steps.clear();
+        self.unverified = None;
+        self.superseded = false;
+        self.allow = self.policy.allow.union(&statement.directives.allow).copied().collect();
+        self.online = statement.directives.online;
+        let findings = self.plan.findings.len() + self.plan.deferred.len();
+        let state = match self.guards.get(&statement.id).cloned().unwrap_or(Guarded::Applies) {
+            Guarded::Not => Some(State::NotApplicable),
+            Guarded::Open => Some(State::Unverified("its guard has not been asked".to_owned())),
+            Guarded::Undefined(why) => Some(self.guard_undefined(statement, &why)),
+            Guarded::Failed(why) => {
+                self.guard_failed(statement, &why);
+                Some(State::Conflicting)
+            }
+            Guarded::Applies => None,
+        };
+        let state = state.unwrap_or_else(|| {
+            self.goals(statement);
+            if self.plan.findings.len() + self.plan.deferred.len() > findings {
+                // What would be done besides is not shown: the statement is refused as a whole.
+                self.steps.clear();
+                State::Conflicting
+            } else if !self.steps.is_empty() {
+                State::Missing
+            } else if let Some(reason) = self.unverified.take() {
+                State::Unverified(reason)
+            } else if self.superseded {
+                State::Superseded
+            } else {
+                State::Satisfied
+            }
+        });
+        let steps = std::mem::take(&mut self.steps);
+        self.plan.statements.push(StatementPlan { id: statement.id, state, steps });
+    }
+
+    /// A guard that speaks of an object which is not there yet is asked again just before its statement.
+    fn guard_undefined(&mut self, statement: &StatementGoals, why: &str) -> State {
+        if self.plan.steps().next().is_none() && self.plan.barrier.is_none() {
+            self.guard_failed(statement, why);
+            return State::Conflicting;
+        }
+        let until = self.opaque_before.unwrap_or_else(|| {
+            self.plan.statements.iter().rev().find(|plan| !plan.steps.is_empty()).map_or(statement.id, |plan| plan.id)
+        });
+        if self.plan.barrier.is_none() {
+            self.plan.barrier = Some(Barrier { statement: statement.id, inclusive: false });
+        }
+        self.opaque_before.get_or_insert(statement.id);
+        State::UnknownUntil(until)
+    }
+
+    fn guard_failed(&mut self, statement: &StatementGoals, why: &str) {
+        let span = statement.directives.guards.first().map_or(statement.span, |guard| guard.query.span);
+        self.find(
+            span,
+            Code::QueryFailed,
+            "the guard of this statement could not be answered".to_owned(),
+            "",
+            vec![why.to_owned()],
+            "correct the query, so that it returns true or false on every database",
+        );
+    }
+
+    fn goals(&mut self, statement: &StatementGoals) {
+        // CREATE TABLE, and ALTER TABLE with several columns to add, are carried out as one command.
+        if let Some(GoalKind::Table { name }) = statement.goals.first().map(|goal| &goal.kind) {
+            self.table(statement, name);
+            return;
+        }
+        let mut rest = statement.goals.as_slice();
+        while let Some(goal) = rest.first() {
+            if let GoalKind::Column { table, .. } = &goal.kind {
+                let length = rest
+                    .iter()
+                    .take_while(|goal| match &goal.kind {
+                        GoalKind::Column { .. } => true,
+                        GoalKind::Constraint { constraint, .. } => constraint.inline.is_some(),
+                        _ => false,
+                    })
+                    .count();
+                let (columns, others) = rest.split_at(length);
+                self.columns(statement, table, columns);
+                rest = others;
+            } else {
+                self.goal(statement, goal);
+                rest = &rest[1..];
+            }
+        }
+    }
+
+    fn goal(&mut self, statement: &StatementGoals, goal: &Goal) {
+        match &goal.kind {
+            GoalKind::Table { .. } | GoalKind::Column { .. } => {}
+            GoalKind::Schema(name) => self.schema(goal.span, name),
+            GoalKind::Extension { name, schema, version } => {
+                self.extension(statement, goal.span, name, schema.as_ref(), version.as_deref());
+            }
+            GoalKind::Enum { name, labels } => self.enum_type(goal.span, name, labels),
+            GoalKind::EnumLabel { name, label, position } => self.enum_label(goal.span, name, label, position.as_ref()),
+            GoalKind::EnumLabelRenamed { name, from, to } => self.enum_label_renamed(goal.span, name, from, to),
+            GoalKind::Sequence { name, options } => self.sequence(goal.span, name, options),
+            GoalKind::ColumnAbsent { table, column, cascade } => self.column_absent(goal.span, table, column, *cascade),
+            GoalKind::ColumnType { table, column, type_name, using, collation } => {
+                self.column_type(statement, goal, table, column, type_name, using.as_ref(), collation.as_ref());
+            }
+            GoalKind::ColumnNullability { table, column, not_null } => {
+                self.column_nullability(statement, goal, table, column, *not_null);
+            }
+            GoalKind::ColumnDefault { table, column, default } => {
+                self.column_default(statement, goal, table, column, default.as_ref());
+            }
+            GoalKind::ColumnIdentity { table, column, always } => {
+                self.column_identity(statement, goal, table, column, *always);
+            }
+            GoalKind::Constraint { table, constraint } => self.constraint(goal.span, table, constraint),
+            GoalKind::ConstraintAbsent { table, name, cascade } => {
+                self.constraint_absent(goal.span, table, name, *cascade);
+            }
+            GoalKind::ConstraintValidated { table, name } => self.constraint_validated(goal.span, table, name),
+            GoalKind::Index(index) => self.index(goal.span, index),
+            GoalKind::Absent { kind, name, cascade } => self.absent(goal.span, *kind, name, *cascade),
+            GoalKind::ColumnRenamed { table, from, to } => self.column_renamed(goal.span, table, from, to),
+            GoalKind::TableRenamed { from, to } => self.table_renamed(goal.span, from, to),
+            GoalKind::ConstraintRenamed { table, from, to } => self.constraint_renamed(goal.span, table, from, to),
+            GoalKind::IndexRenamed { from, to } => self.index_renamed(goal.span, from, to),
+            GoalKind::Backfill(backfill) => self.backfill(statement, backfill),
+            GoalKind::Seed(seed) => self.seed(statement, seed),
+            GoalKind::Opaque { verb } => self.opaque(statement, verb),
+        }
+    }
+
+    // What every goal needs.
+
+    /// Notes what stands in the way. After a statement whose effect is not known, what is missing may be its work.
+    fn find(&mut self, span: Span, code: Code, what: String, label: &str, why: Vec<String>, help: impl Into<String>) {
+        if !self.told.insert((code, what.clone())) {
+            // Told once is enough, but the statement still counts as refused.
+            self.steps.clear();
+            self.unverified = Some("refused above".to_owned());
+            return;
+        }
+        let finding = Finding {
+            script: self.current.script,
+            span,
+            code,
+            what,
+            label: label.to_owned(),
+            why,
+            related: None,
+            help: help.into(),
+        };
+        let may_come = matches!(
+            code,
+            Code::TableMissing | Code::ColumnMissing | Code::ObjectMissing | Code::SchemaMissing | Code::QueryFailed
+        );
+        if may_come && self.opaque_before.is_some() {
+            self.plan.deferred.push(finding);
+        } else {
+            self.plan.findings.push(finding);
+        }
+    }
+
+    fn step(&mut self, span: Span, sql: Sql, act: Act<'_>) {
+        let long = act.hazards.contains(&Hazard::Rewrite) && self.allow.contains(&Hazard::Rewrite);
+        self.steps.push(Step {
+            statement: self.current,
+            span,
+            sql: sql.text,
+            origins: sql.origins,
+            verb: act.verb,
+            object: act.object,
+            table: act.table.cloned(),
+            form: act.form,
+            lock: act.lock,
+            lock_timeout: self.policy.timeouts.lock,
+            statement_timeout: if long { self.policy.timeouts.long } else { act.timeout },
+            hazards: act.hazards,
+            transaction: act.transaction,
+        });
+    }
+
+    /// A change of the catalog alone, under ACCESS EXCLUSIVE where it is about a table that exists.
+    fn catalog_step(&mut self, span: Span, sql: Sql, verb: Verb, object: String, table: Option<&ObjectName>) {
+        let lock = table.filter(|table| !self.made.contains(*table)).map(|_| LockMode::AccessExclusive);
+        let act = Act {
+            verb,
+            object,
+            table,
+            form: Form::CatalogOnly,
+            lock,
+            timeout: self.policy.timeouts.catalog,
+            hazards: Vec::new(),
+            transaction: Transaction::Shared,
+        };
+        self.step(span, sql, act);
+    }
+
+    /// Notes that an object was looked at; once.
+    fn check(&mut self, table: Option<&ObjectName>, kind: CheckedKind, name: &Ident, details: impl FnOnce() -> String) {
+        if self.checked.insert((table.cloned(), kind, name.clone())) {
+            self.plan.checked.push(Checked { table: table.cloned(), kind, name: name.clone(), details: details() });
+        }
+    }
+
+    fn allowed(&self, hazard: Hazard) -> bool {
+        self.allow.contains(&hazard)
+    }
+
+    /// Returns whether our role may change the table; a finding where it may not.
+    fn owns(&mut self, span: Span, table: &ObjectName) -> bool {
+        let Some(state) = self.world.tables.get(table) else { return true };
+        if state.owned {
+            return true;
+        }
+        let (owner, role) = (state.owner.clone(), self.world.server.role.clone());
+        self.find(
+            span,
+            Code::NotOwner,
+            format!("must be owner of table {}", table.name),
+            "",
+            vec![format!("table {table} belongs to {owner}; this run is by {role}")],
+            format!("run as {owner}, or grant its rights: GRANT {} TO {}", Ident::new(owner), Ident::new(role)),
+        );
+        false
+    }
+
+    /// Returns whether our role may create in the schema; a finding where it may not.
+    fn may_create(&mut self, span: Span, schema: &Ident) -> bool {
+        match self.world.schemas.get(schema) {
+            Some(rights) if rights.may_create => true,
+            Some(_) => {
+                let role = self.world.server.role.clone();
+                self.find(
+                    span,
+                    Code::PermissionDenied,
+                    format!("permission denied for schema {schema}: {role} lacks CREATE"),
+                    "",
+                    vec!["found before anything was changed".to_owned()],
+                    format!("let its owner run: GRANT CREATE ON SCHEMA {schema} TO {}", Ident::new(role)),
+                );
+                false
+            }
+            None => {
+                self.find(
+                    span,
+                    Code::SchemaMissing,
+                    format!("schema {schema} is not there"),
+                    "",
+                    Vec::new(),
+                    format!("create it: CREATE SCHEMA {schema}"),
+                );
+                false
+            }
+        }
+    }
+
+    /// Returns the type with its schema, as the catalog would show it.
+    fn resolve_type(&self, type_name: &TypeName) -> TypeName {
+        if type_name.is_builtin() || type_name.schema().is_some() {
+            return type_name.clone();
+        }
+        let name = Ident::new(type_name.element().name());
+        let schema = std::iter::once(&self.target)
+            .chain(&self.world.search_path)
+            .find(|schema| {
+                self.world.types.contains_key(&ObjectName { schema: (*schema).clone(), name: name.clone() })
+            })
+            .unwrap_or(&self.target);
+        type_name.with_schema(schema.clone())
+    }
+
+    /// Returns whether a type is there; a finding where it is not.
+    fn has_type(&mut self, span: Span, type_name: &TypeName) -> bool {
+        if type_name.is_builtin() {
+            return true;
+        }
+        let element = type_name.element();
+        let name = ObjectName {
+            schema: element.schema().unwrap_or(&self.target).clone(),
+            name: Ident::new(element.name()),
+        };
+        if self.world.types.contains_key(&name) || self.world.tables.contains_key(&name) {
+            return true;
+        }
+        self.find(
+            span,
+            Code::ObjectMissing,
+            format!("type {name} is not there"),
+            "",
+            Vec::new(),
+            "create it in an earlier statement, or install the extension that brings it",
+        );
+        false
+    }
+
+    /// Returns the table that a statement means by `name`: under its later name, where it has been renamed already.
+    fn locate(&self, name: &QualifiedName) -> ObjectName {
+        let written = name.resolve(&self.target);
+        if self.world.tables.contains_key(&written) {
+            return written;
+        }
+        let last = self.declared.table_name(self.order, &written);
+        if self.world.tables.contains_key(&last) { last } else { written }
+    }
+
+    /// Returns the column that a statement means by `name`: under its later name, where it has been renamed already.
+    fn locate_column(&self, table: &ObjectName, name: &Ident) -> Ident {
+        let has = |name: &Ident| self.world.tables.get(table).is_some_and(|table| table.column(name).is_some());
+        if has(name) {
+            return name.clone();
+        }
+        let final_table = self.declared.table_name(self.order, table);
+        let last = self.declared.column_name(self.order, &final_table, name);
+        if has(&last) { last } else { name.clone() }
+    }
+
+    /// Returns the names under which aspects of a column are declared: those it has in the end.
+    fn declared_column(&self, table: &ObjectName, column: &Ident) -> (ObjectName, Ident) {
+        let table = self.declared.table_name(self.order, table);
+        let column = self.declared.column_name(self.order, &table, column);
+        (table, column)
+    }
+
+    /// Returns the table, or tells what is there in its place. `None` also where a later statement drops it.
+    fn existing_table(&mut self, span: Span, name: &QualifiedName) -> Option<ObjectName> {
+        let table = self.locate(name);
+        if self.world.tables.contains_key(&table) {
+            return Some(table);
+        }
+        let last = self.declared.table_name(self.order, &table);
+        if self.declared.dropped_after(self.order, &declared::Aspect::Relation(last)) {
+            self.superseded = true;
+            return None;
+        }
+        self.no_table(span, &table);
+        None
+    }
+
+    fn no_table(&mut self, span: Span, table: &ObjectName) {
+        if let Some(kind) = self.world.relations.get(table) {
+            let described = kind.described();
+            self.find(
+                span,
+                Code::KindConflict,
+                format!("{table} is {described}; the script asks for a table"),
+                "",
+                vec!["the name is taken, and nothing is replaced by guessing".to_owned()],
+                format!("rename or drop {table}, or use another name in the script"),
+            );
+        } else {
+            self.find(
+                span,
+                Code::TableMissing,
+                format!("table {table} is not there"),
+                "",
+                Vec::new(),
+                "create it in an earlier statement",
+            );
+        }
+    }
+
+    fn table_state(&self, table: &ObjectName) -> Option<&Table> {
+        self.world.tables.get(table)
+    }
+
+    fn table_mut(&mut self, table: &ObjectName) -> Option<&mut Table> {
+        self.world.tables.get_mut(table)
+    }
+
+    /// Returns how large a table is now; asks for it, because statistics may be old.
+    fn size(&mut self, table: &ObjectName) -> Size {
+        if self.made.contains(table) {
+            return Size::New;
+        }
+        let sql = format!(
+            "SELECT pg_catalog.pg_relation_size({}) / current_setting('block_size')::int",
+            regclass(table)
+        );
+        let asked = self.ask(Question { sql, purpose: Purpose::Size, table: Some(table.clone()) });
+        let Some(state) = self.world.tables.get(table) else { return Size::New };
+        let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(state.pages).max(state.pages);
+        let per_page = match state.rows {
+            Some(RowCount(rows)) if state.pages > 0 => rows.div_ceil(state.pages),
+            // Never counted: rows of a header and eight bytes a column, as the server's own planner assumes.
+            _ => 8_192 / (28 + 8 * state.columns.len() as u64),
+        };
+        let rows = RowCount(per_page.saturating_mul(pages));
+        let limits = self.policy.limits;
+        if pages < limits.scan_pages && rows.0 < limits.scan_rows { Size::Small { pages } } else { Size::Large { pages, rows } }
+    }
+
+    /// Returns whether what the database says now of these columns' values still holds when this statement's turn comes.
+    fn values_known(&self, table: &ObjectName, columns: &[Ident]) -> bool {
+        self.opaque_before.is_none()
+            && !self.made.contains(table)
+            && columns.iter().all(|column| {
+                let key = (table.clone(), column.clone());
+                !self.touched.contains(&key) && !self.added.contains_key(&key)
+            })
+            // A table or column that this plan has renamed cannot be asked under its new name.
+            && self.world.tables.get(table).is_some_and(|state| columns.iter().all(|column| state.column(column).is_some()))
+            && !self.renamed(table, columns)
+    }
+
+    fn renamed(&self, table: &ObjectName, columns: &[Ident]) -> bool {
+        columns.iter().any(|column| self.touched.contains(&(table.clone(), column.clone())))
+            || self.touched.contains(&(table.clone(), Ident::new("")))
+    }
+
+    /// Returns a question for rows that stand in the way: how many, and one by its primary key.
+    fn row_check(&self, table: &ObjectName, condition: &str) -> Question {
+        let key = self.key_text(table);
+        let order = self.key_order(table);
+        Question {
+            sql: format!(
+                "SELECT pg_catalog.json_build_array(c.n, CASE WHEN c.n > 0 THEN (SELECT {key} FROM {table} WHERE {condition}\n \
+                 ORDER BY {order} LIMIT 1) END) FROM (SELECT count(*) AS n FROM {table} WHERE {condition}\n) c"
+            ),
+            purpose: Purpose::Check,
+            table: Some(table.clone()),
+        }
+    }
+
+    /// An expression that names a row: its primary key, or its place where it has none.
+    fn key_text(&self, table: &ObjectName) -> String {
+        let Some(key) = self.table_state(table).and_then(Table::primary_key) else {
+            return "'ctid ' || ctid::text".to_owned();
+        };
+        key.iter()
+            .map(|column| format!("{} || {column}::text", crate::pg::quote_literal(&format!("{column} "))))
+            .collect::<Vec<_>>()
+            .join(" || ', ' || ")
+    }
+
+    fn key_order(&self, table: &ObjectName) -> String {
+        let key = self.table_state(table).and_then(Table::primary_key);
+        key.map_or_else(
+            || "ctid".to_owned(),
+            |key| key.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        )
+    }
+}
+
+/// Returns a table as a constant of type regclass.
+fn regclass(table: &ObjectName) -> String {
+    format!("{}::pg_catalog.regclass", crate::pg::quote_literal(&table.to_string()))
+}
+
+fn list(idents: &[Ident]) -> String {
+    idents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns `3 rows` or `1 row`.
+fn rows_words(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{} rows", RowCount(count)) }
+}
+
+/// Returns ` (the first is id 17)`, or nothing.
+fn example_words(example: Option<&str>) -> String {
+    example.map(|row| format!(" (the first: {row})")).unwrap_or_default()
+}

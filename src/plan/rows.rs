@@ -1,0 +1,222 @@
+//! Statements about rows: backfills, seeds, and what cannot be read at all.
+
+use crate::{
+    goal::{Backfill, Hazard, Probe as _, Seed, StatementGoals},
+    pg::{Ident, LockMode, ObjectName},
+};
+
+use super::{
+    Act, Answer, Barrier, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
+};
+
+impl Planner<'_> {
+    pub(super) fn backfill(&mut self, statement: &StatementGoals, goal: &Backfill) {
+        let Some(table) = self.existing_table(statement.span, &goal.table) else { return };
+        let mut columns = goal.reads.clone();
+        columns.extend(goal.sets.iter().cloned());
+        // Inside a function or sub-query a name may be another table's column: only names of this table are judged.
+        if !self.columns_there(statement, &table, &goal.sets) {
+            return;
+        }
+        let shown = Ident::new(goal.sets.iter().map(Ident::as_str).collect::<Vec<_>>().join(", "));
+        self.check(Some(&table), CheckedKind::Rows, &shown, || goal.predicate.clone());
+        if self.made.contains(&table) {
+            return;
+        }
+        if let Some(column) = &goal.null_column
+            && self.table_state(&table).and_then(|state| state.column(column)).is_some_and(|column| column.not_null)
+        {
+            return;
+        }
+        let key = |column: &Ident| (table.clone(), column.clone());
+        if let Some(column) = &goal.null_column
+            && (self.added.get(&key(column)) == Some(&true) || self.filled.contains(&key(column)))
+        {
+            return;
+        }
+        let known = self.values_known(&table, &columns.iter().filter(|c| self.has(&table, c)).cloned().collect::<Vec<_>>());
+        if known {
+            let question =
+                Question { sql: goal.probe(&table), purpose: Purpose::Probe, table: Some(table.clone()) };
+            match self.ask(question) {
+                None => {
+                    self.unverified = Some("whether rows are left to fill has not been asked".to_owned());
+                    return;
+                }
+                Some(Answer::Value(value)) => {
+                    if Answer::Value(value).as_bool() != Some(true) {
+                        return;
+                    }
+                }
+                Some(Answer::Unknown(why)) => {
+                    self.unverified = Some(format!("whether rows of {table} are left to fill: {why}"));
+                    return;
+                }
+                Some(Answer::Undefined(why) | Answer::Failed(why)) => {
+                    self.probe_failed(statement, &table, &why);
+                    return;
+                }
+            }
+        }
+        let may = self.table_state(&table).is_some_and(|state| state.owned || state.may_update);
+        if !self.may_write(statement, &table, may, "UPDATE") {
+            return;
+        }
+        let size = self.size(&table);
+        self.data_step(statement, &table, size, &format!("rows of {table}: {shown}"));
+        for column in &goal.sets {
+            self.touched.insert(key(column));
+        }
+        if let Some(column) = &goal.null_column {
+            self.filled.insert(key(column));
+        }
+    }
+
+    fn has(&self, table: &ObjectName, column: &Ident) -> bool {
+        self.table_state(table).is_some_and(|state| state.column(column).is_some())
+    }
+
+    /// Returns whether the columns are there; superseded where a later statement drops one of them, told otherwise.
+    fn columns_there(&mut self, statement: &StatementGoals, table: &ObjectName, columns: &[Ident]) -> bool {
+        let Some(missing) = columns.iter().find(|column| !self.has(table, column)).cloned() else { return true };
+        let (declared_table, declared_name) = self.declared_column(table, &missing);
+        if declared_name != missing && self.has(table, &declared_name)
+            || self.declared.dropped_after(self.order, &Aspect::Column(declared_table, declared_name))
+        {
+            self.superseded = true;
+        } else {
+            self.no_column(statement.span, table, &missing);
+        }
+        false
+    }
+
+    fn probe_failed(&mut self, statement: &StatementGoals, table: &ObjectName, why: &str) {
+        self.find(
+            statement.span,
+            crate::diagnostic::Code::QueryFailed,
+            format!("whether rows of {table} are left to do could not be asked"),
+            "its condition was asked as a question",
+            vec![why.to_owned()],
+            "correct the condition, so that it can be evaluated for every row",
+        );
+    }
+
+    fn may_write(&mut self, statement: &StatementGoals, table: &ObjectName, may: bool, right: &str) -> bool {
+        if may {
+            return true;
+        }
+        let role = self.world.server.role.clone();
+        self.find(
+            statement.span,
+            crate::diagnostic::Code::PermissionDenied,
+            format!("permission denied for table {}: {role} lacks {right}", table.name),
+            "",
+            vec!["found before anything was changed".to_owned()],
+            format!("let its owner run: GRANT {right} ON {table} TO {}", Ident::new(role)),
+        );
+        false
+    }
+
+    fn data_step(&mut self, statement: &StatementGoals, table: &ObjectName, size: Size, object: &str) {
+        let sql = Sql::default().source(&statement.text, statement.span.start);
+        let large = matches!(size, Size::Large { .. });
+        let act = Act {
+            verb: Verb::Fill,
+            object: object.to_owned(),
+            table: Some(table),
+            form: if size == Size::New { Form::AsWritten } else { Form::Plain(self.size_words(size)) },
+            lock: Some(LockMode::RowExclusive),
+            timeout: if large { self.policy.timeouts.long } else { self.policy.timeouts.scan },
+            hazards: if large { vec![Hazard::BlockingLock] } else { Vec::new() },
+            transaction: Transaction::Shared,
+        };
+        self.step(statement.span, sql, act);
+    }
+
+    pub(super) fn seed(&mut self, statement: &StatementGoals, goal: &Seed) {
+        let Some(table) = self.existing_table(statement.span, &goal.table) else { return };
+        if !self.columns_there(statement, &table, &goal.columns) {
+            return;
+        }
+        let shown = Ident::new(format!("{} seed rows", goal.rows.len()));
+        self.check(Some(&table), CheckedKind::Rows, &shown, || goal.rows.len().to_string());
+        if self.values_known(&table, &goal.columns) {
+            let question =
+                Question { sql: goal.probe(&table), purpose: Purpose::Probe, table: Some(table.clone()) };
+            match self.ask(question) {
+                None => {
+                    self.unverified = Some("whether the rows are there has not been asked".to_owned());
+                    return;
+                }
+                Some(Answer::Value(value)) => {
+                    if Answer::Value(value).as_bool() != Some(true) {
+                        return;
+                    }
+                }
+                Some(Answer::Unknown(why)) => {
+                    self.unverified = Some(format!("whether the rows of {table} are there: {why}"));
+                    return;
+                }
+                Some(Answer::Undefined(why) | Answer::Failed(why)) => {
+                    self.probe_failed(statement, &table, &why);
+                    return;
+                }
+            }
+        }
+        let may = self.table_state(&table).is_some_and(|state| state.owned || state.may_insert);
+        if !self.may_write(statement, &table, may, "INSERT") {
+            return;
+        }
+        let size = if self.made.contains(&table) { Size::New } else { Size::Small { pages: 0 } };
+        self.data_step(statement, &table, size, &format!("{} rows of {table}", goal.rows.len()));
+        for column in &goal.columns {
+            self.touched.insert((table.clone(), column.clone()));
+        }
+    }
+
+    /// A statement that says nothing about the catalog: its guard or `always` decides, and what it did is found out after it.
+    pub(super) fn opaque(&mut self, statement: &StatementGoals, verb: &str) {
+        self.check(None, CheckedKind::Opaque, &Ident::new(format!("{verb} #{}", self.order)), || verb.to_owned());
+        if self.policy.ran.contains(&statement.id) {
+            self.unverified = Some(format!("{verb} has run; what it did cannot be compared"));
+            if !statement.directives.guards.is_empty() {
+                self.find(
+                    statement.span,
+                    crate::diagnostic::Code::NoProgress,
+                    format!("{verb} has run, but its guard still asks for it"),
+                    "",
+                    vec!["on the next run it would be run again".to_owned()],
+                    "let the guard ask for what the statement does",
+                );
+            }
+            return;
+        }
+        // Its guard may look at what earlier steps change: it is asked again once they are done.
+        let earlier = self.plan.steps().next().is_some();
+        if self.plan.barrier.is_none() {
+            self.plan.barrier = Some(Barrier {
+                statement: statement.id,
+                inclusive: !earlier || statement.directives.guards.is_empty(),
+            });
+        }
+        self.opaque_before.get_or_insert(statement.id);
+        let act = Act {
+            verb: Verb::Run,
+            object: verb.to_owned(),
+            table: None,
+            form: Form::AsWritten,
+            lock: None,
+            timeout: self.policy.timeouts.scan,
+            hazards: Vec::new(),
+            transaction: if cannot_share(verb) { Transaction::None } else { Transaction::Shared },
+        };
+        let sql = Sql::default().source(&statement.text, statement.span.start);
+        self.step(statement.span, sql, act);
+    }
+}
+
+/// Statements that PostgreSQL refuses within a transaction block.
+fn cannot_share(verb: &str) -> bool {
+    const ALONE: &[&str] = &["VACUUM", "REINDEX", "CREATE DATABASE", "DROP DATABASE", "ALTER SYSTEM", "CREATE TABLESPACE"];
+    ALONE.iter().any(|alone| verb.starts_with(alone))
+}
