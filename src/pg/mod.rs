@@ -8,4 +8,4 @@ mod type_name;
 
 pub use limits::{LockMode, LockTimeout, RowCount, ServerVersion, StatementTimeout};
 pub use name::{Ident, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal};
-pub use type_name::{TypeName, TypeNameError};
+pub use type_name::{SerialKind, TypeName, TypeNameError};

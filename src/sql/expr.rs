@@ -46,3 +46,16 @@ pub enum Expr {
     /// Anything else, as its tokens: unquoted words lower case, one space between, no comments.
     Other(String),
 }
+
+/// How a value can change from one evaluation to the next, as PostgreSQL's function categories say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Volatility {
+    /// Always the same for the same arguments.
+    Immutable,
+    /// The same within one statement.
+    Stable,
+    /// Anything, at any time: adding such a default rewrites the table.
+    Volatile,
+    /// A function that is not PostgreSQL's own, or something that was not read.
+    Unknown,
+}

@@ -1,4 +1,27 @@
 //! Text to statements to a typed tree; every node keeps its span.
+//!
+//! A script is cut into statements by a lexer that follows PostgreSQL's own, so that memory depends on the longest
+//! statement and not on the file. Each statement is read by a strict reader that knows the forms which become goals; what
+//! it does not know is judged by the full grammar (squawk-syntax) and is opaque.
 
 mod ast;
+mod compare;
+mod cursor;
+mod data;
+mod directive;
+mod error;
 mod expr;
+mod expression;
+mod grammar;
+mod lexer;
+mod literal;
+mod parse;
+mod statement;
+mod table;
+
+pub use ast::*;
+pub use compare::{Sameness, same_meaning};
+pub use error::SqlError;
+pub use expr::{Expr, Volatility};
+pub use expression::parse_expression;
+pub use parse::{checksum, parse};

@@ -1,0 +1,146 @@
+//! The full grammar of PostgreSQL, as the judge of what our own reader does not know.
+//!
+//! Source: the crate squawk-syntax, which follows the grammar of PostgreSQL 18.
+
+use squawk_syntax::SourceFile;
+
+use crate::script::Span;
+
+use super::{
+    error::SqlError,
+    lexer::{Lexer, Token, TokenKind},
+};
+
+/// The deepest nesting of parentheses and CASE that is read.
+pub(super) const MAX_NESTING: usize = 1_000;
+
+/// The longest chain of operators and set operations at one level: the grammar's tree grows by one level with each.
+const MAX_CHAIN: usize = 5_000;
+
+/// Nesting from which on the grammar gets a stack of its own.
+const DEEP: usize = 100;
+
+/// Room for [`MAX_NESTING`] and [`MAX_CHAIN`] levels even without optimisation; only what is used is ever touched.
+const STACK_BYTES: usize = 512 * 1024 * 1024;
+
+/// Returns what the grammar has against `text`, or `None`. `at` is where the text begins in the script.
+///
+/// Invariant: [`nesting`] has accepted the tokens of `text`.
+pub(super) fn syntax_errors(text: &str, at: Span) -> Option<Vec<SqlError>> {
+    let tokens: Vec<Token> = Lexer::new(text).filter(|token| !token.kind.is_comment()).collect();
+    let deep = match nesting(text, &tokens) {
+        Ok(levels) => levels > DEEP,
+        Err(error) => return Some(vec![shift(error, at.start)]),
+    };
+    let found = if deep {
+        let owned = text.to_owned();
+        std::thread::Builder::new()
+            .name("grammar".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || judge(&owned))
+            .ok()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_else(|| vec![(Span::new(0, text.len()), "the statement cannot be read".to_owned())])
+    } else {
+        judge(text)
+    };
+    if found.is_empty() {
+        return None;
+    }
+    Some(
+        found
+            .into_iter()
+            .map(|(span, message)| SqlError::Syntax {
+                span: Span::new(at.start + span.start, at.start + span.end),
+                message,
+            })
+            .collect(),
+    )
+}
+
+fn judge(text: &str) -> Vec<(Span, String)> {
+    let parsed = SourceFile::parse(text);
+    let mut found: Vec<(Span, String)> = Vec::new();
+    for error in parsed.errors() {
+        let range = error.range();
+        let span = Span::new(usize::from(range.start()), usize::from(range.end()));
+        // The grammar recovers from an error and then often finds a second one at the same place.
+        if found.last().is_none_or(|(last, _)| last.start != span.start) {
+            found.push((widen(text, span), error.message().to_owned()));
+        }
+    }
+    found
+}
+
+/// Makes an empty span cover the token it stands before, so that something can be underlined.
+fn widen(text: &str, span: Span) -> Span {
+    if span.start < span.end {
+        return span;
+    }
+    let mut lexer = Lexer::new(text);
+    lexer.jump(span.start.min(text.len()));
+    match lexer.next() {
+        Some(token) => Span::new(span.start, token.span.end),
+        None => span,
+    }
+}
+
+fn shift(mut error: SqlError, by: usize) -> SqlError {
+    if let SqlError::NestedTooDeeply { span, .. } = &mut error {
+        *span = Span::new(span.start + by, span.end + by);
+    }
+    error
+}
+
+/// Returns how deep the grammar's tree can become at most.
+///
+/// # Errors
+/// [`SqlError::NestedTooDeeply`] above [`MAX_NESTING`] groups, or above [`MAX_CHAIN`] links in one chain.
+pub(super) fn nesting(text: &str, tokens: &[Token]) -> Result<usize, SqlError> {
+    // One entry for each open group: the links of the chain in it.
+    let mut levels: Vec<usize> = vec![0];
+    let mut cases = 0_usize;
+    let mut chained = 0_usize;
+    let mut deepest = 0_usize;
+    for token in tokens {
+        match token.kind {
+            TokenKind::OpenParen | TokenKind::OpenBracket => levels.push(0),
+            TokenKind::CloseParen | TokenKind::CloseBracket if levels.len() > 1 => {
+                chained -= levels.pop().unwrap_or_default();
+            }
+            TokenKind::Comma | TokenKind::Semicolon => chained -= levels.last_mut().map(std::mem::take).unwrap_or(0),
+            TokenKind::Operator | TokenKind::Dot | TokenKind::Colon => {
+                chained += 1;
+                levels.last_mut().map(|links| *links += 1).unwrap_or_default();
+            }
+            TokenKind::Word => {
+                let word = &text[token.span.range()];
+                if word.eq_ignore_ascii_case("CASE") {
+                    cases += 1;
+                } else if word.eq_ignore_ascii_case("END") {
+                    cases = cases.saturating_sub(1);
+                }
+                if LINKS.iter().any(|link| word.eq_ignore_ascii_case(link)) {
+                    chained += 1;
+                    levels.last_mut().map(|links| *links += 1).unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
+        let groups = levels.len() - 1 + cases;
+        if groups > MAX_NESTING {
+            return Err(SqlError::NestedTooDeeply { span: token.span, limit: MAX_NESTING });
+        }
+        if chained > MAX_CHAIN {
+            return Err(SqlError::NestedTooDeeply { span: token.span, limit: MAX_CHAIN });
+        }
+        deepest = deepest.max(groups + chained);
+    }
+    Ok(deepest)
+}
+
+/// Words that make a chain longer.
+const LINKS: [&str; 21] = [
+    "AND", "OR", "NOT", "IS", "IN", "LIKE", "ILIKE", "SIMILAR", "BETWEEN", "UNION", "EXCEPT", "INTERSECT", "JOIN",
+    "COLLATE", "AT", "SELECT", "ISNULL", "NOTNULL", "EXPLAIN", "WITH", "CREATE",
+];
