@@ -1,5 +1,3 @@
 //! Plain SQL ensure scripts for PostgreSQL: every statement is an assertion, carried out only where it does not hold.
 
-pub mod pg;
-pub mod script;
-pub mod sql;
+pub mod engine;
