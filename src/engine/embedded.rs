@@ -388,11 +388,14 @@ fn start_error(path: &Path, error: &(dyn Error + 'static)) -> EngineError {
 ///
 /// The engine keeps some failures as text only (its caches remember them for the process), so that this cannot go by type.
 fn classify(path: &Path, reason: &str) -> Option<EngineError> {
+    // The name of the engine's cache directory as the three families of systems build it; in the data directory the
+    // engine's names begin with a dot.
+    let in_cache = ["/pglite-oxide/", "dev.pglite-oxide.pglite-oxide", "\\pglite-oxide\\", "pglite-oxide cache directory"];
+    if in_cache.iter().any(|words| reason.contains(words)) {
+        return Some(EngineError::CacheUnavailable { reason: reason.to_owned() });
+    }
     if reason.contains("No space left on device") || reason.contains("Disk quota exceeded") {
         return Some(EngineError::StorageFull { path: path.to_path_buf() });
-    }
-    if reason.contains("cache") && !reason.contains("cache lookup") {
-        return Some(EngineError::CacheUnavailable { reason: reason.to_owned() });
     }
     None
 }

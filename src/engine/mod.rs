@@ -7,13 +7,15 @@
 //! The room reads no environment variable: what may come from there (a directory of binaries, the lock wait) is an
 //! argument. What the libraries and programs below it read is said where it matters.
 
+#[cfg(unix)]
 pub mod cluster;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
 mod socket;
 
-//pub use cluster::{Cluster, ClusterOptions, StopMode};
+#[cfg(unix)]
+pub use cluster::{Cluster, ClusterOptions, StopMode};
 #[cfg(feature = "embedded")]
 pub use embedded::Embedded;
 pub use error::EngineError;
