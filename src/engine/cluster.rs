@@ -286,11 +286,13 @@ impl Cluster {
     /// [`EngineError::Stop`] if the server had to be killed because it did not stop within a minute.
     pub fn stop(&mut self, mode: StopMode) -> Result<(), EngineError> {
         let Some(mut running) = self.running.take() else { return Ok(()) };
-        // The child is not reaped yet, so that its number cannot have passed to another process.
-        let signal = format!("-{}", mode.signal());
-        let sent = self.command("sh", None).arg("-c").arg("kill \"$1\" \"$2\"").arg("sh").arg(signal)
-            .arg(running.server.id().to_string()).status();
-        let stopped = sent.is_ok() && wait_for_end(&mut running.server, PATIENCE);
+        let stopped = matches!(running.server.try_wait(), Ok(Some(_))) || {
+            // The child is not reaped yet, so that its number cannot have passed to another process.
+            let script = r#"kill -s "$1" "$2""#;
+            let pid = running.server.id().to_string();
+            let sent = self.command("sh", None).args(["-c", script, "sh", mode.signal(), &pid]).output();
+            sent.is_ok() && wait_for_end(&mut running.server, PATIENCE)
+        };
         if !stopped {
             // Nothing more can be done than this; what it answers does not matter.
             let _ = running.server.kill();
