@@ -155,3 +155,71 @@ fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
+
+#[cfg(feature = "embedded")]
+mod embedded {
+    use std::time::Duration;
+
+    use diesel::prelude::*;
+    use hrms_migrate::engine::Embedded;
+
+    use crate::support::{connect, execute, rows};
+
+    const WAIT: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn data_survive_a_restart_and_a_path_may_hold_any_character() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("données & 'quotes'").join(".hrms-migrate");
+        let server = Embedded::start(&directory, WAIT).unwrap();
+        assert!(server.created());
+        execute(server.url(), "CREATE TABLE t (i int); CREATE INDEX CONCURRENTLY ON t (i); INSERT INTO t VALUES (1)");
+        server.stop().unwrap();
+
+        let server = Embedded::start(&directory, WAIT).unwrap();
+        assert!(!server.created());
+        let found = rows(server.url(), "SELECT i, current_setting('search_path'), current_setting('server_version_num')::int / 10000 FROM t");
+        assert_eq!(found, [["1", "\"$user\", public", "17"].map(|value| Some(value.to_owned()))]);
+    }
+
+    #[test]
+    fn a_second_owner_waits_and_is_then_told_who_holds_the_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Embedded::start(directory.path(), WAIT).unwrap();
+        let error = Embedded::start(directory.path(), Duration::from_millis(200)).unwrap_err();
+        assert_eq!(error.code(), "engine-directory-locked");
+        assert!(error.why().unwrap().contains(&std::process::id().to_string()));
+        let path = directory.path().to_path_buf();
+        let second = std::thread::spawn(move || Embedded::start(&path, Duration::from_secs(20)).map(drop));
+        std::thread::sleep(Duration::from_millis(300));
+        drop(server);
+        second.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_directory_is_told() {
+        let parent = tempfile::tempdir().unwrap();
+        let file = parent.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(Embedded::start(&file, WAIT).unwrap_err().code(), "engine-not-a-directory");
+        assert_eq!(Embedded::start(&file.join("sub"), WAIT).unwrap_err().code(), "engine-not-a-directory");
+
+        let data = parent.path().join("pgdata/tmp/pglite/base");
+        std::fs::create_dir_all(&data).unwrap();
+        assert_eq!(Embedded::start(parent.path(), WAIT).unwrap_err().code(), "engine-damaged-data");
+        std::fs::write(data.join("PG_VERSION"), "16\n").unwrap();
+        assert_eq!(Embedded::start(parent.path(), WAIT).unwrap_err().code(), "engine-incompatible-data");
+    }
+
+    #[test]
+    fn an_open_connection_keeps_the_server_and_the_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Embedded::start(directory.path(), WAIT).unwrap();
+        let mut connection = connect(server.url());
+        assert_eq!(server.stop().unwrap_err().code(), "engine-stop");
+        diesel::sql_query("SELECT 1").execute(&mut connection).unwrap();
+        assert_eq!(Embedded::start(directory.path(), Duration::ZERO).unwrap_err().code(), "engine-directory-locked");
+        drop(connection);
+        Embedded::start(directory.path(), Duration::from_secs(10)).unwrap();
+    }
+}

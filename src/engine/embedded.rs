@@ -79,7 +79,7 @@ pub struct Embedded {
 #[derive(Debug)]
 struct Running {
     server: PgliteServer,
-    _socket: Option<TempDir>,
+    socket_directory: Option<TempDir>,
     lock: DirectoryLock,
 }
 
@@ -98,7 +98,7 @@ impl Embedded {
     /// engine cannot unpack its program files; [`EngineError::Start`] for the rest.
     pub fn start(directory: &Path, wait: Duration) -> Result<Self, EngineError> {
         let directory = create_private_directory(directory)?;
-        let mut lock = DirectoryLock::acquire(&directory, wait)?;
+        let lock = DirectoryLock::acquire(&directory, wait)?;
         ignore_in_git(&directory)?;
 
         let root = directory.join("pgdata");
@@ -111,9 +111,12 @@ impl Embedded {
 
         let (server, socket, url) = serve(&root)?;
         let clean = lock.last_owner_ended_cleanly;
-        lock.write_down(socket.as_ref().map(TempDir::path))?;
-        let embedded =
-            Self { directory, url, created, running: Some(Running { server, _socket: socket, lock }) };
+        // From here on the value's destructor keeps the order: a server whose socket is gone first cannot be woken to stop.
+        let mut embedded =
+            Self { directory, url, created, running: Some(Running { server, socket_directory: socket, lock }) };
+        if let Some(running) = &mut embedded.running {
+            running.lock.write_down(running.socket_directory.as_ref().map(TempDir::path))?;
+        }
         if !clean {
             // After a crash the first connection recovers; if it cannot, that is better said here than by the client.
             embedded.probe()?;
@@ -152,7 +155,7 @@ impl Embedded {
     }
 
     fn end(&mut self) -> Result<(), EngineError> {
-        let Some(Running { server, _socket: socket, mut lock }) = self.running.take() else { return Ok(()) };
+        let Some(Running { server, socket_directory: socket, mut lock }) = self.running.take() else { return Ok(()) };
         let (done, ended) = mpsc::channel();
         // Waiting for the server has no time-out of its own, so that it happens beside this thread. Everything goes with
         // it: the lock must not be free while a backend may still write.
