@@ -173,7 +173,8 @@ mod embedded {
         let directory = parent.path().join("données & 'quotes'").join(".hrms-migrate");
         let server = Embedded::start(&directory, WAIT).unwrap();
         assert!(server.created());
-        execute(server.url(), "CREATE TABLE t (i int); CREATE INDEX CONCURRENTLY ON t (i); INSERT INTO t VALUES (1)");
+        execute(server.url(), "CREATE TABLE t (i int); INSERT INTO t VALUES (1)");
+        execute(server.url(), "CREATE INDEX CONCURRENTLY ON t (i)");
         server.stop().unwrap();
 
         let server = Embedded::start(&directory, WAIT).unwrap();
