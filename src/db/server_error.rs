@@ -1,0 +1,1 @@
+//! Recognises what the server says.
