@@ -423,7 +423,7 @@ const TEXTS: &[(ConnectErrorKind, &[&str])] = &[
             "le système de bases de données n'accepte pas encore",
             "el sistema de base de datos está",
             "el sistema de bases de datos está",
-            "el sistema de bases de datos aún no acepta",
+            "el sistema de bases de datos aún no",
         ],
     ),
     (

@@ -4,3 +4,4 @@ mod connect;
 mod server_error;
 
 pub use connect::{ConnectClass, ConnectError, ConnectErrorKind, connect, connect_waiting};
+pub use server_error::{Sent, ServerError, ServerErrorKind};
