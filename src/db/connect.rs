@@ -9,7 +9,7 @@ use std::{
 
 use diesel::{Connection, PgConnection, result::ConnectionError};
 
-use crate::pg::ConnectionTarget;
+use crate::pg::{ConnectionTarget, Ident};
 
 /// What kept a connection from being opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +190,7 @@ impl ConnectError {
             place: target.place(),
             user: target.user().map(str::to_owned),
             database: target.database().map(str::to_owned),
-            text: target.mask(text.trim()),
+            text: target.mask(&essence(text)),
         }
     }
 
@@ -198,13 +198,13 @@ impl ConnectError {
     #[must_use]
     pub fn what(&self) -> String {
         let place = &self.place;
-        let user = self.user.as_deref().unwrap_or("of the operating system's user");
-        let database = self.database.as_deref().unwrap_or("named like the role");
+        let user = self.user.as_deref().map_or_else(|| "of the operating system's user".to_owned(), quoted);
+        let database = self.database.as_deref().map_or_else(|| "named like the role".to_owned(), quoted);
         match self.kind {
             ConnectErrorKind::UnknownHost => format!("the host of {place} is not known"),
             ConnectErrorKind::Refused => format!("nothing accepts connections at {place}"),
             ConnectErrorKind::TimedOut => format!("no answer from {place}"),
-            ConnectErrorKind::SocketMissing => format!("no server at the socket of {}", self.target),
+            ConnectErrorKind::SocketMissing => format!("no server at the {place}"),
             ConnectErrorKind::StartingUp => format!("the server at {place} does not accept connections yet"),
             ConnectErrorKind::ServerClosed => format!("{place} closed the connection while it was being opened"),
             ConnectErrorKind::TooManyConnections => format!("the server at {place} has no free connection"),
@@ -236,8 +236,8 @@ impl ConnectError {
     /// Returns what to do about it: one action that begins with a verb.
     #[must_use]
     pub fn help(&self) -> String {
-        let user = self.user.as_deref().unwrap_or("…");
-        let database = self.database.as_deref().unwrap_or("…");
+        let user = self.user.as_deref().map_or_else(|| "…".to_owned(), quoted);
+        let database = self.database.as_deref().map_or_else(|| "…".to_owned(), quoted);
         match self.kind {
             ConnectErrorKind::UnknownHost => "correct the host's name in DATABASE_URL; in a container, use the \
                  service's name and add --wait"
@@ -610,6 +610,23 @@ fn recognise(text: &str) -> ConnectErrorKind {
         Some(kind) if kind.is_worth_waiting() && !is_answer(kind) => missing_object(&text).unwrap_or(kind),
         Some(kind) => kind,
     }
+}
+
+/// A name as it is written in SQL.
+fn quoted(name: &str) -> String {
+    Ident::new(name).to_string()
+}
+
+/// Keeps the line of each attempt and drops what follows it: libpq's guesses, and the server's DETAIL and HINT, whose
+/// marks are in its language.
+fn essence(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim_end);
+    let mut essence = lines.next().unwrap_or_default().to_owned();
+    for line in lines.filter(|line| line.starts_with("connection to server ") || line.starts_with("could not ")) {
+        essence.push_str("; ");
+        essence.push_str(line);
+    }
+    essence
 }
 
 /// Whether a server said so, and not the network.

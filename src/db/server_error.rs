@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
+use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::pg::{LockTimeout, StatementTimeout};
 
@@ -205,8 +205,8 @@ impl ServerError {
             };
             return Self::plain(kind, of_client(error));
         };
-        let message = information.message();
-        let kind = kind_of(diesel_kind, information.as_ref(), sent);
+        let message = without_severity(information.message());
+        let kind = kind_of(diesel_kind, message, information.constraint_name(), sent);
         let ours = match kind {
             ServerErrorKind::LockTimeout => sent.lock_timeout.and_then(LockTimeout::limit).is_some(),
             ServerErrorKind::StatementTimeout => sent.statement_timeout.and_then(StatementTimeout::limit).is_some(),
@@ -289,19 +289,27 @@ fn of_client(error: &Error) -> String {
     }
 }
 
+/// Cuts `FATAL:  ` off: where libpq joins two errors, diesel gets them as libpq would print them.
+fn without_severity(message: &str) -> &str {
+    match message.split_once(":  ") {
+        Some((severity, rest)) if !severity.contains(char::is_whitespace) => rest,
+        _ => message,
+    }
+}
+
 fn kind_of(
     diesel_kind: &DatabaseErrorKind,
-    information: &(dyn DatabaseErrorInformation + Send + Sync),
+    message: &str,
+    constraint: Option<&str>,
     sent: Sent<'_>,
 ) -> ServerErrorKind {
-    let message = information.message();
     match diesel_kind {
         // SQLSTATE 23505 names its constraint; those of the catalog begin with pg_, which users cannot choose in
         // pg_catalog, but can elsewhere: the schema is not handed out, and a retry is harmless.
         DatabaseErrorKind::UniqueViolation => {
             let on_catalog = |name: &str| name.starts_with("pg_") && name.ends_with("_index");
             let in_text = || message.split('"').any(on_catalog);
-            if information.constraint_name().map_or_else(in_text, on_catalog) {
+            if constraint.map_or_else(in_text, on_catalog) {
                 ServerErrorKind::CatalogRace
             } else {
                 ServerErrorKind::UniqueViolation
@@ -474,11 +482,7 @@ const TEXTS: &[(ServerErrorKind, &[Text])] = {
         ),
         (
             ServerErrorKind::DuplicateObject,
-            &[
-                Ends(" already exists"),
-                Has(" already exists in schema "),
-                Ends(" specified more than once"),
-            ],
+            &[Ends(" already exists"), Has(" already exists in schema "), Ends(" specified more than once")],
         ),
         (
             ServerErrorKind::DatatypeMismatch,
@@ -664,6 +668,8 @@ fn keep_quoted(message: &str, keep: impl Fn(&str) -> bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use diesel::result::DatabaseErrorInformation;
+
     use super::*;
 
     struct Information(&'static str, Option<&'static str>);
@@ -819,6 +825,8 @@ mod tests {
     fn a_lost_connection_says_who_ended_it_where_that_is_known() {
         let kind = |text| recognise(DatabaseErrorKind::ClosedConnection, text, Sent::default()).kind;
         assert_eq!(kind("terminating connection due to administrator command"), ServerErrorKind::AdminShutdown);
+        let joined = "FATAL:  terminating connection due to administrator command\nserver closed the connection";
+        assert_eq!(kind(joined), ServerErrorKind::AdminShutdown);
         assert_eq!(kind("breche Verbindung ab"), ServerErrorKind::ConnectionLost);
         assert!(kind("x").is_connection_lost());
     }
