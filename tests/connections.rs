@@ -289,7 +289,7 @@ fn a_server_that_starts_is_waited_for() {
     // A signal ends the waiting.
     let started = Instant::now();
     let mut on_wait = |_: &_, _| stop.store(true, Ordering::Relaxed);
-    assert!(connect_waiting(&target, Duration::from_secs(60), &stop, &mut on_wait).is_err());
+    assert!(connect_waiting(&target, Duration::from_mins(1), &stop, &mut on_wait).is_err());
     assert!(started.elapsed() < Duration::from_secs(3));
     stop.store(false, Ordering::Relaxed);
 
@@ -300,7 +300,7 @@ fn a_server_that_starts_is_waited_for() {
             let bin = binaries().unwrap();
             shell(&format!("{}/pg_ctl -D {}/data promote", bin.display(), server.directory.display()))
         });
-        let error = connect_waiting(&target, Duration::from_secs(60), &stop, &mut |_, _| {});
+        let error = connect_waiting(&target, Duration::from_mins(1), &stop, &mut |_, _| {});
         assert_eq!(error.map(|_| ()).unwrap_err().kind, ConnectErrorKind::MissingRole);
     });
 }
@@ -350,6 +350,7 @@ fn german_servers_are_understood() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one case per error")]
 fn errors_of_statements_are_recognised_and_hold_no_values() {
     use ServerErrorKind as Kind;
     with_server(|server| {
@@ -505,7 +506,7 @@ fn locks_deadlocks_and_lost_connections_are_worth_another_attempt() {
         assert_eq!(error.kind, ServerErrorKind::Canceled);
         assert!(!error.is_retryable());
         let error = cancel("pg_terminate_backend");
-        assert_eq!(error.kind, ServerErrorKind::AdminShutdown);
+        // libpq keeps the last of two errors, so who ended the session may be lost.
         assert!(error.is_retryable() && error.is_connection_lost());
         let error = ServerError::recognise(&one.batch_execute("SELECT 1").unwrap_err(), Sent::default());
         assert_eq!(error.kind, ServerErrorKind::ConnectionLost, "{error:?}");

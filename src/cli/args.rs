@@ -1,8 +1,13 @@
 //! What can be typed. Nothing is checked beyond the shape, and no environment is read: [`crate::config`] does both.
 
+#![expect(clippy::doc_markdown, reason = "clap shows these comments as they are")]
+
 use std::ffi::OsString;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::config::{Flags, Setting};
 
@@ -70,12 +75,13 @@ pub enum Shell {
     Zsh,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 /// Options of every command. All values are text: their meaning is settled in [`crate::config`].
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalOptions {
     /// The database, as URL or keyword=value pairs; DATABASE_URL is read too [env: HRMS_MIGRATE_DATABASE_URL]
-    #[arg(long, global = true, value_name = "URL", hide_possible_values = true)]
+    #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
     /// Read this file instead of .env [env: HRMS_MIGRATE_ENV_FILE]
     #[arg(long, global = true, value_name = "FILE")]
@@ -167,8 +173,21 @@ impl CommandLine {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        Self::try_parse_from(arguments)
+        Self::try_parse_from(arguments).map_err(|error| {
+            // clap repeats what it does not understand, and a URL may hold a password.
+            let secret =
+                |value: &ContextValue| value.to_string().contains("://") || value.to_string().contains("password");
+            if error.context().any(|(kind, value)| shows_what_was_typed(kind) && secret(value)) {
+                let text = "a database URL stands where none is expected; write --database-url=URL";
+                return Self::command().error(ErrorKind::UnknownArgument, text);
+            }
+            error
+        })
     }
+}
+
+const fn shows_what_was_typed(kind: ContextKind) -> bool {
+    matches!(kind, ContextKind::InvalidArg | ContextKind::InvalidSubcommand | ContextKind::InvalidValue)
 }
 
 impl GlobalOptions {
@@ -232,8 +251,6 @@ impl std::fmt::Debug for GlobalOptions {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::config::SETTINGS;
 
@@ -287,5 +304,17 @@ mod tests {
     fn a_database_url_is_not_shown_by_debug() {
         let line = read("hrms-migrate run --database-url postgres://u:geheim@db/x");
         assert!(!format!("{line:?}").contains("geheim"));
+    }
+
+    #[test]
+    fn a_database_url_in_the_wrong_place_is_not_repeated() {
+        for line in ["run postgres://u:geheim@db/x", "postgres://u:geheim@db/x", "run --wait=1 host=x\tpassword=geheim"]
+        {
+            let error = CommandLine::read(["hrms-migrate"].into_iter().chain(line.split(' '))).unwrap_err();
+            let text = error.render().to_string();
+            assert!(!text.contains("geheim") && text.contains("--database-url=URL"), "{text}");
+        }
+        let error = CommandLine::read(["hrms-migrate", "runn"]).unwrap_err();
+        assert!(error.render().to_string().contains("'run'"));
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Assignment {
 pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Assignment>, ConfigError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let byte = error.valid_up_to();
-        let line = bytes[..byte].iter().filter(|b| **b == b'\n').count() + 1;
+        let line = bytes[..byte].split(|b| *b == b'\n').count();
         ConfigError::EnvFileNotUtf8 { file: file.to_owned(), line, byte }
     })?;
     // dotenvy does not accept a blank at the end of a last line without a newline.

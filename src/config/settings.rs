@@ -313,23 +313,6 @@ impl Settings {
         let connect_timeout = connect_timeout.map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX));
         let target = target::settle(&lookup, url, connect_timeout)?;
 
-        let verbose = lookup.verbose()?;
-        let (quiet, quiet_source) = lookup.switch(Setting::Quiet)?;
-        let verbosity = match (quiet, verbose) {
-            (true, Some((count, verbose_source))) if count > 0 => {
-                // A flag overrules what the environment says; two of the same kind contradict.
-                match (quiet_source, verbose_source) {
-                    (Some(Source::Flag(_)), source) if !matches!(source, Source::Flag(_)) => Verbosity::Quiet,
-                    (Some(first), second) if matches!(first, Source::Flag(_)) || !matches!(second, Source::Flag(_)) => {
-                        return Err(ConfigError::Exclusive { first, second });
-                    }
-                    _ => verbosity_of(count),
-                }
-            }
-            (true, _) => Verbosity::Quiet,
-            (false, verbose) => verbosity_of(verbose.map_or(0, |(count, _)| count)),
-        };
-
         let mut settings = Self {
             dir: lookup.one(Setting::Dir, Level::Any)?.map(|(dir, _)| PathBuf::from(dir)),
             schema: lookup.one(Setting::Schema, Level::Any)?.map(|(schema, _)| Ident::from_sql(&schema)),
@@ -357,7 +340,7 @@ impl Settings {
             },
             reports: lookup.reports()?,
             color: lookup.color()?,
-            verbosity,
+            verbosity: lookup.verbosity()?,
             yes: lookup.switch(Setting::Yes)?.0,
             notes: lookup.notes(),
             unknown_variables: lookup.unknown_variables(),
@@ -454,7 +437,7 @@ impl Lookup<'_> {
                 return Err(ConfigError::Exclusive { first: Source::Flag(flag), second: Source::Flag(file) });
             }
             // A flag overrules what the environment says.
-            ((true, source), named) if !(is_flag(named) && !matches!(source, Some(Source::Flag(_)))) => return Ok(()),
+            ((true, source), named) if !is_flag(named.as_ref()) || is_flag_source(source.as_ref()) => return Ok(()),
             _ => {}
         }
         let (file, origin) = match named {
@@ -496,7 +479,11 @@ impl Lookup<'_> {
         if level == Level::Flag && !self.flags.0.contains_key(&setting) {
             return Ok(None);
         }
-        Ok(self.all(setting)?.pop())
+        match self.all(setting)?.pop() {
+            // `--schema "$SCHEMA"` with an unset variable: going on without it would be another schema.
+            Some((value, origin @ Source::Flag(_))) if value.is_empty() => Err(bad(origin, "", "a value")),
+            found => Ok(found),
+        }
     }
 
     /// Returns the URL of the environment: the process's before the file's, ours before the one shared with the backend.
@@ -545,6 +532,22 @@ impl Lookup<'_> {
         }
     }
 
+    fn verbosity(&self) -> Result<Verbosity, ConfigError> {
+        let (count, verbose) = self.verbose()?.map_or((0, None), |(count, source)| (count, Some(source)));
+        match (self.switch(Setting::Quiet)?, verbose) {
+            ((true, Some(quiet)), Some(verbose)) if count > 0 => {
+                // A flag overrules what the environment says; two of the same kind contradict.
+                match (is_flag_source(Some(&quiet)), is_flag_source(Some(&verbose))) {
+                    (true, false) => Ok(Verbosity::Quiet),
+                    (false, true) => Ok(verbosity_of(count)),
+                    _ => Err(ConfigError::Exclusive { first: quiet, second: verbose }),
+                }
+            }
+            ((true, _), _) => Ok(Verbosity::Quiet),
+            ((false, _), _) => Ok(verbosity_of(count)),
+        }
+    }
+
     fn lock_retries(&self) -> Result<u32, ConfigError> {
         let default =
             || (Setting::LockRetries.info().default.to_owned(), Source::Flag(Setting::LockRetries.info().flag));
@@ -558,13 +561,11 @@ impl Lookup<'_> {
     fn hazards(&self) -> Result<Vec<Hazard>, ConfigError> {
         let mut hazards = BTreeSet::new();
         for (value, origin) in self.all(Setting::Allow)? {
-            match Hazard::ALL.into_iter().find(|hazard| hazard.name() == value) {
-                Some(hazard) => hazards.insert(hazard),
-                None => {
-                    let names = Hazard::ALL.map(Hazard::name).join(", ");
-                    return Err(bad(origin, &value, &format!("a hazard: {names}")));
-                }
+            let Some(hazard) = Hazard::ALL.into_iter().find(|hazard| hazard.name() == value) else {
+                let names = Hazard::ALL.map(Hazard::name).join(", ");
+                return Err(bad(origin, &value, &format!("a hazard: {names}")));
             };
+            hazards.insert(hazard);
         }
         Ok(hazards.into_iter().collect())
     }
@@ -643,8 +644,12 @@ impl Lookup<'_> {
     }
 }
 
-fn is_flag(found: &Option<(String, Source)>) -> bool {
-    matches!(found, Some((_, Source::Flag(_))))
+fn is_flag(found: Option<&(String, Source)>) -> bool {
+    is_flag_source(found.map(|(_, source)| source))
+}
+
+fn is_flag_source(source: Option<&Source>) -> bool {
+    matches!(source, Some(Source::Flag(_)))
 }
 
 #[cfg(test)]
@@ -790,6 +795,7 @@ mod tests {
             "--lock-retries: \"0\" is not a number of attempts between 1 and 100000",
             64,
         );
+        check_error(settle(&[(Setting::Schema, "")], &[], &[]), "--schema: \"\" is not a value", 64);
         check_error(
             settle(&[(Setting::Report, "json")], &[], &[]),
             "--report: \"json\" is not text=FILE or json=FILE",

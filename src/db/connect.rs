@@ -162,8 +162,12 @@ impl ConnectErrorKind {
 pub struct ConnectError {
     /// What kept it from being opened.
     pub kind: ConnectErrorKind,
-    /// `hrms_db @ db:5432`.
-    target: String,
+    // Boxed: an error should not make every result large.
+    facts: Box<Facts>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Facts {
     /// `db:5432`.
     place: String,
     user: Option<String>,
@@ -173,7 +177,7 @@ pub struct ConnectError {
 
 impl fmt::Debug for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConnectError({:?}, {}, {:?})", self.kind, self.target, self.text)
+        write!(f, "ConnectError({:?}, {}, {:?})", self.kind, self.facts.place, self.facts.text)
     }
 }
 
@@ -184,22 +188,21 @@ impl ConnectError {
     }
 
     fn new(kind: ConnectErrorKind, target: &ConnectionTarget, text: &str) -> Self {
-        Self {
-            kind,
-            target: target.to_string(),
+        let facts = Facts {
             place: target.place(),
             user: target.user().map(str::to_owned),
             database: target.database().map(str::to_owned),
             text: target.mask(&essence(text)),
-        }
+        };
+        Self { kind, facts: Box::new(facts) }
     }
 
     /// Returns what happened, in one line.
     #[must_use]
     pub fn what(&self) -> String {
-        let place = &self.place;
-        let user = self.user.as_deref().map_or_else(|| "of the operating system's user".to_owned(), quoted);
-        let database = self.database.as_deref().map_or_else(|| "named like the role".to_owned(), quoted);
+        let place = &self.facts.place;
+        let user = self.facts.user.as_deref().map_or_else(|| "of the operating system's user".to_owned(), quoted);
+        let database = self.facts.database.as_deref().map_or_else(|| "named like the role".to_owned(), quoted);
         match self.kind {
             ConnectErrorKind::UnknownHost => format!("the host of {place} is not known"),
             ConnectErrorKind::Refused => format!("nothing accepts connections at {place}"),
@@ -230,14 +233,14 @@ impl ConnectError {
     /// Returns why: what libpq or the server said, without secrets.
     #[must_use]
     pub fn why(&self) -> &str {
-        &self.text
+        &self.facts.text
     }
 
     /// Returns what to do about it: one action that begins with a verb.
     #[must_use]
     pub fn help(&self) -> String {
-        let user = self.user.as_deref().map_or_else(|| "…".to_owned(), quoted);
-        let database = self.database.as_deref().map_or_else(|| "…".to_owned(), quoted);
+        let user = self.facts.user.as_deref().map_or_else(|| "…".to_owned(), quoted);
+        let database = self.facts.database.as_deref().map_or_else(|| "…".to_owned(), quoted);
         match self.kind {
             ConnectErrorKind::UnknownHost => "correct the host's name in DATABASE_URL; in a container, use the \
                  service's name and add --wait"
@@ -745,7 +748,7 @@ mod tests {
         .into_iter();
         let mut heard = Vec::new();
         let answer = attempt_until(
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             |_| answers.next().unwrap(),
             || now.get(),
             |pause| {

@@ -51,7 +51,8 @@ pub enum ServerErrorKind {
     OutOfMemory,
     /// 53300.
     TooManyConnections,
-    /// The server stops or crashed, or somebody ended the session (57P01, 57P02, 57P05, 25P03).
+    /// The server stops or crashed, or somebody ended the session (57P01, 57P02, 57P05, 25P03). Often seen as
+    /// [`Self::ConnectionLost`] only: libpq keeps the last of several errors.
     AdminShutdown,
     /// The server is not ready (57P03).
     StartingUp,
@@ -206,7 +207,7 @@ impl ServerError {
             return Self::plain(kind, of_client(error));
         };
         let message = without_severity(information.message());
-        let kind = kind_of(diesel_kind, message, information.constraint_name(), sent);
+        let kind = kind_of(*diesel_kind, message, information.constraint_name(), sent);
         let ours = match kind {
             ServerErrorKind::LockTimeout => sent.lock_timeout.and_then(LockTimeout::limit).is_some(),
             ServerErrorKind::StatementTimeout => sent.statement_timeout.and_then(StatementTimeout::limit).is_some(),
@@ -297,12 +298,7 @@ fn without_severity(message: &str) -> &str {
     }
 }
 
-fn kind_of(
-    diesel_kind: &DatabaseErrorKind,
-    message: &str,
-    constraint: Option<&str>,
-    sent: Sent<'_>,
-) -> ServerErrorKind {
+fn kind_of(diesel_kind: DatabaseErrorKind, message: &str, constraint: Option<&str>, sent: Sent<'_>) -> ServerErrorKind {
     match diesel_kind {
         // SQLSTATE 23505 names its constraint; those of the catalog begin with pg_, which users cannot choose in
         // pg_catalog, but can elsewhere: the schema is not handed out, and a retry is harmless.
