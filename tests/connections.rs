@@ -359,7 +359,8 @@ fn errors_of_statements_are_recognised_and_hold_no_values() {
         admin
             .batch_execute(
                 "SET lc_messages = 'C';
-                 CREATE TABLE p (id int PRIMARY KEY, name text NOT NULL CHECK (name <> 'geheim'), CONSTRAINT u UNIQUE (name));
+                 CREATE TABLE p (id int PRIMARY KEY, name text NOT NULL CHECK (name <> 'geheim'),
+                                 CONSTRAINT u UNIQUE (name));
                  CREATE TABLE c (id int REFERENCES p); CREATE VIEW v AS SELECT name FROM p;
                  CREATE TYPE e AS ENUM ('a'); INSERT INTO p VALUES (1, 'heimlich geheim');
                  CREATE TABLE n (name text); INSERT INTO n VALUES (NULL), ('x'), ('x'), ('geheim')",

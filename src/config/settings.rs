@@ -486,7 +486,8 @@ impl Lookup<'_> {
         }
     }
 
-    /// Returns the URL of the environment: the process's before the file's, ours before the one shared with the backend.
+    /// Returns the URL of the environment: the process's before the file's, and ours before the one shared with the
+    /// backend.
     fn database_url(&self) -> Result<Option<(String, Source)>, ConfigError> {
         let names = [Setting::DatabaseUrl.info().variable, "DATABASE_URL"];
         for name in names {

@@ -32,7 +32,8 @@ pub enum ConnectErrorKind {
     WrongPassword,
     /// The server asks for a password and none was given.
     NoPassword,
-    /// `pg_hba.conf` rejects host, role and database together, or peer, ident or certificate authentication failed (28000).
+    /// `pg_hba.conf` rejects host, role and database together, or peer, ident or certificate authentication failed
+    /// (28000).
     Rejected,
     /// The role does not exist (28000).
     MissingRole,
@@ -398,8 +399,8 @@ fn attempt_until<T>(
 /// Texts and what they mean, the most telling first: a URL with several addresses yields one text for each attempt, and
 /// what a server said tells more than that another was not there.
 ///
-/// libpq's own text is English, whatever the locale: it is compiled in without translations. What follows `FATAL:` comes
-/// from the server in its language, and libpq does not hand diesel the SQLSTATE of a connection that failed; hence the
+/// libpq's own text is English, whatever the locale: it is compiled in without translations. What follows `FATAL:`
+/// comes from the server in its language, and libpq does not hand diesel the SQLSTATE of a connection that failed; hence the
 /// most common other languages of PostgreSQL's message catalogues. All in lower case.
 const TEXTS: &[(ConnectErrorKind, &[&str])] = &[
     (

@@ -248,8 +248,10 @@ impl ConnectionTarget {
             // `sqlite:file.db` has a scheme but no authority.
             None if !text.contains('=') => {
                 return Err(match text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) {
-                    Some((scheme, _)) => ConninfoError::OtherScheme { scheme: scheme.to_ascii_lowercase() },
-                    None => ConninfoError::Unreadable,
+                    Some((scheme, _)) if !scheme.starts_with("postgres") => {
+                        ConninfoError::OtherScheme { scheme: scheme.to_ascii_lowercase() }
+                    }
+                    _ => ConninfoError::Unreadable,
                 });
             }
             None => target.read_pairs(text)?,
@@ -668,6 +670,7 @@ mod tests {
         check("sqlite:hrms.db", "error: this is a sqlite URL, not a PostgreSQL one");
         check("jdbc:postgresql://db/x", "error: this is a JDBC URL, which PostgreSQL's own library does not read");
         check("\"postgres://db/x\"", "error: the value is surrounded by quotation marks");
+        check("postgres:/x", "error: this is neither a postgres:// URL nor a list of keyword=value pairs");
         check("hrms", "error: this is neither a postgres:// URL nor a list of keyword=value pairs");
         check("postgres://db/x?hots=y", "error: unknown connection parameter \"hots\"");
         check("postgres://db/x?schema=y", "error: PostgreSQL's own library has no connection parameter \"schema\"");
@@ -693,6 +696,25 @@ mod tests {
                 _ => panic!("{url}: {error:?}"),
             }
             assert!(!format!("{error} {error:?} {}", error.help()).contains("s3cr"), "{url}: {error:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back(password in ".*", host in "[a-z/ '\\\\]+", database in "\\PC*") {
+            let mut target = ConnectionTarget::default();
+            for (keyword, value) in [("password", &password), ("host", &host), ("dbname", &database)] {
+                target.set(keyword, value);
+            }
+            if !target.conninfo().is_empty() {
+                proptest::prop_assert_eq!(ConnectionTarget::parse(&target.conninfo()), Ok(target));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_reading_panic(text in ".*", url in "postgres://[a-z:@/?%#,&=\\[\\]0-9é]*") {
+            let _ = ConnectionTarget::parse(&text);
+            let _ = ConnectionTarget::parse(&url);
         }
     }
 
