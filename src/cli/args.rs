@@ -1,0 +1,320 @@
+//! What can be typed. Nothing is checked beyond the shape, and no environment is read: [`crate::config`] does both.
+
+#![expect(clippy::doc_markdown, reason = "clap shows these comments as they are")]
+
+use std::ffi::OsString;
+
+use clap::{
+    ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+
+use crate::config::{Flags, Setting};
+
+/// Keeps a PostgreSQL schema at what ordered SQL scripts say.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "hrms-migrate", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Precedence: flag, environment variable, .env file, default. `.env.example` lists every setting."
+)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to do it.
+    #[command(flatten)]
+    pub options: GlobalOptions,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Make the database what the scripts say; changes nothing where it is so already
+    #[command(visible_aliases = ["up", "upgrade", "migrate"])]
+    Run,
+    /// Show what `run` would do
+    #[command(visible_alias = "dry-run")]
+    Plan(PlanOptions),
+    /// Check that the database is what the scripts say
+    Verify,
+    /// Check the scripts alone, without a database
+    #[command(visible_alias = "lint")]
+    Check,
+    /// Wait until the server accepts connections
+    Wait,
+    /// Explain an error code
+    Explain {
+        /// The code, as in error[CODE]; all codes are listed without it
+        code: Option<String>,
+    },
+    /// Print a completion script
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+/// Options of `plan`.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// End with exit code 2 where changes are pending
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// A shell that completions are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it, and clap would show a text beside each")]
+pub enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    #[value(name = "powershell")]
+    PowerShell,
+    Zsh,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+/// Options of every command. All values are text: their meaning is settled in [`crate::config`].
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalOptions {
+    /// The database, as URL or keyword=value pairs; DATABASE_URL is read too [env: HRMS_MIGRATE_DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Read this file instead of .env [env: HRMS_MIGRATE_ENV_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<String>,
+    /// Read no .env file [env: HRMS_MIGRATE_NO_ENV_FILE]
+    #[arg(long, global = true)]
+    no_env_file: bool,
+    /// Directory of ensure scripts, instead of the ones compiled in [env: HRMS_MIGRATE_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<String>,
+    /// Schema of unqualified names, instead of the first fitting one on search_path [env: HRMS_MIGRATE_SCHEMA]
+    #[arg(long, global = true, value_name = "NAME")]
+    schema: Option<String>,
+    /// Wait for the server to accept connections, 60s unless a time is given [env: HRMS_MIGRATE_WAIT]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "60s"
+    )]
+    wait: Option<String>,
+    /// Longest wait for one attempt to connect, 10s unless given [env: HRMS_MIGRATE_CONNECT_TIMEOUT]
+    #[arg(long, global = true, value_name = "TIME")]
+    connect_timeout: Option<String>,
+    /// Longest wait for another run to end, 15m unless given [env: HRMS_MIGRATE_RUNNER_LOCK_TIMEOUT]
+    #[arg(long, global = true, value_name = "TIME")]
+    runner_lock_timeout: Option<String>,
+    /// Longest wait for a table lock in one attempt, 1500ms unless given [env: HRMS_MIGRATE_LOCK_TIMEOUT]
+    #[arg(long, global = true, value_name = "TIME")]
+    lock_timeout: Option<String>,
+    /// Most attempts to obtain a table lock, 30 unless given [env: HRMS_MIGRATE_LOCK_RETRIES]
+    #[arg(long, global = true, value_name = "COUNT")]
+    lock_retries: Option<String>,
+    /// Longest time for all attempts to obtain a table lock, 10m unless given [env: HRMS_MIGRATE_LOCK_BUDGET]
+    #[arg(long, global = true, value_name = "TIME")]
+    lock_budget: Option<String>,
+    /// Longest time of any statement, instead of the limit that fits each; 0 is no limit
+    /// [env: HRMS_MIGRATE_STATEMENT_TIMEOUT]
+    #[arg(long, global = true, value_name = "TIME")]
+    statement_timeout: Option<String>,
+    /// Accept a hazard: rewrite, data-loss, blocking-lock, drop, column-reorder, breaking; repeatable
+    /// [env: HRMS_MIGRATE_ALLOW]
+    #[arg(long, global = true, value_name = "HAZARD")]
+    allow: Vec<String>,
+    /// Only these scripts, by number or name; repeatable [env: HRMS_MIGRATE_ONLY]
+    #[arg(long, global = true, value_name = "SCRIPT")]
+    only: Vec<String>,
+    /// All scripts but these, by number or name; repeatable [env: HRMS_MIGRATE_SKIP]
+    #[arg(long, global = true, value_name = "SCRIPT")]
+    skip: Vec<String>,
+    /// Scripts up to and with this one, by number or name [env: HRMS_MIGRATE_TO]
+    #[arg(long, global = true, value_name = "SCRIPT")]
+    to: Option<String>,
+    /// Do the steps that can be done, and fail at the end [env: HRMS_MIGRATE_KEEP_GOING]
+    #[arg(long, global = true)]
+    keep_going: bool,
+    /// Put the whole run into one transaction [env: HRMS_MIGRATE_ATOMIC]
+    #[arg(long, global = true)]
+    atomic: bool,
+    /// Format of the result on stdout: text or json [env: HRMS_MIGRATE_FORMAT]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Write the result to a file too: text=FILE or json=FILE; repeatable [env: HRMS_MIGRATE_REPORT]
+    #[arg(long, global = true, value_name = "FORMAT=FILE")]
+    report: Vec<String>,
+    /// Colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are read too [env: HRMS_MIGRATE_COLOR]
+    #[arg(long, global = true, value_name = "WHEN", visible_alias = "colour")]
+    color: Option<String>,
+    /// Say only what went wrong [env: HRMS_MIGRATE_QUIET]
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Say more; twice: every statement sent [env: HRMS_MIGRATE_VERBOSE]
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Answer every question with yes [env: HRMS_MIGRATE_YES]
+    #[arg(long, short, global = true)]
+    yes: bool,
+}
+
+impl CommandLine {
+    /// Reads the command line, the program's name included.
+    ///
+    /// # Errors
+    /// clap's error, which is also how help and version arrive; where it is one, the exit code is 64.
+    pub fn read<I, T>(arguments: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        Self::try_parse_from(arguments).map_err(|error| {
+            // clap repeats what it does not understand, and a URL may hold a password.
+            let secret =
+                |value: &ContextValue| value.to_string().contains("://") || value.to_string().contains("password");
+            if error.context().any(|(kind, value)| shows_what_was_typed(kind) && secret(value)) {
+                let text = "a database URL stands where none is expected; write --database-url=URL";
+                return Self::command().error(ErrorKind::UnknownArgument, text);
+            }
+            error
+        })
+    }
+}
+
+const fn shows_what_was_typed(kind: ContextKind) -> bool {
+    matches!(kind, ContextKind::InvalidArg | ContextKind::InvalidSubcommand | ContextKind::InvalidValue)
+}
+
+impl GlobalOptions {
+    /// Returns the flags that were typed.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        let mut flags = Flags::default();
+        for (setting, value) in [
+            (Setting::DatabaseUrl, &self.database_url),
+            (Setting::EnvFile, &self.env_file),
+            (Setting::Dir, &self.dir),
+            (Setting::Schema, &self.schema),
+            (Setting::Wait, &self.wait),
+            (Setting::ConnectTimeout, &self.connect_timeout),
+            (Setting::RunnerLockTimeout, &self.runner_lock_timeout),
+            (Setting::LockTimeout, &self.lock_timeout),
+            (Setting::LockRetries, &self.lock_retries),
+            (Setting::LockBudget, &self.lock_budget),
+            (Setting::StatementTimeout, &self.statement_timeout),
+            (Setting::To, &self.to),
+            (Setting::Format, &self.format),
+            (Setting::Color, &self.color),
+        ] {
+            if let Some(value) = value {
+                flags.push(setting, value);
+            }
+        }
+        for (setting, values) in [
+            (Setting::Allow, &self.allow),
+            (Setting::Only, &self.only),
+            (Setting::Skip, &self.skip),
+            (Setting::Report, &self.report),
+        ] {
+            for value in values {
+                flags.push(setting, value);
+            }
+        }
+        for (setting, typed) in [
+            (Setting::NoEnvFile, self.no_env_file),
+            (Setting::KeepGoing, self.keep_going),
+            (Setting::Atomic, self.atomic),
+            (Setting::Quiet, self.quiet),
+            (Setting::Yes, self.yes),
+        ] {
+            if typed {
+                flags.push(setting, "true");
+            }
+        }
+        if self.verbose > 0 {
+            flags.push(Setting::Verbose, self.verbose.to_string());
+        }
+        flags
+    }
+}
+
+impl std::fmt::Debug for GlobalOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.flags().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SETTINGS;
+
+    fn read(line: &str) -> CommandLine {
+        CommandLine::read(line.split_whitespace()).unwrap()
+    }
+
+    #[test]
+    fn clap_finds_no_fault() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_is_a_flag_and_its_help_names_the_variable() {
+        let command = CommandLine::command();
+        for info in SETTINGS {
+            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(info.flag));
+            let argument = argument.unwrap_or_else(|| panic!("no flag --{}", info.flag));
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("[env: {}]", info.variable)), "--{}: {help}", info.flag);
+        }
+        let ours = command.get_arguments().filter(|argument| argument.is_global_set()).count();
+        assert_eq!(ours, SETTINGS.len());
+    }
+
+    #[test]
+    fn flags_may_stand_before_and_after_the_command() {
+        let expected = Flags::default().with(Setting::Wait, "60s").with(Setting::Verbose, "2");
+        for line in ["hrms-migrate --wait run -vv", "hrms-migrate -vv run --wait", "hrms-migrate up --wait=60s -v -v"] {
+            let line = read(line);
+            assert_eq!(line.command, Command::Run);
+            assert!(line.options.flags() == expected, "{:?}", line.options);
+        }
+    }
+
+    #[test]
+    fn commands_answer_to_their_other_names() {
+        for (line, command) in [
+            ("hrms-migrate migrate", Command::Run),
+            ("hrms-migrate upgrade", Command::Run),
+            ("hrms-migrate dry-run --exit-code", Command::Plan(PlanOptions { exit_code: true })),
+            ("hrms-migrate lint", Command::Check),
+            ("hrms-migrate explain lock-timeout", Command::Explain { code: Some("lock-timeout".to_owned()) }),
+            ("hrms-migrate completions zsh", Command::Completions { shell: Shell::Zsh }),
+        ] {
+            assert_eq!(read(line).command, command);
+        }
+    }
+
+    #[test]
+    fn a_database_url_is_not_shown_by_debug() {
+        let line = read("hrms-migrate run --database-url postgres://u:geheim@db/x");
+        assert!(!format!("{line:?}").contains("geheim"));
+    }
+
+    #[test]
+    fn a_database_url_in_the_wrong_place_is_not_repeated() {
+        for line in ["run postgres://u:geheim@db/x", "postgres://u:geheim@db/x", "run --wait=1 host=x\tpassword=geheim"]
+        {
+            let error = CommandLine::read(["hrms-migrate"].into_iter().chain(line.split(' '))).unwrap_err();
+            let text = error.render().to_string();
+            assert!(!text.contains("geheim") && text.contains("--database-url=URL"), "{text}");
+        }
+        let error = CommandLine::read(["hrms-migrate", "runn"]).unwrap_err();
+        assert!(error.render().to_string().contains("'run'"));
+    }
+}

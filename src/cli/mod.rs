@@ -1,0 +1,3 @@
+//! The command line: what was typed, turned into settings and one call of an operation.
+
+pub mod args;
