@@ -73,7 +73,7 @@ impl Cursor<'_> {
             return None;
         }
         let value =
-            self.expression_until(|cursor| cursor.kind() == Some(TokenKind::Comma) || cursor.is_any_word(ends))?;
+            self.value_until(|cursor| cursor.kind() == Some(TokenKind::Comma) || cursor.is_any_word(ends))?;
         Some(Assignment { column, value })
     }
 
@@ -130,9 +130,9 @@ impl Cursor<'_> {
         let mut rows = Vec::new();
         loop {
             self.expect_kind(TokenKind::OpenParen)?;
-            let mut row = vec![self.expression_until(ends_value)?];
+            let mut row = vec![self.value_until(ends_value)?];
             while self.eat_kind(TokenKind::Comma) {
-                row.push(self.expression_until(ends_value)?);
+                row.push(self.value_until(ends_value)?);
             }
             self.expect_kind(TokenKind::CloseParen)?;
             rows.push(row);

@@ -81,6 +81,16 @@ impl Cursor<'_> {
         if source.text.is_empty() { None } else { Some(Expression { source, tree }) }
     }
 
+    /// Takes an expression, or `DEFAULT` in its place, as VALUES and SET have it.
+    pub(super) fn value_until(&mut self, stop: impl Fn(&Self) -> bool) -> Option<Expression> {
+        if self.is_word("DEFAULT") {
+            let start = self.start();
+            self.bump()?;
+            return Some(Expression { source: self.fragment_from(start), tree: Expr::Default });
+        }
+        self.expression_until(stop)
+    }
+
     /// Takes `(expression)`; the expression's source is what stands inside.
     pub(super) fn parenthesised_expression(&mut self) -> Option<Expression> {
         self.expect_kind(TokenKind::OpenParen)?;
@@ -400,10 +410,6 @@ impl Cursor<'_> {
             "null" => {
                 self.bump()?;
                 Expr::Null
-            }
-            "default" => {
-                self.bump()?;
-                Expr::Default
             }
             "true" | "false" => {
                 self.bump()?;
@@ -726,13 +732,13 @@ mod tests {
         check("INTERVAL '1' DAY", "'1'::interval day");
         check("lower(Email)", "lower(email)");
         check("pg_catalog.lower(email)", "pg_catalog.lower(email)");
-        check("CURRENT_TIMESTAMP(3)", "current_timestamp(3)");
+        check("CURRENT_TIMESTAMP(3)", "\"current_timestamp\"(3)");
         check("ARRAY[1, 2]::int[]", "[1, 2]::integer[]");
         check("x = ANY (ARRAY['a'::text])", "(x = ANY ['a'::text])");
         check("CASE WHEN a THEN 1 ELSE 2 END", "case  {a => 1} 2");
         check("CASE x WHEN 1 THEN 'b' END", "case x {1 => 'b'} ");
         check("(a, b) = ROW(1, 2)", "(row(a, b) = row(1, 2))");
-        check("EXTRACT(YEAR FROM d)", "extract('year', d)");
+        check("EXTRACT(YEAR FROM d)", "\"extract\"('year', d)");
         check("substring(a FROM 1 FOR 2)", "substring(a, 1, 2)");
         check("count(*)", "count(<*>)");
         check("$$x$$", "'x'");
