@@ -17,7 +17,7 @@ use crate::{
 
 pub use crate::sql::{
     DropKind, Expr, Expression, Fragment, Hazard, LabelPosition, OnlineMode, ReferentialAction, Sameness, SequenceOptions,
-    Timing, TransactionGrouping, Verify, Volatility, same_meaning,
+    Timing, TransactionGrouping, Verify, Volatility, parse_expression, same_meaning,
 };
 pub use contradiction::contradictions;
 pub use data::{Backfill, Probe, Seed};

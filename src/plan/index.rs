@@ -192,10 +192,10 @@ impl Planner<'_> {
         for key in &goal.keys {
             match &key.target {
                 IndexKeyTarget::Column(column) => named.push(column.clone()),
-                IndexKeyTarget::Expression(expression) => reads.extend(expression.tree.columns()),
+                IndexKeyTarget::Expression(expression) => reads.extend(expression.tree.columns().into_iter().cloned()),
             }
         }
-        reads.extend(goal.predicate.iter().flat_map(|predicate| predicate.tree.columns()));
+        reads.extend(goal.predicate.iter().flat_map(|predicate| predicate.tree.columns().into_iter().cloned()));
         let Some(state) = self.table_state(table) else { return };
         let missing = named.iter().chain(&reads).find(|column| state.column(column).is_none()).cloned();
         let partitioned = state.partitioned;
