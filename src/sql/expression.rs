@@ -492,13 +492,51 @@ impl Cursor<'_> {
 
     fn special_call(&mut self, word: &str, mark: Mark) -> Option<Expr> {
         let inner = self.mark();
-        if let Some(arguments) = self.special_arguments(word) {
-            return Some(call(word, arguments));
+        let found = match word {
+            "trim" => self.trim(),
+            "position" => self.position(),
+            _ => self.special_arguments(word).map(|arguments| call(word, arguments)),
+        };
+        if found.is_some() {
+            return found;
         }
         self.reset(inner);
         self.skip_group()?;
         self.guess();
         Some(Expr::Other(self.tokens_since(mark)))
+    }
+
+    /// Takes `(BOTH 'x' FROM a)`, which is `btrim(a, 'x')`.
+    fn trim(&mut self) -> Option<Expr> {
+        self.expect_kind(TokenKind::OpenParen)?;
+        let function = if self.eat_word("LEADING") {
+            "ltrim"
+        } else if self.eat_word("TRAILING") {
+            "rtrim"
+        } else {
+            self.eat_word("BOTH");
+            "btrim"
+        };
+        let characters = if self.is_word("FROM") { Vec::new() } else { self.expr_list()? };
+        let arguments = if self.eat_word("FROM") {
+            let mut arguments = self.expr_list()?;
+            arguments.extend(characters);
+            arguments
+        } else {
+            characters
+        };
+        self.expect_kind(TokenKind::CloseParen)?;
+        Some(call(function, arguments))
+    }
+
+    /// Takes `('x' IN a)`; the function of that name has its arguments the other way round.
+    fn position(&mut self) -> Option<Expr> {
+        self.expect_kind(TokenKind::OpenParen)?;
+        let part = self.expr(0, Form::Restricted)?;
+        self.expect(&["IN"])?;
+        let whole = self.expr(0, Form::Restricted)?;
+        self.expect_kind(TokenKind::CloseParen)?;
+        Some(call("position", vec![whole, part]))
     }
 
     fn special_arguments(&mut self, word: &str) -> Option<Vec<Expr>> {
@@ -739,7 +777,7 @@ mod tests {
         check("CASE x WHEN 1 THEN 'b' END", "case x {1 => 'b'} ");
         check("(a, b) = ROW(1, 2)", "(row(a, b) = row(1, 2))");
         check("EXTRACT(YEAR FROM d)", "\"extract\"('year', d)");
-        check("substring(a FROM 1 FOR 2)", "substring(a, 1, 2)");
+        check("substring(a FROM 1 FOR 2)", "\"substring\"(a, 1, 2)");
         check("count(*)", "count(<*>)");
         check("$$x$$", "'x'");
         check("left(a, 1)", "left(a, 1)");
@@ -752,7 +790,7 @@ mod tests {
         check("sum(DISTINCT a) OVER ()", "<sum ( distinct a ) over ( )>");
         check("EXISTS (SELECT 1) AND b", "(<exists ( select 1 )> AND b)");
         check("f(a => 1)", "<f ( a => 1 )>");
-        check("trim(both 'x' from a)", "<trim ( both 'x' from a )>");
+        check("overlay(a placing 'x' from 1)", "<overlay ( a placing 'x' from 1 )>");
     }
 
     #[test]
