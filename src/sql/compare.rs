@@ -56,10 +56,13 @@ impl Normaliser<'_> {
         if let Some(type_name) = result_type {
             normal = in_place_of(normal, type_name);
             // A constant DEFAULT of a column is converted on assignment, so that the way it is written does not count.
-            if let (Expr::Cast(inner, from), true) = (&normal, is_stringy(type_name)) {
-                if matches!(**inner, Expr::Text(_)) && is_stringy(from) && from.modifiers().is_none() {
-                    normal = (**inner).clone();
-                }
+            if let Expr::Cast(inner, from) = &normal
+                && is_stringy(type_name)
+                && matches!(**inner, Expr::Text(_))
+                && is_stringy(from)
+                && from.modifiers().is_none()
+            {
+                normal = (**inner).clone();
             }
         }
         match normal {
@@ -107,9 +110,7 @@ impl Normaliser<'_> {
         match value {
             // The cast of an array is a cast of its elements.
             Expr::Array(values) if type_name.is_array() && simple => match type_name.element() {
-                Some(element) => {
-                    Expr::Array(values.into_iter().map(|value| self.cast(value, &element)).collect())
-                }
+                Some(element) => Expr::Array(values.into_iter().map(|value| self.cast(value, &element)).collect()),
                 None => Expr::Array(values),
             },
             // varchar and text are the same bytes.
@@ -264,7 +265,8 @@ impl Normaliser<'_> {
                             from < 4 && to.is_builtin() && width(to.name()).is_some_and(|to| from < to)
                         })
                 });
-                let is_number = matches!(&*inner, Expr::Number(_)) && matches!(to.name(), "smallint" | "bigint" | "numeric");
+                let is_number =
+                    matches!(&*inner, Expr::Number(_)) && matches!(to.name(), "smallint" | "bigint" | "numeric");
                 if widens || (is_number && to.is_builtin()) { *inner } else { Expr::Cast(inner, to) }
             }
             other => other,
@@ -348,10 +350,9 @@ impl Normaliser<'_> {
                 "+" | "-" | "*" | "/" | "%" => {
                     let (left_type, right_type) = (self.type_of(left), self.type_of(right));
                     match (left_type, right_type) {
-                        (Some(one), Some(other)) => {
-                            (one.without_modifiers() == other.without_modifiers() && is_number_type(&one))
-                                .then(|| one.without_modifiers())
-                        }
+                        (Some(one), Some(other)) => (one.without_modifiers() == other.without_modifiers()
+                            && is_number_type(&one))
+                        .then(|| one.without_modifiers()),
                         (Some(one), None) if is_literal(right) && is_number_type(&one) => Some(one.without_modifiers()),
                         _ => None,
                     }
@@ -521,9 +522,7 @@ fn in_place_of(expr: Expr, type_name: &TypeName) -> Expr {
 /// beside `timestamp` is another operator.
 fn operand_in_place(expr: Expr, type_name: &TypeName, operator: &str) -> Expr {
     match expr {
-        Expr::Cast(inner, from)
-            if is_literal(&inner) && from.modifiers().is_none() && same_type(&from, type_name) =>
-        {
+        Expr::Cast(inner, from) if is_literal(&inner) && from.modifiers().is_none() && same_type(&from, type_name) => {
             operand_in_place(*inner, type_name, operator)
         }
         Expr::Text(text) if is_plain(type_name, "boolean") && is_comparison(operator) => match boolean(&text) {

@@ -72,8 +72,7 @@ impl Cursor<'_> {
         if !self.eat_operator("=") {
             return None;
         }
-        let value =
-            self.value_until(|cursor| cursor.kind() == Some(TokenKind::Comma) || cursor.is_any_word(ends))?;
+        let value = self.value_until(|cursor| cursor.kind() == Some(TokenKind::Comma) || cursor.is_any_word(ends))?;
         Some(Assignment { column, value })
     }
 
