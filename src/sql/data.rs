@@ -134,6 +134,8 @@ impl Cursor<'_> {
                 row.push(self.value_until(ends_value)?);
             }
             self.expect_kind(TokenKind::CloseParen)?;
+            // Scripts may hold hundreds of thousands of rows.
+            row.shrink_to_fit();
             rows.push(row);
             if !self.eat_kind(TokenKind::Comma) {
                 return Some(rows);

@@ -23,9 +23,10 @@ pub enum Expr {
     /// A function with positional arguments and nothing else (no DISTINCT, FILTER, OVER, named arguments). Words that
     /// PostgreSQL treats as functions (`CURRENT_TIMESTAMP`, `COALESCE`) are calls without a schema.
     Call(QualifiedName, Vec<Expr>),
-    /// An operator before its operand, `NOT` included.
+    /// An operator before its operand, `NOT` included; also `IS TRUE`, `IS NOT UNKNOWN` and their kin, behind theirs.
     Unary(String, Box<Expr>),
-    /// An operator between two operands, `AND` and `OR` included.
+    /// An operator between two operands. Those that are words are upper case: `AND`, `OR`, `LIKE`, `NOT ILIKE`,
+    /// `IS DISTINCT FROM`, `AT TIME ZONE`.
     Binary(String, Box<Expr>, Box<Expr>),
     /// `a IS NULL`, or (true) `a IS NOT NULL`.
     IsNull(Box<Expr>, bool),
@@ -33,7 +34,7 @@ pub enum Expr {
     In(Box<Expr>, Vec<Expr>, bool),
     /// `a BETWEEN b AND c`, or (true) `NOT BETWEEN`.
     Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
-    /// `a = ANY (b)`, or (true) `ALL`.
+    /// `a = ANY (b)`, or (true) `ALL`; also `IN` and `NOT IN` with a query, which is [`Expr::Other`].
     AnyAll(String, Box<Expr>, Box<Expr>, bool),
     /// `ARRAY[…]`.
     Array(Vec<Expr>),
