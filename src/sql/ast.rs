@@ -637,6 +637,7 @@ pub enum AlterActionKind {
 
 /// `CREATE INDEX`.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "these are independent words of the grammar")]
 pub struct CreateIndex {
     /// The index; `None` where the script leaves the name to the server.
     pub name: Option<Name>,

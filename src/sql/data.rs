@@ -72,8 +72,7 @@ impl Cursor<'_> {
         if !self.eat_operator("=") {
             return None;
         }
-        let value =
-            self.value_until(|cursor| cursor.kind() == Some(TokenKind::Comma) || cursor.is_any_word(ends))?;
+        let value = self.value_until(|cursor| cursor.kind() == Some(TokenKind::Comma) || cursor.is_any_word(ends))?;
         Some(Assignment { column, value })
     }
 
@@ -135,6 +134,8 @@ impl Cursor<'_> {
                 row.push(self.value_until(ends_value)?);
             }
             self.expect_kind(TokenKind::CloseParen)?;
+            // Scripts may hold hundreds of thousands of rows.
+            row.shrink_to_fit();
             rows.push(row);
             if !self.eat_kind(TokenKind::Comma) {
                 return Some(rows);

@@ -13,9 +13,8 @@ use super::{
 };
 
 /// Every key, as DESIGN section 3 lists them.
-pub(super) const KEYS: [&str; 12] = [
-    "title", "tx", "allow", "online", "accept", "when", "unless", "always", "keep-old", "batch", "verify", "down",
-];
+pub(super) const KEYS: [&str; 12] =
+    ["title", "tx", "allow", "online", "accept", "when", "unless", "always", "keep-old", "batch", "verify", "down"];
 
 /// Returns how a key is used, as a sentence that begins with a verb.
 pub(super) fn usage(key: &str) -> &'static str {

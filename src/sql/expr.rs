@@ -23,9 +23,10 @@ pub enum Expr {
     /// A function with positional arguments and nothing else (no DISTINCT, FILTER, OVER, named arguments). Words that
     /// PostgreSQL treats as functions (`CURRENT_TIMESTAMP`, `COALESCE`) are calls without a schema.
     Call(QualifiedName, Vec<Expr>),
-    /// An operator before its operand, `NOT` included.
+    /// An operator before its operand, `NOT` included; also `IS TRUE`, `IS NOT UNKNOWN` and their kin, behind theirs.
     Unary(String, Box<Expr>),
-    /// An operator between two operands, `AND` and `OR` included.
+    /// An operator between two operands. Those that are words are upper case: `AND`, `OR`, `LIKE`, `NOT ILIKE`,
+    /// `IS DISTINCT FROM`, `AT TIME ZONE`.
     Binary(String, Box<Expr>, Box<Expr>),
     /// `a IS NULL`, or (true) `a IS NOT NULL`.
     IsNull(Box<Expr>, bool),
@@ -33,7 +34,7 @@ pub enum Expr {
     In(Box<Expr>, Vec<Expr>, bool),
     /// `a BETWEEN b AND c`, or (true) `NOT BETWEEN`.
     Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
-    /// `a = ANY (b)`, or (true) `ALL`.
+    /// `a = ANY (b)`, or (true) `ALL`; also `IN` and `NOT IN` with a query, which is [`Expr::Other`].
     AnyAll(String, Box<Expr>, Box<Expr>, bool),
     /// `ARRAY[…]`.
     Array(Vec<Expr>),
@@ -111,13 +112,12 @@ impl Expr {
         let mut worst = Volatility::Immutable;
         self.visit(&mut |part| {
             let found = match part {
-                Self::Other(_) => Volatility::Unknown,
                 Self::Call(name, _) if name.schema.as_ref().is_none_or(|schema| schema.as_str() == "pg_catalog") => {
                     of_function(name.name.as_str())
                 }
                 // An extension may live in any schema.
                 Self::Call(name, _) if of_function(name.name.as_str()) == Volatility::Volatile => Volatility::Volatile,
-                Self::Call(..) => Volatility::Unknown,
+                Self::Call(..) | Self::Other(_) => Volatility::Unknown,
                 _ => Volatility::Immutable,
             };
             // What is certainly volatile stays so, whatever else is not known.
@@ -173,26 +173,55 @@ impl Expr {
 /// Source: `pg_proc.provolatile` of PostgreSQL 15; `uuid-ossp` for the names that begin with `uuid_generate`.
 fn of_function(name: &str) -> Volatility {
     match name {
-        "random" | "gen_random_uuid" | "clock_timestamp" | "timeofday" | "nextval" | "setval" | "currval" | "lastval"
-        | "setseed" | "pg_sleep" | "gen_random_bytes" | "uuidv4" | "uuidv7" => Volatility::Volatile,
+        "random" | "gen_random_uuid" | "clock_timestamp" | "timeofday" | "nextval" | "setval" | "currval"
+        | "lastval" | "setseed" | "pg_sleep" | "gen_random_bytes" | "uuidv4" | "uuidv7" => Volatility::Volatile,
         _ if name.starts_with("uuid_generate") => Volatility::Volatile,
-        "now" | "current_timestamp" | "current_date" | "current_time" | "localtime" | "localtimestamp"
-        | "transaction_timestamp" | "statement_timestamp" | "current_user" | "session_user" | "user" | "current_role"
-        | "current_schema" | "current_database" | "current_catalog" | "current_setting" | "to_char" | "to_timestamp"
-        | "to_date" | "to_number" | "age" | "concat" | "concat_ws" | "to_json" | "to_jsonb" | "json_build_object"
-        | "jsonb_build_object" | "json_build_array" | "jsonb_build_array" | "txid_current" | "pg_current_xact_id"
-        | "format" | "timezone" | "date_trunc" | "date_part" | "extract" | "to_tsvector" | "to_tsquery" => {
-            Volatility::Stable
-        }
+        "now"
+        | "current_timestamp"
+        | "current_date"
+        | "current_time"
+        | "localtime"
+        | "localtimestamp"
+        | "transaction_timestamp"
+        | "statement_timestamp"
+        | "current_user"
+        | "session_user"
+        | "user"
+        | "current_role"
+        | "current_schema"
+        | "current_database"
+        | "current_catalog"
+        | "current_setting"
+        | "to_char"
+        | "to_timestamp"
+        | "to_date"
+        | "to_number"
+        | "age"
+        | "concat"
+        | "concat_ws"
+        | "to_json"
+        | "to_jsonb"
+        | "json_build_object"
+        | "jsonb_build_object"
+        | "json_build_array"
+        | "jsonb_build_array"
+        | "txid_current"
+        | "pg_current_xact_id"
+        | "format"
+        | "timezone"
+        | "date_trunc"
+        | "date_part"
+        | "extract"
+        | "to_tsvector"
+        | "to_tsquery" => Volatility::Stable,
         "coalesce" | "nullif" | "greatest" | "least" | "lower" | "upper" | "initcap" | "length" | "char_length"
-        | "octet_length" | "substring" | "substr" | "left" | "right" | "trim" | "btrim" | "ltrim" | "rtrim" | "lpad"
-        | "rpad" | "replace" | "translate" | "repeat" | "reverse" | "split_part" | "strpos" | "position" | "overlay"
-        | "md5" | "sha256" | "abs" | "ceil" | "ceiling" | "floor" | "round" | "trunc" | "sign" | "mod" | "power"
-        | "sqrt" | "exp" | "ln" | "log" | "make_date" | "make_interval" | "regexp_replace" | "regexp_match"
-        | "like_escape" | "similar_to_escape" | "jsonb_typeof" | "json_typeof" | "array_length" | "cardinality"
-        | "array_append" | "array_cat" | "array_remove" | "array_position" | "encode" | "decode" | "ascii" | "chr" => {
-            Volatility::Immutable
-        }
+        | "octet_length" | "substring" | "substr" | "left" | "right" | "trim" | "btrim" | "ltrim" | "rtrim"
+        | "lpad" | "rpad" | "replace" | "translate" | "repeat" | "reverse" | "split_part" | "strpos" | "position"
+        | "overlay" | "md5" | "sha256" | "abs" | "ceil" | "ceiling" | "floor" | "round" | "trunc" | "sign" | "mod"
+        | "power" | "sqrt" | "exp" | "ln" | "log" | "make_date" | "make_interval" | "regexp_replace"
+        | "regexp_match" | "like_escape" | "similar_to_escape" | "jsonb_typeof" | "json_typeof" | "array_length"
+        | "cardinality" | "array_append" | "array_cat" | "array_remove" | "array_position" | "encode" | "decode"
+        | "ascii" | "chr" => Volatility::Immutable,
         _ => Volatility::Unknown,
     }
 }

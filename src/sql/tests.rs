@@ -177,7 +177,14 @@ fn a_table_is_read_with_all_its_parts() {
         table.columns.iter().map(|column| format!("{} {}", column.name.ident, column.type_name)).collect();
     assert_eq!(
         columns,
-        ["id bigserial", "\"Name\" character varying(255)", "role hr.userrole", "n integer", "boss bigint", "k integer"]
+        [
+            "id bigserial",
+            "\"Name\" character varying(255)",
+            "role hr.userrole",
+            "n integer",
+            "boss bigint",
+            "k integer"
+        ]
     );
     for column in &table.columns {
         assert_eq!(source.slice(column.source.span), column.source.text);
@@ -194,9 +201,7 @@ fn a_table_is_read_with_all_its_parts() {
     let boss = &table.columns[4].constraints[0];
     assert_eq!(boss.name.as_ref().unwrap().ident.as_str(), "fk_boss");
     assert!(boss.timing.deferrable && boss.timing.initially_deferred);
-    assert!(
-        matches!(&boss.kind, ColumnConstraintKind::References(to) if to.on_delete == ReferentialAction::SetNull)
-    );
+    assert!(matches!(&boss.kind, ColumnConstraintKind::References(to) if to.on_delete == ReferentialAction::SetNull));
     assert!(matches!(
         &table.columns[5].constraints[0].kind,
         ColumnConstraintKind::Identity(Identity { always: false, options })
@@ -233,7 +238,10 @@ fn an_index_is_read_with_all_its_parts() {
     assert!(index.keys[1].nulls_first && !index.keys[1].descending);
     assert_eq!(index.keys[2].operator_class_parameters.as_deref(), Some("siglen = 32"));
     assert!(matches!(&index.keys[3].target, IndexTarget::Column(name) if name.as_str() == "nulls"));
-    assert_eq!(index.storage, [("fillfactor".to_owned(), "70".to_owned()), ("fastupdate".to_owned(), "true".to_owned())]);
+    assert_eq!(
+        index.storage,
+        [("fillfactor".to_owned(), "70".to_owned()), ("fastupdate".to_owned(), "true".to_owned())]
+    );
     assert_eq!(index.predicate.unwrap().source.text, "a IS NOT NULL AND b > 0");
     assert!(index.definition.text.starts_with("USING gist (") && index.definition.text.ends_with("b > 0"));
 }
@@ -279,9 +287,7 @@ fn data_statements_are_read() {
     for query in ["INSERT INTO t SELECT 1", "INSERT INTO t DEFAULT VALUES", "INSERT INTO t (SELECT 1)"] {
         assert!(matches!(one(query), StatementKind::Insert(Insert { rows: None, .. })), "{query}");
     }
-    for target in
-        ["(lower(a)) DO NOTHING", "(a) WHERE b DO NOTHING", "(a) DO UPDATE SET b = 1 WHERE t.b > 2"]
-    {
+    for target in ["(lower(a)) DO NOTHING", "(a) WHERE b DO NOTHING", "(a) DO UPDATE SET b = 1 WHERE t.b > 2"] {
         let StatementKind::Insert(insert) = one(&format!("INSERT INTO t VALUES (1) ON CONFLICT {target}")) else {
             panic!("no insert")
         };
