@@ -12,6 +12,7 @@ pub mod plan;
 pub mod event;
 pub mod db;
 pub mod engine;
+pub mod exec;
 pub mod config;
 pub mod cli;
 

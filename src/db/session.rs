@@ -326,52 +326,13 @@ impl Session {
         }
     }
 
-    /// Sets the limits of what follows: of the transaction where `local`, otherwise of the session.
-    ///
-    /// # Errors
-    /// [`ServerError`].
-    pub fn limit(&mut self, local: bool, lock: LockTimeout, statement: StatementTimeout) -> Result<(), ServerError> {
-        let local = if local { "LOCAL " } else { "" };
-        let sql = format!(
-            "SET {local}lock_timeout = {}; SET {local}statement_timeout = {}",
-            lock.as_millis(),
-            statement.as_millis()
-        );
-        self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
-    }
-
-    /// Sends one statement under the limits given (which were set before). Returns the rows changed where `counts`.
-    ///
-    /// # Errors
-    /// [`ServerError`].
-    pub fn send(
-        &mut self,
-        sql: &str,
-        counts: bool,
-        lock: LockTimeout,
-        statement: StatementTimeout,
-    ) -> Result<Option<u64>, ServerError> {
-        let started = Instant::now();
-        let sent = if counts {
-            sql_query(sql).execute(&mut *self.connection).map(|rows| Some(rows as u64))
-        } else {
-            self.connection.batch_execute(sql).map(|()| None)
-        };
-        sent.map_err(|error| {
-            ServerError::recognise(
-                &error,
-                Sent {
-                    sql,
-                    elapsed: started.elapsed(),
-                    lock_timeout: Some(lock),
-                    statement_timeout: Some(statement),
-                },
-            )
-        })
+    /// Returns what sends statements.
+    pub fn work(&mut self) -> Work<'_> {
+        Work::on(&mut self.connection)
     }
 
     /// Gives the connection to diesel's own migration harness.
-    pub fn diesel(&mut self) -> &mut PgConnection {
+    pub(super) fn diesel(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
@@ -400,6 +361,67 @@ impl Session {
         let rows: Vec<Number> =
             sql_query(sql).load(&mut *self.connection).map_err(|error| recognise(&error, sql))?;
         Ok(rows.first().map_or(0, |row| row.value))
+    }
+}
+
+/// What sends statements: a session's connection, or the one that diesel's harness lends.
+pub struct Work<'a> {
+    connection: &'a mut PgConnection,
+}
+
+impl std::fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Work<'a> {
+    pub(super) const fn on(connection: &'a mut PgConnection) -> Self {
+        Self { connection }
+    }
+
+    /// Sets the limits of what follows: of the transaction where `local`, otherwise of the session.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn limit(&mut self, local: bool, lock: LockTimeout, statement: StatementTimeout) -> Result<(), ServerError> {
+        let local = if local { "LOCAL " } else { "" };
+        let sql = format!(
+            "SET {local}lock_timeout = {}; SET {local}statement_timeout = {}",
+            lock.as_millis(),
+            statement.as_millis()
+        );
+        self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
+    }
+
+    /// Sends one statement under the limits given (which were set before). Returns the rows changed where `counts`.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn send(
+        &mut self,
+        sql: &str,
+        counts: bool,
+        lock: LockTimeout,
+        statement: StatementTimeout,
+    ) -> Result<Option<u64>, ServerError> {
+        let started = Instant::now();
+        let sent = if counts {
+            sql_query(sql).execute(self.connection).map(|rows| Some(rows as u64))
+        } else {
+            self.connection.batch_execute(sql).map(|()| None)
+        };
+        sent.map_err(|error| {
+            ServerError::recognise(
+                &error,
+                Sent {
+                    sql,
+                    elapsed: started.elapsed(),
+                    lock_timeout: Some(lock),
+                    statement_timeout: Some(statement),
+                },
+            )
+        })
     }
 }
 

@@ -9,13 +9,13 @@ mod interrupt;
 use std::time::{Duration, Instant};
 
 use crate::{
-    db::{ServerError, ServerErrorKind, Session},
+    db::{ServerError, ServerErrorKind, Session, Work},
     event::Event,
     pg::RowCount,
     plan::{Step, Transaction, Verb},
 };
 
-pub use base::{BaseVersion, carry_out_base, record_base};
+pub use base::{carry_out_base, record_base};
 pub use group::{Group, groups};
 pub use interrupt::Interrupt;
 
@@ -51,12 +51,12 @@ pub fn carry_out(
 ) -> Result<Vec<Done>, Failure> {
     let before = |error| Failure { step: 0, error, elapsed: Duration::ZERO };
     if group.transaction == Transaction::None {
-        return steps(session, group.steps.as_slice(), false, emit);
+        return steps(&mut session.work(), group.steps.as_slice(), false, emit);
     }
     if !atomic {
         session.begin().map_err(before)?;
     }
-    let outcome = steps(session, group.steps.as_slice(), true, emit).and_then(|done| {
+    let outcome = steps(&mut session.work(), group.steps.as_slice(), true, emit).and_then(|done| {
         if !atomic {
             let started = Instant::now();
             session.commit().map_err(|error| Failure {
@@ -75,7 +75,7 @@ pub fn carry_out(
 
 /// Sends steps one after the other.
 fn steps(
-    session: &mut Session,
+    work: &mut Work<'_>,
     steps: &[&Step],
     local: bool,
     emit: &mut dyn FnMut(Event<'_>),
@@ -86,7 +86,7 @@ fn steps(
         // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
         let lock = if step.transaction == Transaction::None { crate::pg::LockTimeout::NONE } else { step.lock_timeout };
         if limits != Some((lock, step.statement_timeout)) {
-            session
+            work
                 .limit(local, lock, step.statement_timeout)
                 .map_err(|error| Failure { step: place, error, elapsed: Duration::ZERO })?;
             limits = Some((lock, step.statement_timeout));
@@ -94,7 +94,7 @@ fn steps(
         emit(Event::StepBegins(step));
         let started = Instant::now();
         let counts = matches!(step.verb, Verb::Fill);
-        let rows = session.send(&step.sql, counts, lock, step.statement_timeout).map_err(|error| Failure {
+        let rows = work.send(&step.sql, counts, lock, step.statement_timeout).map_err(|error| Failure {
             step: place,
             error,
             elapsed: started.elapsed(),
