@@ -14,6 +14,7 @@ pub mod db;
 pub mod engine;
 pub mod exec;
 pub mod config;
+pub mod ops;
 pub mod cli;
 
 #[expect(missing_docs, clippy::wildcard_imports, reason = "written by diesel from the database")]

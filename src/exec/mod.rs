@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::{
     db::{ServerError, ServerErrorKind, Session, Work},
     event::Event,
-    pg::RowCount,
+    pg::{LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
     plan::{Step, Transaction, Verb},
 };
 
@@ -84,7 +84,7 @@ fn steps(
     let mut limits = None;
     for (place, step) in steps.iter().enumerate() {
         // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
-        let lock = if step.transaction == Transaction::None { crate::pg::LockTimeout::NONE } else { step.lock_timeout };
+        let lock = if step.transaction == Transaction::None { LockTimeout::NONE } else { step.lock_timeout };
         if limits != Some((lock, step.statement_timeout)) {
             work
                 .limit(local, lock, step.statement_timeout)
@@ -105,6 +105,24 @@ fn steps(
         done.push(Done { elapsed, rows });
     }
     Ok(done)
+}
+
+/// Drops the index that a failed concurrent build left behind, if it is there and invalid.
+///
+/// # Errors
+/// What the server says; the next run finds the leftover again.
+pub fn clean_up(session: &mut Session, index: &ObjectName) -> Result<(), ServerError> {
+    let found = format!(
+        "SELECT count(*) AS value FROM pg_catalog.pg_index i WHERE NOT i.indisvalid AND i.indexrelid = to_regclass({})",
+        quote_literal(&index.to_string())
+    );
+    if session.count(&found)? > 0 {
+        let mut work = session.work();
+        work.limit(false, LockTimeout::NONE, StatementTimeout::NONE)?;
+        let sql = format!("DROP INDEX CONCURRENTLY {index}");
+        work.send(&sql, false, LockTimeout::NONE, StatementTimeout::NONE)?;
+    }
+    Ok(())
 }
 
 /// How long to pause before the next attempt: full jitter, growing with the attempts, at least twice the stall just caused.

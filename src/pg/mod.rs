@@ -8,6 +8,6 @@ mod name;
 mod type_name;
 
 pub use conninfo::{ConnectionTarget, ConninfoError, is_keyword, is_secret_keyword, libpq_variables};
-pub use limits::{LockMode, LockTimeout, RowCount, ServerVersion, StatementTimeout};
+pub use limits::{Hazard, LockMode, LockTimeout, RowCount, ServerVersion, StatementTimeout};
 pub use name::{Ident, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal};
 pub use type_name::{SerialKind, TypeName, TypeNameError};

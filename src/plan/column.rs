@@ -4,10 +4,10 @@ use crate::{
     catalog::{Column, Generation, TypeKind},
     diagnostic::Code,
     goal::{
-        ColumnGoal, ConstraintGoal, Expression, Goal, GoalKind, Hazard, OnlineMode, Sameness, StatementGoals, Volatility,
+        ColumnGoal, ConstraintGoal, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
         same_meaning,
     },
-    pg::{Ident, LockMode, ObjectName, QualifiedName, TypeName},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName},
     script::Span,
 };
 

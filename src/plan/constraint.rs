@@ -7,8 +7,8 @@ use crate::{
         Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind,
     },
     diagnostic::Code,
-    goal::{ConstraintGoal, ConstraintGoalKind, Hazard, ReferentialAction, Sameness},
-    pg::{Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
+    goal::{ConstraintGoal, ConstraintGoalKind, ReferentialAction, Sameness},
+    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
     script::Span,
 };
 

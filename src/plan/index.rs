@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::{Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind},
     diagnostic::Code,
-    goal::{Hazard, IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
-    pg::{Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName},
+    goal::{IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
+    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName},
     script::Span,
 };
 
@@ -258,6 +258,9 @@ impl Planner<'_> {
             transaction: if concurrently { Transaction::None } else { Transaction::Shared },
         };
         self.step(span, sql, act);
+        if concurrently && let Some(step) = self.steps.last_mut() {
+            step.leftover = name.cloned();
+        }
         let shown = name.map_or_else(|| Ident::new(goal.definition.text.clone()), |name| name.name.clone());
         if !shown.as_str().ends_with(BESIDE) {
             self.check(Some(table), CheckedKind::Index, &shown, || goal.definition.text.clone());

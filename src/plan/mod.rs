@@ -22,9 +22,9 @@ use crate::{
     catalog::{Scope, Snapshot, Table},
     diagnostic::{Code, Finding},
     goal::{
-        Goal, GoalKind, Hazard, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
+        Goal, GoalKind, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
     },
-    pg::{Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
     script::{ScriptId, Span},
 };
 
@@ -492,6 +492,7 @@ impl<'a> Planner<'a> {
             statement_timeout: if long { self.policy.timeouts.long } else { act.timeout },
             hazards: act.hazards,
             transaction: act.transaction,
+            leftover: None,
         });
     }
 

@@ -1,12 +1,12 @@
 //! Directives: `-- ensure:key value`.
 
 use crate::{
-    pg::{Ident, QualifiedName, TypeName},
+    pg::{Hazard, Ident, QualifiedName, TypeName},
     script::Span,
 };
 
 use super::{
-    ast::{DirectiveKind, Fragment, Hazard, OnlineMode, TransactionGrouping},
+    ast::{DirectiveKind, Fragment, OnlineMode, TransactionGrouping},
     cursor::Cursor,
     error::SqlError,
     lexer::{Lexer, TokenKind},
