@@ -15,6 +15,7 @@ pub mod engine;
 pub mod exec;
 pub mod config;
 pub mod ops;
+pub mod report;
 pub mod cli;
 
 #[expect(missing_docs, clippy::wildcard_imports, reason = "written by diesel from the database")]
