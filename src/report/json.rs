@@ -10,7 +10,7 @@ use crate::{
         BaseReport, Command, Place, Report, ScriptReport, ScriptState, StatementReport, StepEnd, StepReport,
         Verification,
     },
-    plan::{Checked, Form, State, Verb},
+    plan::{Checked, CheckedKind, Form, State, Verb},
 };
 
 use super::{
@@ -336,12 +336,17 @@ impl<'a> VerificationJson<'a> {
 impl<'a> CheckedJson<'a> {
     fn of(checked: &'a Checked) -> Self {
         let table = checked.table.as_ref();
+        // Of a table the plan looks at the schema, which has a property of its own here.
+        let (schema, details) = match (table, checked.kind) {
+            (None, CheckedKind::Table) => (Some(checked.details.as_str()), ""),
+            _ => (table.map(|table| table.schema.as_str()), checked.details.as_str()),
+        };
         Self {
             kind: kind_name(checked.kind),
-            schema: table.map(|table| table.schema.as_str()),
+            schema,
             table: table.map(|table| table.name.as_str()),
             name: checked.name.as_str(),
-            details: &checked.details,
+            details,
         }
     }
 }

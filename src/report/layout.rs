@@ -46,17 +46,42 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// Returns the pieces between which a line may end. A number stays with what follows it: `14 210 rows`, `5 s`.
 fn words(text: &str) -> Vec<&str> {
     let quoted = text.matches('`').count().is_multiple_of(2);
     let mut inside = false;
-    text.split(|char: char| {
-        if char == '`' && quoted {
-            inside = !inside;
+    let mut words = Vec::new();
+    let mut start = 0;
+    for (at, char) in text.char_indices() {
+        inside ^= char == '`' && quoted;
+        if char == ' ' && !inside {
+            let last = text[start..at].rsplit(' ').next().unwrap_or_default().trim_start_matches('(');
+            if last.is_empty() || !last.chars().all(|char| char.is_ascii_digit() || char == '.') {
+                words.push(&text[start..at]);
+                start = at + 1;
+            }
         }
-        char == ' ' && !inside
-    })
-    .filter(|word| !word.is_empty())
-    .collect()
+    }
+    words.push(&text[start..]);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Breaks `text` like [`wrap`], and within words too where they are longer than a line.
+pub(super) fn wrap_names(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in wrap(text, columns) {
+        let mut rest = line.as_str();
+        while width(rest) > columns {
+            let fits = shorten(rest, columns, "").len();
+            // A character wider than the line has a line of its own.
+            let cut = if fits > 0 { fits } else { rest.chars().next().map_or(rest.len(), char::len_utf8) };
+            lines.push(rest[..cut].to_owned());
+            rest = &rest[cut..];
+        }
+        lines.push(rest.to_owned());
+    }
+    lines
 }
 
 /// Returns the beginning of `text` that fits into `columns`, with `ellipsis` in place of the rest.
@@ -142,6 +167,8 @@ mod tests {
         assert_eq!(wrap("run `hrms-migrate run --to 10` again", 12), ["run", "`hrms-migrate run --to 10`", "again"]);
         assert_eq!(wrap("one ` two", 4), ["one", "`", "two"]);
         assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("about 14 210 rows in 5 s", 10), ["about", "14 210 rows", "in 5 s"]);
+        assert_eq!(wrap_names("holidays.is_active 漢字", 8), ["holidays", ".is_acti", "ve", "漢字"]);
     }
 
     #[test]

@@ -4,16 +4,20 @@ use std::{io::Write, time::Duration};
 
 use crate::{
     event::{Command, Event, ScriptName},
+    goal::StatementId,
     plan::Step,
 };
 
 use super::{
     Style,
-    layout::{count, elapsed, shorten},
+    layout::{count, elapsed, shorten, spaces, wrap},
     paint::Paint,
     step::mark,
     text::{render_header, state_words},
 };
+
+/// How far further lines of what is told are indented: below the words after a script's number.
+const FURTHER: usize = 5;
 
 /// Tells events while they happen.
 ///
@@ -34,10 +38,17 @@ pub struct Progress<'a> {
 /// The script whose turn it is.
 struct Turn {
     number: String,
-    title: String,
     steps: usize,
-    /// The step that was begun last, counted from 1.
-    step: usize,
+    /// The steps that were begun, each once: an attempt that is made again begins its steps again.
+    begun: Vec<(StatementId, String)>,
+}
+
+impl Turn {
+    /// Returns the place of a step, counted from 1.
+    fn place(&self, step: &Step) -> usize {
+        let same = |(statement, sql): &(StatementId, String)| *statement == step.statement && *sql == step.sql;
+        self.begun.iter().position(same).unwrap_or(self.begun.len()) + 1
+    }
 }
 
 impl<'a> Progress<'a> {
@@ -83,17 +94,23 @@ impl<'a> Progress<'a> {
             Event::ScriptBegins { script, steps } => self.script_begins(script, *steps),
             Event::Asking { what } => self.passing(&format!("asking {}", self.style.clean(what))),
             Event::StepBegins(step) => {
-                self.retried = None;
-                if let Some(turn) = &mut self.script {
-                    turn.step += 1;
+                if let Some(turn) = &mut self.script
+                    && turn.place(step) > turn.begun.len()
+                {
+                    turn.begun.push((step.statement, step.sql.clone()));
                 }
                 let line = self.step_words(step);
                 self.passing(&line);
             }
             Event::StepDone { step, elapsed: time, rows } => {
                 let rows = rows.map(|rows| format!("{rows} {}, ", if rows.0 == 1 { "row" } else { "rows" }));
-                let line = format!("{}: done, {}{}", self.step_words(step), rows.unwrap_or_default(), elapsed(*time));
-                self.passing(&line);
+                let done = format!("done, {}{}", rows.unwrap_or_default(), elapsed(*time));
+                self.retried = None;
+                if self.style.terminal {
+                    self.passing(&format!("{}: {done}", self.step_words(step)));
+                } else {
+                    self.passing(&format!("{}: {done}", self.step_place(step)));
+                }
             }
             Event::Retry { step, attempt, why, blockers, pause } => self.retry(step, *attempt, why, blockers, *pause),
             Event::ScriptEnds(script) => {
@@ -113,7 +130,8 @@ impl<'a> Progress<'a> {
         let number = self.style.clean(&script.number);
         let title = self.style.clean(&script.title);
         self.passing(&format!("{number}  {title}: {}", count(steps, "step", "steps")));
-        self.script = Some(Turn { number, title, steps, step: 0 });
+        self.retried = None;
+        self.script = Some(Turn { number, steps, begun: Vec::new() });
     }
 
     fn retry(&mut self, step: &Step, attempt: u32, why: &str, blockers: &[String], pause: Duration) {
@@ -121,24 +139,32 @@ impl<'a> Progress<'a> {
         let who = if blockers.is_empty() { String::new() } else { format!("; in the way: {}", blockers.join(", ")) };
         let why = format!("{}{who}", self.style.clean(why));
         let again = format!("attempt {attempt} was undone, the next in {}", elapsed(pause));
-        let line = format!("{}: {why}; {again}", self.step_words(step));
         // Thirty attempts against one session are one line to keep; who is in the way is what changes.
         if self.style.terminal && self.retried.as_ref() != Some(&why) {
             self.keep(&format!("{}: {why}", self.step_words(step)), Paint::Change);
             self.retried = Some(why);
+            self.passing(&format!("{}: {again}", self.step_place(step)));
+        } else if self.style.terminal {
+            self.passing(&format!("{}: {again}", self.step_place(step)));
+        } else {
+            self.passing(&format!("{}: {again}: {why}", self.step_place(step)));
         }
-        self.passing(&line);
+    }
+
+    /// Returns which step of which script it is.
+    fn step_place(&self, step: &Step) -> String {
+        self.script.as_ref().map_or_else(
+            || self.style.clean(&step.object),
+            |turn| {
+                let place = turn.place(step);
+                format!("{}  step {place} of {}", turn.number, turn.steps.max(place))
+            },
+        )
     }
 
     fn step_words(&self, step: &Step) -> String {
         let step_words = format!("{} {}", mark(step.verb), self.style.clean(&step.object));
-        match &self.script {
-            None => step_words,
-            Some(turn) if self.style.terminal => {
-                format!("{}  {}  {}/{}  {step_words}", turn.number, turn.title, turn.step, turn.steps.max(turn.step))
-            }
-            Some(turn) => format!("{}  step {} of {}: {step_words}", turn.number, turn.step, turn.steps.max(turn.step)),
-        }
+        if self.script.is_some() { format!("{}: {step_words}", self.step_place(step)) } else { step_words }
     }
 
     /// Tells what will be out of date in a moment: written over on a terminal, a line elsewhere.
@@ -157,8 +183,16 @@ impl<'a> Progress<'a> {
     /// Tells what is to stay.
     fn keep(&mut self, line: &str, paint: Paint) {
         self.finish();
-        let line = self.style.paint(paint, line);
-        self.write(&format!("{line}\n"));
+        let lines = if self.style.terminal {
+            wrap(line, self.style.columns().saturating_sub(FURTHER))
+        } else {
+            vec![line.to_owned()]
+        };
+        for (index, line) in lines.iter().enumerate() {
+            let indent = spaces(if index == 0 { 0 } else { FURTHER });
+            let line = self.style.paint(paint, line);
+            self.write(&format!("{indent}{line}\n"));
+        }
     }
 
     fn write(&mut self, text: &str) {

@@ -82,7 +82,7 @@ pub(super) fn rows(steps: &[StepReport], all: bool) -> Vec<Row<'_>> {
                 mark: mark(first.verb),
                 paint: mark_paint(first.verb),
                 object: Cow::Borrowed(&first.object),
-                details: details(first),
+                details: details(first, all),
                 details_paint: end_paint(first.end),
                 step: Some(first),
             });
@@ -183,11 +183,18 @@ fn dots(name: &str) -> Vec<usize> {
         .collect()
 }
 
-/// Returns what is worth knowing of a step beside its object.
-pub(super) fn details(step: &StepReport) -> String {
+/// Returns what is worth knowing of a step beside its object. Of what is done already, the reason for its form is told only in
+/// `full`, but for a rewrite, which others have felt.
+pub(super) fn details(step: &StepReport, full: bool) -> String {
     let mut parts: Vec<String> = end_words(step.end).map(str::to_owned).into_iter().collect();
-    if step.end != StepEnd::NotReached {
-        parts.push(form(&step.form));
+    match (&step.form, step.end) {
+        (_, StepEnd::NotReached) => {}
+        (Form::Plain(_) | Form::Online(_), StepEnd::Applied) if !full => {
+            if step.rows.is_none() {
+                parts.push(form_name(&step.form).to_owned());
+            }
+        }
+        (step_form, _) => parts.push(form(step_form)),
     }
     if let Some(rows) = step.rows {
         parts.push(format!("{rows} {}", if rows.0 == 1 { "row" } else { "rows" }));
@@ -204,15 +211,15 @@ pub(super) fn details(step: &StepReport) -> String {
 /// Returns the lock, told by what it stops, and the limits.
 pub(super) fn lock_and_limits(step: &StepReport) -> String {
     let run = match step.statement_timeout_ms {
-        0 => "no limit to run".to_owned(),
-        millis => format!("at most {} to run", limit(millis)),
+        0 => "no statement timeout".to_owned(),
+        millis => format!("statement timeout {}", limit(millis)),
     };
     match &step.lock {
         None => format!("locks nothing that exists; {run}"),
         Some((mode, stops)) => {
             let wait = match step.lock_timeout_ms {
-                0 => "waits for it without limit".to_owned(),
-                millis => format!("waits at most {} for it", limit(millis)),
+                0 => "no lock timeout".to_owned(),
+                millis => format!("lock timeout {}", limit(millis)),
             };
             format!("{mode} {stops}; {wait}, {run}")
         }

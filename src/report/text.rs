@@ -11,7 +11,7 @@ use crate::{
 use super::{
     Style,
     diagnostic::render_diagnostic,
-    layout::{count, elapsed, grouped, pad, pad_left, shorten, spaces, width, wrap},
+    layout::{count, elapsed, grouped, pad, pad_left, shorten, spaces, width, wrap, wrap_names},
     paint::Paint,
     step::{self, Row},
     verification,
@@ -84,13 +84,14 @@ pub(super) fn flow(style: &Style, label: &str, parts: Vec<(String, Paint)>, sepa
     let mut column = width(label);
     let mut fresh = true;
     let last = parts.len().saturating_sub(1);
-    for (index, (part, paint)) in parts.into_iter().enumerate() {
+    for (index, (mut part, paint)) in parts.into_iter().enumerate() {
         let after = if index == last { "" } else { separator };
         if !fresh && column + width(&part) + width(after.trim_end()) > style.columns() {
             text.truncate(text.trim_end().len());
             text.push('\n');
             text.push_str(&spaces(indent));
             column = indent;
+            part.drain(..part.len() - part.trim_start().len());
         }
         text.push_str(&style.paint(paint, &part));
         text.push_str(after);
@@ -141,8 +142,13 @@ pub(super) fn next(report: &Report) -> Option<String> {
     let applied = steps(report).any(|step| step.end == StepEnd::Applied);
     let on = goes_on_at(report).map(|at| format!("; it goes on at {at}")).unwrap_or_default();
     let state = if applied { "what is done stays" } else { "nothing was changed" };
-    if report.interrupted.is_some() {
-        return Some(format!("{state}; type `hrms-migrate {}` again{on}", report.command.name()));
+    if let Some(signal) = report.interrupted {
+        let by = match signal {
+            2 => "SIGINT".to_owned(),
+            15 => "SIGTERM".to_owned(),
+            other => format!("signal {other}"),
+        };
+        return Some(format!("interrupted by {by}; {state}; type `hrms-migrate {}` again{on}", report.command.name()));
     }
     match (report.command, report.outcome) {
         (Command::Run, None) => {
@@ -346,7 +352,7 @@ impl Page<'_> {
         let style = self.style;
         let number =
             pad_left(&shorten(&style.clean(&script.name.number), columns.number, style.ellipsis()), columns.number);
-        let mut titles = wrap(title, columns.title).into_iter();
+        let mut titles = wrap_names(title, columns.title).into_iter();
         let first = titles.next().unwrap_or_default();
         let faint = script.state == ScriptState::AlreadyTrue || script.state == ScriptState::LeftOut;
         let title_paint = if faint { Paint::Plain } else { Paint::Strong };
@@ -406,7 +412,7 @@ impl Page<'_> {
         let indent = columns.indent();
         self.hanging(indent, row.mark, row.paint, &self.style.clean(&row.object), Paint::Plain);
         let Some(step) = row.step else { return };
-        self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::details(step)), Paint::Faint);
+        self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::details(step, true)), Paint::Faint);
         self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::lock_and_limits(step)), Paint::Faint);
         if let Some(hazards) = step::hazards(step) {
             self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&hazards), Paint::Change);
