@@ -33,7 +33,7 @@ pub fn render_diagnostic(diagnostic: &Diagnostic, style: &Style) -> String {
     });
     let mut drawing = Drawing { style, gutter, text: String::new() };
     let head = format!("{word}[{}]", diagnostic.code.name());
-    for (index, line) in drawing.prose(&format!("{head}: {}", style.clean(&diagnostic.what)), 0).iter().enumerate() {
+    for (index, line) in drawing.prose(&format!("{head}: {}", style.clean(&diagnostic.what)), 2).iter().enumerate() {
         match line.strip_prefix(head.as_str()).filter(|_| index == 0) {
             Some(rest) => drawing.line(&(style.paint(paint, &head) + &style.paint(Paint::Strong, rest))),
             None => drawing.line(&(spaces(if index == 0 { 0 } else { 2 }) + &style.paint(Paint::Strong, line))),

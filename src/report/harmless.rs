@@ -1,7 +1,5 @@
 //! Text from outside, made harmless: object names, server messages and script lines may hold anything.
 
-use std::fmt::Write as _;
-
 use super::Style;
 
 impl Style {
@@ -24,8 +22,7 @@ impl Style {
             match char {
                 '→' => clean.push_str("->"),
                 '…' => clean.push_str("..."),
-                // Writing to a string cannot fail.
-                _ => drop(write!(clean, "{}", char.escape_unicode())),
+                _ => clean.extend(char.escape_unicode()),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A report for programs. `docs/report.schema.json` describes the form, and a test holds both together.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
@@ -35,7 +35,8 @@ pub fn render_json(report: &Report) -> String {
         if acts(char) && char != '\n' {
             let mut units = [0; 2];
             for unit in char.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                let written = write!(safe, "\\u{unit:04x}");
+                debug_assert!(written.is_ok(), "writing to a string cannot fail");
             }
         } else {
             safe.push(char);

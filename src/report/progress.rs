@@ -25,7 +25,7 @@ const FURTHER: usize = 5;
 /// the report at the end tells the rest. Anywhere else each event is one plain line. What cannot be written is lost: a run does
 /// not fail because nobody listens.
 pub struct Progress<'a> {
-    out: &'a mut (dyn Write + Send),
+    out: &'a mut dyn Write,
     style: Style,
     quiet: bool,
     /// Whether the line that is written over stands there.
@@ -54,7 +54,7 @@ impl Turn {
 impl<'a> Progress<'a> {
     /// Starts telling to `out`.
     #[must_use]
-    pub fn new(out: &'a mut (dyn Write + Send), style: Style) -> Self {
+    pub fn new(out: &'a mut dyn Write, style: Style) -> Self {
         Self { out, style, quiet: false, live: false, script: None, retried: None }
     }
 

@@ -187,23 +187,25 @@ fn tables(page: &mut Page<'_>, verification: &Verification) {
     let numbers: usize = kinds.iter().map(|kind| OF_TABLES[*kind].1.len() + 2).sum();
     let differ = lines.iter().any(|line| line.differs);
     if 1 + names + numbers + if differ { 9 } else { 0 } > page.style.columns() {
-        lines.iter().for_each(|line| counted(page, line));
+        for line in &lines {
+            counted(page, line);
+        }
     } else {
-        let heads: String = kinds.iter().map(|kind| format!("  {}", OF_TABLES[*kind].1)).collect();
-        let head = page.style.paint(Paint::Faint, &format!(" {}{heads}", pad("table", names)));
+        let heads: Vec<_> = kinds.iter().map(|kind| OF_TABLES[*kind].1).collect();
+        let head = page.style.paint(Paint::Faint, &format!(" {}  {}", pad("table", names), heads.join("  ")));
         page.line(&head);
         for line in &lines {
-            let cell =
-                |kind: &usize| format!("  {}", pad_left(&grouped(line.numbers[*kind]), OF_TABLES[*kind].1.len()));
-            let numbers: String = kinds.iter().map(cell).collect();
+            let cell = |kind: &usize| pad_left(&grouped(line.numbers[*kind]), OF_TABLES[*kind].1.len());
+            let numbers: Vec<_> = kinds.iter().map(cell).collect();
+            let numbers = numbers.join("  ");
             let name = pad(&shorten(&line.name, names, page.style.ellipsis()), names);
             let differs =
                 if line.differs { format!("  {}", page.style.paint(Paint::Bad, "differs")) } else { String::new() };
-            page.line(&format!(" {name}{numbers}{differs}"));
+            page.line(&format!(" {name}  {numbers}{differs}"));
         }
     }
     if lines.len() < all {
-        let words = format!(" the other {} are as declared", count(all - lines.len(), "table", "tables"));
+        let words = format!(" and {} without a difference", count(all - lines.len(), "table", "tables"));
         let words = page.style.paint(Paint::Faint, &words);
         page.line(&words);
     }
