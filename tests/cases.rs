@@ -85,15 +85,17 @@ fn cases() -> Vec<PathBuf> {
 struct Case<'a> {
     path: &'a Path,
     name: String,
-    /// The folder that `--dir` names: the scripts alone, under the names that scripts need.
-    scripts: tempfile::TempDir,
+    /// The directory to run in. Its folder `ensure` holds the scripts alone, under the names that scripts need.
+    directory: tempfile::TempDir,
     /// The scripts as one text, for the comparison with plain SQL.
     sql: String,
 }
 
 impl<'a> Case<'a> {
     fn new(path: &'a Path) -> Self {
-        let scripts = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let scripts = directory.path().join("ensure");
+        fs::create_dir(&scripts).unwrap();
         let mut files: Vec<_> = fs::read_dir(path)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -104,12 +106,12 @@ impl<'a> Case<'a> {
         for file in files {
             let text = fs::read_to_string(path.join(&file)).unwrap();
             let numbered = if file == "ensure.sql" { "010_ensure.sql".to_owned() } else { file };
-            fs::write(scripts.path().join(numbered), &text).unwrap();
+            fs::write(scripts.join(numbered), &text).unwrap();
             sql.push_str(&text);
             sql.push('\n');
         }
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        Self { path, name, scripts, sql }
+        Self { path, name, directory, sql }
     }
 
     fn text(&self, file: &str) -> Option<String> {
@@ -125,12 +127,13 @@ impl<'a> Case<'a> {
     }
 
     fn run(&self, database: &TestDatabase, command: &str) -> Run {
-        cli(&[command, "--dir"]).arg(self.scripts.path()).database(database).run()
+        cli(&[command, "--dir", "ensure"]).current_dir(self.directory.path()).database(database).run()
     }
 
     /// Plans so that anything to do is an exit code of its own.
     fn plan_again(&self, database: &TestDatabase) -> Run {
-        cli(&["plan", "--exit-code", "--dir"]).arg(self.scripts.path()).database(database).run()
+        let arguments = ["plan", "--exit-code", "--dir", "ensure"];
+        cli(&arguments).current_dir(self.directory.path()).database(database).run()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -144,8 +147,8 @@ impl<'a> Case<'a> {
         if ran.status != planned.status || ran.status != 0 {
             writeln!(text, "run: exit {}", ran.status).unwrap();
         }
-        if ran.stderr != planned.stderr && ran.status != 0 {
-            text.push_str(&ran.stderr);
+        if ran.status != 0 && diagnostics(&ran.stderr) != diagnostics(&planned.stderr) {
+            text.push_str(diagnostics(&ran.stderr));
         }
         text.push_str(&difference(&before, &after));
         self.compare(&normalised(&text))?;
@@ -199,9 +202,15 @@ impl<'a> Case<'a> {
 /// What was printed, and how it ended.
 fn transcript(run: &Run) -> String {
     let mut text = run.stdout.clone();
-    text.push_str(&run.stderr);
+    text.push_str(diagnostics(&run.stderr));
     writeln!(text, "exit {}", run.status).unwrap();
     text
+}
+
+/// What standard error says after the lines that tell of the run's progress.
+fn diagnostics(stderr: &str) -> &str {
+    let start = if stderr.starts_with("error[") { Some(0) } else { stderr.find("\nerror[").map(|byte| byte + 1) };
+    start.map_or("", |start| &stderr[start..])
 }
 
 /// The lines that only one of two catalogs has.
@@ -217,10 +226,9 @@ fn difference(before: &str, after: &str) -> String {
     })
 }
 
-/// Takes out what differs from run to run: the line that names the server, and how long planning took.
+/// Takes out how long planning took.
 fn normalised(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.contains("  PostgreSQL "));
-    lines.fold(String::new(), |mut text, line| {
+    text.lines().fold(String::new(), |mut text, line| {
         let timed = line.starts_with("plan ") && line.ends_with(" ms");
         let line = if timed { line.rsplit_once("   ").map_or(line, |(rest, _)| rest) } else { line };
         text.push_str(line.trim_end());
