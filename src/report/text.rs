@@ -469,6 +469,10 @@ impl Page<'_> {
 
     fn totals(&mut self) {
         let report = self.report;
+        // Without a connection, or with scripts that cannot be read, there is nothing to count.
+        if report.scripts.is_empty() {
+            return;
+        }
         let totals = Totals::of(report);
         let plan = report.command == Command::Plan;
         let some = |number: usize, paint: Paint| if number > 0 { paint } else { Paint::Plain };
