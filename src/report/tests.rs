@@ -14,7 +14,7 @@ use crate::{
     script::{Script, ScriptId, Span},
 };
 
-use super::{Progress, Style, render_diagnostic, render_json, render_problems, render_report};
+use super::{Progress, Style, render_diagnostic, render_json, render_problems, render_report, render_result};
 
 mod schema;
 
@@ -385,6 +385,7 @@ fn a_refused_run() {
     insta::assert_snapshot!("run_refused", render_report(&refused_run(), &piped()));
     insta::assert_snapshot!("run_refused_narrow", render_report(&refused_run(), &terminal(50)));
     insta::assert_snapshot!("run_refused_quiet", render_problems(&refused_run(), &piped()));
+    insta::assert_snapshot!("run_refused_result", render_result(&refused_run(), &piped()));
 }
 
 #[test]
