@@ -4,7 +4,7 @@ use crate::{
     catalog::{Column, Generation, TypeKind},
     diagnostic::Code,
     goal::{
-        ColumnGoal, ConstraintGoal, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
+        ColumnGoal, ConstraintGoal, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
         same_meaning,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName},
@@ -274,10 +274,19 @@ impl Planner<'_> {
         let wrong = match (&column.generated, column.identity) {
             (Some((expression, stored)), _) => {
                 let kind = if *stored { Generation::Stored } else { Generation::Virtual };
-                existing.generation != kind || {
+                let same = if existing.generation == kind {
+                    let mut current = expression.clone();
+                    self.under_current_names(table, &mut current.tree);
                     let stored = existing.default.as_deref().unwrap_or_default();
-                    self.same_text(table, expression, stored, Some(&existing.type_name)) == Sameness::Different
+                    self.same_text(table, &current, stored, Some(&existing.type_name))
+                } else {
+                    Sameness::Different
+                };
+                if same == Sameness::Unknown {
+                    let what = format!("whether {table}.{} is generated from what is declared", existing.name);
+                    self.unverified = Some(what);
                 }
+                same == Sameness::Different
             }
             (None, Some(always)) => identity != Some(always),
             (None, None) => generated,
@@ -380,6 +389,16 @@ impl Planner<'_> {
         None
     }
 
+    /// A column that an index or constraint is made of is not there: a later statement drops it, and them with it, or it is
+    /// missing.
+    pub(super) fn no_column_of_its_own(&mut self, span: Span, table: &ObjectName, column: &Ident) {
+        if self.column_dropped_after(table, column) {
+            self.superseded = true;
+        } else {
+            self.no_column(span, table, column);
+        }
+    }
+
     pub(super) fn no_column(&mut self, span: Span, table: &ObjectName, column: &Ident) {
         self.find(
             span,
@@ -473,8 +492,16 @@ impl Planner<'_> {
         {
             // The server does not convert this default by itself; it is taken off and put back in the same command.
             let column = &existing.name;
+            // A string is written as one of the new type, as a person would write it.
+            let default = match crate::goal::parse_expression(default) {
+                Some(Expr::Cast(inner, _)) if matches!(*inner, Expr::Text(_)) => match *inner {
+                    Expr::Text(text) => crate::pg::quote_literal(&text),
+                    _ => format!("({default})"),
+                },
+                _ => format!("({default})"),
+            };
             sql = sql.push(&format!(
-                ", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT ({default})::{wanted}"
+                ", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT {default}::{wanted}"
             ));
         }
         let form = if rewrites {
