@@ -1,8 +1,23 @@
 //! Plain SQL ensure scripts for PostgreSQL: every statement is an assertion, carried out only where it does not hold.
+//!
+//! The rooms, in reading order. `ARCHITECTURE.md` says what each may know; `tests/architecture.rs` holds it to that.
 
 pub mod pg;
 pub mod script;
+pub mod diagnostic;
 pub mod sql;
+pub mod goal;
+pub mod catalog;
+pub mod plan;
+pub mod event;
+pub mod report;
+pub mod db;
+pub mod engine;
+pub mod exec;
+pub mod config;
+pub mod ops;
+pub mod report;
+pub mod cli;
 
 #[expect(missing_docs, clippy::wildcard_imports, reason = "written by diesel from the database")]
 pub mod schema;

@@ -1,3 +1,298 @@
-//! The command line: what was typed, turned into settings and one call of an operation.
+//! The command line: what was typed, turned into settings and one call of an operation; what came of it, into an exit code.
 
 pub mod args;
+
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::CommandFactory as _;
+
+use crate::{
+    config::{self, Color, Format, Settings, Verbosity},
+    diagnostic::{Code, Diagnostic, Outcome, Severity},
+    event::{Event, Report},
+    exec::Interrupt,
+    ops,
+    report::{self, Progress, Style},
+};
+
+use args::{Command, CommandLine};
+
+/// Reads the command line, does what it says, and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = match CommandLine::read(env::args_os()) {
+        Ok(line) => line,
+        Err(error) => {
+            // Help and version arrive as errors too, and go to stdout.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { Outcome::Usage.exit_code() } else { 0 });
+        }
+    };
+    match &line.command {
+        Command::Explain { code } => return explain(code.as_deref()),
+        Command::Completions { shell } => return completions(*shell),
+        _ => {}
+    }
+    let settings = match settle(&line) {
+        Ok(settings) => settings,
+        Err(diagnostic) => {
+            let style = style(Color::Auto, Verbosity::Normal, &io::stderr());
+            complain(&diagnostic, &style);
+            return ExitCode::from(diagnostic.code.outcome().exit_code());
+        }
+    };
+    let terminal = Terminal {
+        out: style(settings.color, settings.verbosity, &io::stdout()),
+        err: style(settings.color, settings.verbosity, &io::stderr()),
+        quiet: settings.verbosity == Verbosity::Quiet,
+    };
+    terminal.notes(&settings);
+    match &line.command {
+        Command::Run => terminal.operate(&settings, ops::run, false),
+        Command::Plan(options) => terminal.operate(&settings, ops::plan, options.exit_code),
+        Command::Verify => terminal.operate(&settings, ops::verify, false),
+        Command::Check => terminal.check(&settings),
+        Command::Wait => terminal.wait(settings),
+        Command::Explain { .. } | Command::Completions { .. } => ExitCode::SUCCESS,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the current directory is where `.env` is looked for")]
+fn settle(line: &CommandLine) -> Result<Settings, Box<Diagnostic>> {
+    let directory = env::current_dir().unwrap_or_default();
+    Settings::settle(&line.options.flags(), &config::process_environment(), &directory, &config::read_file)
+        .map_err(|error| Box::new(ops::of_config(&error)))
+}
+
+/// How to write to a stream.
+fn style(color: Color, verbosity: Verbosity, stream: &impl io::IsTerminal) -> Style {
+    const NARROWEST: usize = 40;
+    let terminal = stream.is_terminal();
+    let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+    Style {
+        color: match color {
+            Color::Auto => terminal,
+            Color::Always => true,
+            Color::Never => false,
+        },
+        width: if terminal { width.max(NARROWEST) } else { 100 },
+        verbose: matches!(verbosity, Verbosity::Verbose | Verbosity::Statements),
+        unicode: true,
+        terminal,
+    }
+}
+
+fn complain(diagnostic: &Diagnostic, style: &Style) {
+    print_to(&mut io::stderr(), &report::render_diagnostic(diagnostic, style));
+}
+
+/// Writes text; a reader that has gone away is no error worth a word.
+fn print_to(stream: &mut dyn io::Write, text: &str) {
+    drop(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
+}
+
+struct Terminal {
+    out: Style,
+    err: Style,
+    quiet: bool,
+}
+
+type Operation = fn(&Settings, &Interrupt, &mut dyn FnMut(Event<'_>)) -> Report;
+
+impl Terminal {
+    fn notes(&self, settings: &Settings) {
+        if self.quiet {
+            return;
+        }
+        for note in &settings.notes {
+            print_to(&mut io::stderr(), &format!("note: {note}\n"));
+        }
+        if self.err.verbose {
+            for variable in &settings.unknown_variables {
+                print_to(&mut io::stderr(), &format!("note: {variable} is no setting of this program\n"));
+            }
+        }
+    }
+
+    fn interrupt() -> Interrupt {
+        // Where signals cannot be caught, the default action still ends the run.
+        Interrupt::listen().unwrap_or_else(|_| Interrupt::never())
+    }
+
+    fn progress<'a>(&self, stream: &'a mut (dyn io::Write + Send)) -> Progress<'a> {
+        let progress = Progress::new(stream, self.err);
+        if self.quiet { progress.quiet() } else { progress }
+    }
+
+    fn operate(&self, settings: &Settings, operation: Operation, exit_code: bool) -> ExitCode {
+        let interrupt = Self::interrupt();
+        let mut stderr = io::stderr();
+        let mut progress = self.progress(&mut stderr);
+        let report = operation(settings, &interrupt, &mut |event| progress.tell(&event));
+        progress.finish();
+        match settings.format {
+            // A terminal shows everything in one place. Elsewhere the result goes to stdout and what went wrong to stderr.
+            Format::Text if self.out.terminal && !self.quiet && report.place.is_some() => {
+                print_to(&mut io::stdout(), &report::render_report(&report, &self.out));
+            }
+            Format::Text => {
+                if !self.quiet && report.place.is_some() {
+                    let result = Report { diagnostics: Vec::new(), ..report.clone() };
+                    print_to(&mut io::stdout(), &report::render_report(&result, &self.out));
+                }
+                print_to(&mut io::stderr(), &report::render_problems(&report, &self.err));
+            }
+            Format::Json => {
+                print_to(&mut io::stdout(), &report::render_json(&report));
+                if !self.out.terminal {
+                    print_to(&mut io::stderr(), &report::render_problems(&report, &self.err));
+                }
+            }
+        }
+        let written = self.write_reports(settings, &report);
+        let code = exit(&report);
+        let changes = report.scripts.iter().any(|script| script.state == crate::event::ScriptState::Changed);
+        match code {
+            0 if !written => ExitCode::from(Code::CannotWrite.outcome().exit_code()),
+            0 if exit_code && changes => ExitCode::from(2),
+            code => ExitCode::from(code),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "reports are written to the files that the user names")]
+    fn write_reports(&self, settings: &Settings, report: &Report) -> bool {
+        let plain = Style { verbose: self.out.verbose, ..Style::default() };
+        let mut all = true;
+        for wanted in &settings.reports {
+            let text = match wanted.format {
+                Format::Text => report::render_report(report, &plain),
+                Format::Json => report::render_json(report),
+            };
+            if let Err(error) = fs::write(&wanted.file, text) {
+                let file = wanted.file.display().to_string();
+                let diagnostic =
+                    Diagnostic::error(Code::CannotWrite, format!("the report {} could not be written", file.escape_debug()))
+                        .why(error.to_string())
+                        .help("name a file that can be written");
+                complain(&diagnostic, &self.err);
+                all = false;
+            }
+        }
+        all
+    }
+
+    fn check(&self, settings: &Settings) -> ExitCode {
+        match ops::check(settings) {
+            Ok(scripts) => {
+                let statements: usize = scripts.goals.iter().map(|script| script.statements.len()).sum();
+                let files = scripts.texts.len();
+                if !self.quiet {
+                    for script in &scripts.texts {
+                        print_to(&mut io::stdout(), &format!("{}\n", script.path.escape_debug()));
+                    }
+                    let base = scripts.base;
+                    let text = format!("check  {files} scripts ({base} base migrations), {statements} statements   all readable\n");
+                    print_to(&mut io::stdout(), &text);
+                }
+                ExitCode::SUCCESS
+            }
+            Err(diagnostics) => {
+                for diagnostic in &diagnostics {
+                    complain(diagnostic, &self.err);
+                }
+                let worst = diagnostics.iter().map(|d| d.code.outcome()).min_by_key(|outcome| outcome.precedence());
+                ExitCode::from(worst.map_or(0, Outcome::exit_code))
+            }
+        }
+    }
+
+    fn wait(&self, mut settings: Settings) -> ExitCode {
+        const USUAL: std::time::Duration = std::time::Duration::from_secs(60);
+        if settings.limits.wait.is_zero() {
+            settings.limits.wait = USUAL;
+        }
+        let interrupt = Self::interrupt();
+        let mut stderr = io::stderr();
+        let mut progress = self.progress(&mut stderr);
+        let outcome = ops::wait(&settings, &interrupt, &mut |event| progress.tell(&event));
+        progress.finish();
+        match outcome {
+            Ok(place) => {
+                if !self.quiet {
+                    print_to(&mut io::stdout(), &format!("{} accepts connections\n", place.server));
+                }
+                ExitCode::SUCCESS
+            }
+            Err(diagnostic) => {
+                complain(&diagnostic, &self.err);
+                let code = interrupt.signal().map_or(diagnostic.code.outcome().exit_code(), of_signal);
+                ExitCode::from(code)
+            }
+        }
+    }
+}
+
+/// Returns the exit code of a report: that of the signal, of the worst error, or 0.
+fn exit(report: &Report) -> u8 {
+    let finished = report.outcome.is_none()
+        && report.scripts.iter().all(|script| script.state != crate::event::ScriptState::NotReached);
+    match report.interrupted {
+        // A signal that came when everything was done changes nothing.
+        Some(signal) if !finished => of_signal(signal),
+        _ => report.outcome.map_or(0, Outcome::exit_code),
+    }
+}
+
+fn of_signal(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(1)
+}
+
+fn explain(code: Option<&str>) -> ExitCode {
+    let Some(name) = code else {
+        let widest = Code::ALL.iter().map(|code| code.name().len()).max().unwrap_or(0);
+        for code in Code::ALL {
+            print_to(&mut io::stdout(), &format!("{:widest$}  {}\n", code.name(), code.summary()));
+        }
+        return ExitCode::SUCCESS;
+    };
+    if let Some(code) = Code::ALL.iter().find(|code| code.name() == name) {
+        print_to(&mut io::stdout(), code.page());
+        return ExitCode::SUCCESS;
+    }
+    let close = Code::ALL
+        .iter()
+        .map(|code| (strsim::jaro_winkler(code.name(), name), code.name()))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let help = close.map_or_else(
+        || "list all codes with `hrms-migrate explain`".to_owned(),
+        |(_, name)| format!("write `hrms-migrate explain {name}`"),
+    );
+    let shown = name.escape_debug();
+    let diagnostic = Diagnostic::error(Code::Usage, format!("there is no error code {shown}")).help(help);
+    debug_assert_eq!(diagnostic.severity, Severity::Error);
+    complain(&diagnostic, &style(Color::Auto, Verbosity::Normal, &io::stderr()));
+    ExitCode::from(Outcome::Usage.exit_code())
+}
+
+const fn generator(shell: args::Shell) -> clap_complete::Shell {
+    match shell {
+        args::Shell::Bash => clap_complete::Shell::Bash,
+        args::Shell::Elvish => clap_complete::Shell::Elvish,
+        args::Shell::Fish => clap_complete::Shell::Fish,
+        args::Shell::PowerShell => clap_complete::Shell::PowerShell,
+        args::Shell::Zsh => clap_complete::Shell::Zsh,
+    }
+}
+
+fn completions(shell: args::Shell) -> ExitCode {
+    let mut command = CommandLine::command();
+    let mut text = Vec::new();
+    clap_complete::generate(generator(shell), &mut command, "hrms-migrate", &mut text);
+    drop(io::stdout().write_all(&text));
+    ExitCode::SUCCESS
+}

@@ -13,7 +13,7 @@ mod value;
 pub use error::{ConfigError, Source};
 pub use setting::{SETTINGS, Setting, SettingInfo, ValueKind};
 pub use settings::{
-    Color, Environment, FileReader, Flags, Format, Hazard, Limits, ReadFailure, Report, ScriptName, Selection,
+    Color, Environment, FileReader, Flags, Format, Limits, ReadFailure, Report, ScriptName, Selection,
     Settings, Verbosity, process_environment, read_file,
 };
 pub use target::TargetChoice;

@@ -14,7 +14,7 @@ use super::{
     target::{self, TargetChoice},
     value::{parse_duration, parse_switch},
 };
-use crate::pg::{Ident, LockTimeout, StatementTimeout, libpq_variables};
+use crate::pg::{Hazard, Ident, LockTimeout, StatementTimeout, libpq_variables};
 
 /// The flags as they were typed. Nothing is checked yet.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -96,42 +96,6 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, ReadFailure> {
         io::ErrorKind::NotFound => ReadFailure::Missing,
         _ => ReadFailure::Other(error.to_string()),
     })
-}
-
-/// A hazard that a step may carry, by the name that `--allow` and `ensure:allow` use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Hazard {
-    /// The table is written anew, under a lock that stops reads and writes.
-    Rewrite,
-    /// Data would be gone.
-    DataLoss,
-    /// Writes stop for as long as a scan or an index build takes.
-    BlockingLock,
-    /// An object is dropped.
-    Drop,
-    /// The columns' order changes.
-    ColumnReorder,
-    /// A running application would break.
-    Breaking,
-}
-
-impl Hazard {
-    /// Every hazard.
-    pub const ALL: [Self; 6] =
-        [Self::Rewrite, Self::DataLoss, Self::BlockingLock, Self::Drop, Self::ColumnReorder, Self::Breaking];
-
-    /// Returns the name that flags and scripts use.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rewrite => "rewrite",
-            Self::DataLoss => "data-loss",
-            Self::BlockingLock => "blocking-lock",
-            Self::Drop => "drop",
-            Self::ColumnReorder => "column-reorder",
-            Self::Breaking => "breaking",
-        }
-    }
 }
 
 /// A script as the command line names it.

@@ -188,6 +188,11 @@ impl ConnectError {
         Self::new(recognise(text), target, text)
     }
 
+    /// An error of which nothing is known.
+    pub(super) fn unknown(target: &ConnectionTarget) -> Self {
+        Self::new(ConnectErrorKind::Other, target, "no connection could be had in time")
+    }
+
     fn new(kind: ConnectErrorKind, target: &ConnectionTarget, text: &str) -> Self {
         let facts = Facts {
             place: target.place(),

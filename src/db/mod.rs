@@ -1,7 +1,13 @@
-//! Connections to the server and the errors it reports.
+//! Connections to the server, what they are set to, and the errors it reports. One statement per call.
 
+mod base;
 mod connect;
+mod introspect;
 mod server_error;
+mod session;
 
+pub use base::BaseVersion;
 pub use connect::{ConnectClass, ConnectError, ConnectErrorKind, connect, connect_waiting};
+pub use introspect::{SnapshotError, settle_session, snapshot};
 pub use server_error::{Sent, ServerError, ServerErrorKind};
+pub use session::{Asked, Blocker, Connections, Control, Session, Stop, Work, cancel_over};

@@ -68,11 +68,11 @@ pub(super) fn backfill(update: &Update) -> Option<Backfill> {
         return None;
     }
     let null_column = match conjuncts.as_slice() {
-        [Expr::IsNull(column, false)] => column_name(column).cloned(),
+        [Expr::IsNull(column, false)] => column_name(column.as_ref()).cloned(),
         _ => None,
     };
-    let mut reads: Vec<Ident> = predicate.tree.columns().into_iter().collect();
-    reads.extend(update.assignments.iter().flat_map(|set| set.value.tree.columns()));
+    let mut reads: Vec<Ident> = predicate.tree.columns().into_iter().cloned().collect();
+    reads.extend(update.assignments.iter().flat_map(|set| set.value.tree.columns().into_iter().cloned()));
     reads.sort();
     reads.dedup();
     Some(Backfill {

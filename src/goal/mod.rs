@@ -11,13 +11,13 @@ mod scope;
 use std::collections::BTreeSet;
 
 use crate::{
-    pg::{Ident, QualifiedName, TypeName},
+    pg::{Hazard, Ident, QualifiedName, TypeName},
     script::{ScriptId, Span},
 };
 
 pub use crate::sql::{
-    DropKind, Expr, Expression, Fragment, Hazard, LabelPosition, OnlineMode, ReferentialAction, Sameness, SequenceOptions,
-    Timing, TransactionGrouping, Verify, Volatility, same_meaning,
+    DropKind, Expr, Expression, Fragment, LabelPosition, OnlineMode, ReferentialAction, Sameness, SequenceOptions,
+    Timing, TransactionGrouping, Verify, Volatility, parse_expression, same_meaning,
 };
 pub use contradiction::contradictions;
 pub use data::{Backfill, Probe, Seed};

@@ -53,6 +53,42 @@ impl fmt::Display for LockMode {
     }
 }
 
+/// What a step may cost. The names are those that `allow` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hazard {
+    /// The table is written anew under ACCESS EXCLUSIVE.
+    Rewrite,
+    /// Values are lost.
+    DataLoss,
+    /// Others wait for longer than a moment.
+    BlockingLock,
+    /// An object is dropped.
+    Drop,
+    /// A column moves to the end of its table.
+    ColumnReorder,
+    /// Running applications may break.
+    Breaking,
+}
+
+impl Hazard {
+    /// Every hazard, in the order of DESIGN section 3.
+    pub const ALL: [Self; 6] =
+        [Self::Rewrite, Self::DataLoss, Self::BlockingLock, Self::Drop, Self::ColumnReorder, Self::Breaking];
+
+    /// Returns the name that `allow` takes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rewrite => "rewrite",
+            Self::DataLoss => "data-loss",
+            Self::BlockingLock => "blocking-lock",
+            Self::Drop => "drop",
+            Self::ColumnReorder => "column-reorder",
+            Self::Breaking => "breaking",
+        }
+    }
+}
+
 /// The longest a statement may wait for a lock, and so the longest that others queue behind it. Milliseconds; 0 waits
 /// for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

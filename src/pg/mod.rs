@@ -2,10 +2,12 @@
 //!
 //! Ground floor: imports nothing of this crate and every room may import it.
 
+mod conninfo;
 mod limits;
 mod name;
 mod type_name;
 
-pub use limits::{LockMode, LockTimeout, RowCount, ServerVersion, StatementTimeout};
+pub use conninfo::{ConnectionTarget, ConninfoError, is_keyword, is_secret_keyword, libpq_variables};
+pub use limits::{Hazard, LockMode, LockTimeout, RowCount, ServerVersion, StatementTimeout};
 pub use name::{Ident, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal};
 pub use type_name::{SerialKind, TypeName, TypeNameError};

@@ -146,6 +146,7 @@ pub fn quote_literal(text: &str) -> String {
 /// Every key word that is not "unreserved": such a name must be quoted to be safe everywhere, as `quote_ident` does.
 ///
 /// Source: `pg_get_keywords()` of PostgreSQL 18, catcode other than U. Sorted, for binary search.
+#[rustfmt::skip]
 const KEYWORDS: &[&str] = &[
     "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between", "bigint",
     "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check", "coalesce", "collate", "collation",

@@ -119,14 +119,7 @@ impl TypeName {
     /// Returns a built-in type by the name that `format_type` prints, without modifiers.
     #[must_use]
     pub fn builtin(name: &str) -> Self {
-        Self {
-            kind: Kind::BuiltIn,
-            schema: None,
-            name: name.to_owned(),
-            fields: None,
-            modifiers: None,
-            array: false,
-        }
+        Self { kind: Kind::BuiltIn, schema: None, name: name.to_owned(), fields: None, modifiers: None, array: false }
     }
 
     /// Returns a type that is not built in, by its stored names.
@@ -240,14 +233,14 @@ impl TypeName {
             "char" => "\"char\"",
             "bit" if modifiers.is_none() => "\"bit\"",
             "any" => "\"any\"",
-            _ => match BUILT_IN.binary_search(&stored) {
-                Ok(index) => BUILT_IN[index],
-                Err(_) => {
+            _ => {
+                let Ok(index) = BUILT_IN.binary_search(&stored) else {
                     // `_int4` is how the catalog stores the array of int4.
                     let element = Self::from_internal(stored.strip_prefix('_')?, modifiers)?;
                     return Some(element.map(|element| element.array_of()));
-                }
-            },
+                };
+                BUILT_IN[index]
+            }
         };
         Some(Self::builtin(name).with_modifiers(modifiers))
     }
@@ -325,17 +318,99 @@ impl fmt::Display for TypeName {
 ///
 /// Source: `pg_type` of PostgreSQL 15 to 18. Sorted, for binary search.
 const BUILT_IN: &[&str] = &[
-    "aclitem", "anyarray", "anycompatible", "anycompatiblearray", "anycompatiblemultirange", "anycompatiblenonarray",
-    "anycompatiblerange", "anyelement", "anyenum", "anymultirange", "anynonarray", "anyrange", "bit", "box", "bpchar",
-    "bytea", "cid", "cidr", "circle", "cstring", "date", "datemultirange", "daterange", "event_trigger", "fdw_handler",
-    "gtsvector", "index_am_handler", "inet", "int2vector", "int4multirange", "int4range", "int8multirange", "int8range",
-    "internal", "interval", "json", "jsonb", "jsonpath", "language_handler", "line", "lseg", "macaddr", "macaddr8",
-    "money", "name", "numeric", "nummultirange", "numrange", "oid", "oidvector", "path", "pg_brin_bloom_summary",
-    "pg_brin_minmax_multi_summary", "pg_ddl_command", "pg_dependencies", "pg_lsn", "pg_mcv_list", "pg_ndistinct",
-    "pg_node_tree", "pg_snapshot", "point", "polygon", "record", "refcursor", "regclass", "regcollation", "regconfig",
-    "regdictionary", "regnamespace", "regoper", "regoperator", "regproc", "regprocedure", "regrole", "regtype",
-    "table_am_handler", "text", "tid", "trigger", "tsm_handler", "tsmultirange", "tsquery", "tsrange",
-    "tstzmultirange", "tstzrange", "tsvector", "txid_snapshot", "unknown", "uuid", "void", "xid", "xid8", "xml",
+    "aclitem",
+    "anyarray",
+    "anycompatible",
+    "anycompatiblearray",
+    "anycompatiblemultirange",
+    "anycompatiblenonarray",
+    "anycompatiblerange",
+    "anyelement",
+    "anyenum",
+    "anymultirange",
+    "anynonarray",
+    "anyrange",
+    "bit",
+    "box",
+    "bpchar",
+    "bytea",
+    "cid",
+    "cidr",
+    "circle",
+    "cstring",
+    "date",
+    "datemultirange",
+    "daterange",
+    "event_trigger",
+    "fdw_handler",
+    "gtsvector",
+    "index_am_handler",
+    "inet",
+    "int2vector",
+    "int4multirange",
+    "int4range",
+    "int8multirange",
+    "int8range",
+    "internal",
+    "interval",
+    "json",
+    "jsonb",
+    "jsonpath",
+    "language_handler",
+    "line",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "name",
+    "numeric",
+    "nummultirange",
+    "numrange",
+    "oid",
+    "oidvector",
+    "path",
+    "pg_brin_bloom_summary",
+    "pg_brin_minmax_multi_summary",
+    "pg_ddl_command",
+    "pg_dependencies",
+    "pg_lsn",
+    "pg_mcv_list",
+    "pg_ndistinct",
+    "pg_node_tree",
+    "pg_snapshot",
+    "point",
+    "polygon",
+    "record",
+    "refcursor",
+    "regclass",
+    "regcollation",
+    "regconfig",
+    "regdictionary",
+    "regnamespace",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+    "table_am_handler",
+    "text",
+    "tid",
+    "trigger",
+    "tsm_handler",
+    "tsmultirange",
+    "tsquery",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+    "tsvector",
+    "txid_snapshot",
+    "unknown",
+    "uuid",
+    "void",
+    "xid",
+    "xid8",
+    "xml",
 ];
 
 #[derive(Clone, Debug, PartialEq)]

@@ -4,10 +4,10 @@ use crate::{
     catalog::{Column, Generation, TypeKind},
     diagnostic::Code,
     goal::{
-        ColumnGoal, ConstraintGoal, Expression, Goal, GoalKind, Hazard, OnlineMode, Sameness, StatementGoals, Volatility,
+        ColumnGoal, ConstraintGoal, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
         same_meaning,
     },
-    pg::{Ident, LockMode, ObjectName, QualifiedName, TypeName},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName},
     script::Span,
 };
 
@@ -870,7 +870,7 @@ impl Planner<'_> {
 
 /// Returns whether `accept` covers a type; without modifiers it takes any.
 fn matches_accept(accept: &TypeName, type_name: &TypeName) -> bool {
-    accept == type_name || (accept.modifiers().is_empty() && *accept == type_name.without_modifiers())
+    accept == type_name || (accept.modifiers().is_none() && *accept == type_name.without_modifiers())
 }
 
 fn depend_words(names: &[String]) -> String {

@@ -7,8 +7,8 @@ use crate::{
         Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind,
     },
     diagnostic::Code,
-    goal::{ConstraintGoal, ConstraintGoalKind, Hazard, ReferentialAction, Sameness},
-    pg::{Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
+    goal::{ConstraintGoal, ConstraintGoalKind, ReferentialAction, Sameness},
+    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
     script::Span,
 };
 
@@ -156,7 +156,7 @@ impl Planner<'_> {
             ConstraintGoalKind::PrimaryKey { columns, .. }
             | ConstraintGoalKind::Unique { columns, .. }
             | ConstraintGoalKind::ForeignKey { columns, .. } => columns.clone(),
-            ConstraintGoalKind::Check(expression) => expression.tree.columns().into_iter().collect(),
+            ConstraintGoalKind::Check(expression) => expression.tree.columns().into_iter().cloned().collect(),
         };
         let Some(state) = self.table_state(table) else { return };
         if let Some(missing) = columns.iter().find(|column| state.column(column).is_none()) {
@@ -381,7 +381,7 @@ impl Planner<'_> {
             ConstraintGoalKind::PrimaryKey { .. } => (Vec::new(), "pkey"),
             ConstraintGoalKind::Unique { columns, .. } => (columns.clone(), "key"),
             ConstraintGoalKind::ForeignKey { columns, .. } => (columns.clone(), "fkey"),
-            ConstraintGoalKind::Check(expression) => (expression.tree.columns().into_iter().collect(), "check"),
+            ConstraintGoalKind::Check(expression) => (expression.tree.columns().into_iter().cloned().collect(), "check"),
         };
         let name = goal.name.clone().unwrap_or_else(|| {
             self.free_name(table, &columns, suffix)

@@ -24,7 +24,8 @@ pub(super) fn cost(from: &TypeName, to: &TypeName, using: Option<&Expression>, c
     if from.is_array() || to.is_array() {
         return Cost::Rewrite;
     }
-    let (a, b) = (from.modifiers(), to.modifiers());
+    let (a, b) = (from.modifier_numbers(), to.modifier_numbers());
+    let (a, b) = (a.as_slice(), b.as_slice());
     let widens = |all: &[i32]| all.is_empty() || (a.len() == 1 && b.len() == 1 && b[0] >= a[0]);
     let free = match (from.name(), to.name()) {
         ("character varying" | "text", "text") => true,
@@ -100,7 +101,7 @@ pub(super) fn obstacles(value: &str, from: &TypeName, to: &TypeName, labels: Opt
             Some(to_number(value, to, text, float || numeric))
         }
         "character varying" | "character" if text => {
-            let length = *to.modifiers().first()?;
+            let length = *to.modifier_numbers().first()?;
             Some(Obstacles { fails: None, loses: Some(format!("char_length(rtrim({value})) > {length}")) })
         }
         "real" | "double precision" if text => Some(Obstacles {
@@ -122,9 +123,9 @@ pub(super) fn obstacles(value: &str, from: &TypeName, to: &TypeName, labels: Opt
 }
 
 fn to_number(value: &str, to: &TypeName, text: bool, special: bool) -> Obstacles {
-    let modifiers = to.modifiers();
+    let modifiers = to.modifier_numbers();
     // The largest absolute value that fits, exclusive, and the digits after the point that are kept.
-    let (limit, scale): (Option<String>, Option<i32>) = match (to.name(), modifiers) {
+    let (limit, scale): (Option<String>, Option<i32>) = match (to.name(), modifiers.as_slice()) {
         ("smallint", _) => (Some("32767.5".to_owned()), Some(0)),
         ("integer", _) => (Some("2147483647.5".to_owned()), Some(0)),
         ("bigint", _) => (Some("9223372036854775807.5".to_owned()), Some(0)),

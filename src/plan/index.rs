@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::{Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind},
     diagnostic::Code,
-    goal::{Hazard, IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
-    pg::{Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName},
+    goal::{IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
+    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName},
     script::Span,
 };
 
@@ -192,10 +192,10 @@ impl Planner<'_> {
         for key in &goal.keys {
             match &key.target {
                 IndexKeyTarget::Column(column) => named.push(column.clone()),
-                IndexKeyTarget::Expression(expression) => reads.extend(expression.tree.columns()),
+                IndexKeyTarget::Expression(expression) => reads.extend(expression.tree.columns().into_iter().cloned()),
             }
         }
-        reads.extend(goal.predicate.iter().flat_map(|predicate| predicate.tree.columns()));
+        reads.extend(goal.predicate.iter().flat_map(|predicate| predicate.tree.columns().into_iter().cloned()));
         let Some(state) = self.table_state(table) else { return };
         let missing = named.iter().chain(&reads).find(|column| state.column(column).is_none()).cloned();
         let partitioned = state.partitioned;
@@ -258,6 +258,9 @@ impl Planner<'_> {
             transaction: if concurrently { Transaction::None } else { Transaction::Shared },
         };
         self.step(span, sql, act);
+        if concurrently && let Some(step) = self.steps.last_mut() {
+            step.leftover = name.cloned();
+        }
         let shown = name.map_or_else(|| Ident::new(goal.definition.text.clone()), |name| name.name.clone());
         if !shown.as_str().ends_with(BESIDE) {
             self.check(Some(table), CheckedKind::Index, &shown, || goal.definition.text.clone());

@@ -22,9 +22,9 @@ use crate::{
     catalog::{Scope, Snapshot, Table},
     diagnostic::{Code, Finding},
     goal::{
-        Goal, GoalKind, Hazard, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
+        Goal, GoalKind, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
     },
-    pg::{Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
     script::{ScriptId, Span},
 };
 
@@ -492,6 +492,7 @@ impl<'a> Planner<'a> {
             statement_timeout: if long { self.policy.timeouts.long } else { act.timeout },
             hazards: act.hazards,
             transaction: act.transaction,
+            leftover: None,
         });
     }
 
@@ -535,7 +536,7 @@ impl<'a> Planner<'a> {
             format!("must be owner of table {}", table.name),
             "",
             vec![format!("table {table} belongs to {owner}; this run is by {role}")],
-            format!("run as {owner}, or grant its rights: GRANT {} TO {}", Ident::new(owner), Ident::new(role)),
+            format!("run as {owner}, or grant its rights: GRANT {} TO {}", Ident::new(owner.as_str()), Ident::new(role)),
         );
         false
     }
@@ -575,7 +576,7 @@ impl<'a> Planner<'a> {
         if type_name.is_builtin() || type_name.schema().is_some() {
             return type_name.clone();
         }
-        let name = Ident::new(type_name.element().name());
+        let name = Ident::new(type_name.name());
         let schema = std::iter::once(&self.target)
             .chain(&self.world.search_path)
             .find(|schema| {
@@ -590,10 +591,9 @@ impl<'a> Planner<'a> {
         if type_name.is_builtin() {
             return true;
         }
-        let element = type_name.element();
         let name = ObjectName {
-            schema: element.schema().unwrap_or(&self.target).clone(),
-            name: Ident::new(element.name()),
+            schema: type_name.schema().unwrap_or(&self.target).clone(),
+            name: Ident::new(type_name.name()),
         };
         if self.world.types.contains_key(&name) || self.world.tables.contains_key(&name) {
             return true;

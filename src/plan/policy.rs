@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    goal::{Hazard, StatementId},
-    pg::{LockTimeout, StatementTimeout},
+    goal::{StatementId},
+    pg::{Hazard, LockTimeout, StatementTimeout},
 };
 
 /// What a plan may do, and how.

@@ -1,8 +1,8 @@
 //! Statements about rows: backfills, seeds, and what cannot be read at all.
 
 use crate::{
-    goal::{Backfill, Hazard, Probe as _, Seed, StatementGoals},
-    pg::{Ident, LockMode, ObjectName},
+    goal::{Backfill, Probe as _, Seed, StatementGoals},
+    pg::{Hazard, Ident, LockMode, ObjectName},
 };
 
 use super::{

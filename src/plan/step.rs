@@ -2,8 +2,8 @@
 
 use crate::{
     diagnostic::Finding,
-    goal::{Hazard, StatementId},
-    pg::{Ident, LockMode, LockTimeout, ObjectName, StatementTimeout},
+    goal::{StatementId},
+    pg::{Hazard, Ident, LockMode, LockTimeout, ObjectName, StatementTimeout},
     script::Span,
 };
 
@@ -108,6 +108,8 @@ pub struct Step {
     pub hazards: Vec<Hazard>,
     /// How it goes with transactions.
     pub transaction: Transaction,
+    /// The index that is left invalid where this step fails.
+    pub leftover: Option<ObjectName>,
 }
 
 impl Step {

@@ -1,7 +1,7 @@
 //! What a statement says, as plain data. Every node keeps the place in the script that it came from.
 
 use crate::{
-    pg::{Ident, QualifiedName, TypeName},
+    pg::{Hazard, Ident, QualifiedName, TypeName},
     script::Span,
 };
 
@@ -98,42 +98,6 @@ pub enum OnlineMode {
     Always,
     /// As written.
     Off,
-}
-
-/// What a step may cost. The names are those that `allow` takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Hazard {
-    /// The table is written anew under ACCESS EXCLUSIVE.
-    Rewrite,
-    /// Values are lost.
-    DataLoss,
-    /// Others wait for longer than a moment.
-    BlockingLock,
-    /// An object is dropped.
-    Drop,
-    /// A column moves to the end of its table.
-    ColumnReorder,
-    /// Running applications may break.
-    Breaking,
-}
-
-impl Hazard {
-    /// Every hazard, in the order of DESIGN section 3.
-    pub const ALL: [Self; 6] =
-        [Self::Rewrite, Self::DataLoss, Self::BlockingLock, Self::Drop, Self::ColumnReorder, Self::Breaking];
-
-    /// Returns the name that `allow` takes.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rewrite => "rewrite",
-            Self::DataLoss => "data-loss",
-            Self::BlockingLock => "blocking-lock",
-            Self::Drop => "drop",
-            Self::ColumnReorder => "column-reorder",
-            Self::Breaking => "breaking",
-        }
-    }
 }
 
 /// A query that must return no rows.
@@ -637,6 +601,7 @@ pub enum AlterActionKind {
 
 /// `CREATE INDEX`.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "these are independent words of the grammar")]
 pub struct CreateIndex {
     /// The index; `None` where the script leaves the name to the server.
     pub name: Option<Name>,

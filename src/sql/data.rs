@@ -72,8 +72,7 @@ impl Cursor<'_> {
         if !self.eat_operator("=") {
             return None;
         }
-        let value =
-            self.expression_until(|cursor| cursor.kind() == Some(TokenKind::Comma) || cursor.is_any_word(ends))?;
+        let value = self.value_until(|cursor| cursor.kind() == Some(TokenKind::Comma) || cursor.is_any_word(ends))?;
         Some(Assignment { column, value })
     }
 
@@ -130,11 +129,13 @@ impl Cursor<'_> {
         let mut rows = Vec::new();
         loop {
             self.expect_kind(TokenKind::OpenParen)?;
-            let mut row = vec![self.expression_until(ends_value)?];
+            let mut row = vec![self.value_until(ends_value)?];
             while self.eat_kind(TokenKind::Comma) {
-                row.push(self.expression_until(ends_value)?);
+                row.push(self.value_until(ends_value)?);
             }
             self.expect_kind(TokenKind::CloseParen)?;
+            // Scripts may hold hundreds of thousands of rows.
+            row.shrink_to_fit();
             rows.push(row);
             if !self.eat_kind(TokenKind::Comma) {
                 return Some(rows);

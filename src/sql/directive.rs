@@ -1,21 +1,20 @@
 //! Directives: `-- ensure:key value`.
 
 use crate::{
-    pg::{Ident, QualifiedName, TypeName},
+    pg::{Hazard, Ident, QualifiedName, TypeName},
     script::Span,
 };
 
 use super::{
-    ast::{DirectiveKind, Fragment, Hazard, OnlineMode, TransactionGrouping},
+    ast::{DirectiveKind, Fragment, OnlineMode, TransactionGrouping},
     cursor::Cursor,
     error::SqlError,
     lexer::{Lexer, TokenKind},
 };
 
 /// Every key, as DESIGN section 3 lists them.
-pub(super) const KEYS: [&str; 12] = [
-    "title", "tx", "allow", "online", "accept", "when", "unless", "always", "keep-old", "batch", "verify", "down",
-];
+pub(super) const KEYS: [&str; 12] =
+    ["title", "tx", "allow", "online", "accept", "when", "unless", "always", "keep-old", "batch", "verify", "down"];
 
 /// Returns how a key is used, as a sentence that begins with a verb.
 pub(super) fn usage(key: &str) -> &'static str {

@@ -2,8 +2,8 @@
 
 use crate::pg::{Ident, QualifiedName, TypeName};
 
-/// An expression. What PostgreSQL prints back and what a person wrote become the same tree once [normalised]
-/// (`Expr::normalise`) wherever they mean the same and we can tell.
+/// An expression. What PostgreSQL prints back and what a person wrote become the same tree once
+/// [`same_meaning`](super::same_meaning) has normalised both, wherever they mean the same and we can tell.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Expr {
     /// `NULL`.
@@ -23,9 +23,10 @@ pub enum Expr {
     /// A function with positional arguments and nothing else (no DISTINCT, FILTER, OVER, named arguments). Words that
     /// PostgreSQL treats as functions (`CURRENT_TIMESTAMP`, `COALESCE`) are calls without a schema.
     Call(QualifiedName, Vec<Expr>),
-    /// An operator before its operand, `NOT` included.
+    /// An operator before its operand, `NOT` included; also `IS TRUE`, `IS NOT UNKNOWN` and their kin, behind theirs.
     Unary(String, Box<Expr>),
-    /// An operator between two operands, `AND` and `OR` included.
+    /// An operator between two operands. Those that are words are upper case: `AND`, `OR`, `LIKE`, `NOT ILIKE`,
+    /// `IS DISTINCT FROM`, `AT TIME ZONE`.
     Binary(String, Box<Expr>, Box<Expr>),
     /// `a IS NULL`, or (true) `a IS NOT NULL`.
     IsNull(Box<Expr>, bool),
@@ -33,7 +34,7 @@ pub enum Expr {
     In(Box<Expr>, Vec<Expr>, bool),
     /// `a BETWEEN b AND c`, or (true) `NOT BETWEEN`.
     Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
-    /// `a = ANY (b)`, or (true) `ALL`.
+    /// `a = ANY (b)`, or (true) `ALL`; also `IN` and `NOT IN` with a query, which is [`Expr::Other`].
     AnyAll(String, Box<Expr>, Box<Expr>, bool),
     /// `ARRAY[…]`.
     Array(Vec<Expr>),
@@ -58,4 +59,203 @@ pub enum Volatility {
     Volatile,
     /// A function that is not PostgreSQL's own, or something that was not read.
     Unknown,
+}
+
+impl Expr {
+    /// Returns the parts that AND joins, in order; one part where there is no AND.
+    #[must_use]
+    pub fn conjuncts(&self) -> Vec<&Self> {
+        let mut found = Vec::new();
+        let mut open = vec![self];
+        while let Some(expr) = open.pop() {
+            match expr {
+                Self::Binary(operator, left, right) if operator == "AND" => {
+                    open.push(right);
+                    open.push(left);
+                }
+                other => found.push(other),
+            }
+        }
+        found
+    }
+
+    /// Returns the columns it names, each once, without their tables. Those inside of [`Expr::Other`] are not known.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&Ident> {
+        let mut found: Vec<&Ident> = Vec::new();
+        self.visit(&mut |part| {
+            if let Self::Column(parts) = part
+                && let Some(name) = parts.last()
+                && !found.contains(&name)
+            {
+                found.push(name);
+            }
+        });
+        found
+    }
+
+    /// Returns whether it names no column and is read completely.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        !self.any(&|part| matches!(part, Self::Column(_) | Self::Other(_) | Self::Default))
+    }
+
+    /// Returns whether it may give another value for every row, as far as is known.
+    #[must_use]
+    pub fn is_volatile(&self) -> bool {
+        self.volatility() == Volatility::Volatile
+    }
+
+    /// Returns how its value can change, by the functions it calls. Operators and casts count as immutable.
+    #[must_use]
+    pub fn volatility(&self) -> Volatility {
+        let mut worst = Volatility::Immutable;
+        self.visit(&mut |part| {
+            let found = match part {
+                Self::Call(name, _) if name.schema.as_ref().is_none_or(|schema| schema.as_str() == "pg_catalog") => {
+                    of_function(name.name.as_str())
+                }
+                // An extension may live in any schema.
+                Self::Call(name, _) if of_function(name.name.as_str()) == Volatility::Volatile => Volatility::Volatile,
+                Self::Call(..) | Self::Other(_) => Volatility::Unknown,
+                _ => Volatility::Immutable,
+            };
+            // What is certainly volatile stays so, whatever else is not known.
+            if worst != Volatility::Volatile && (found == Volatility::Volatile || found > worst) {
+                worst = found;
+            }
+        });
+        worst
+    }
+
+    /// Returns whether the condition holds for it or anything in it.
+    pub(super) fn any(&self, condition: &dyn Fn(&Self) -> bool) -> bool {
+        let mut found = false;
+        self.visit(&mut |part| found |= condition(part));
+        found
+    }
+
+    /// Shows every part, the whole first.
+    fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Self)) {
+        let mut open = vec![self];
+        while let Some(expr) = open.pop() {
+            see(expr);
+            match expr {
+                Self::Null
+                | Self::Default
+                | Self::Bool(_)
+                | Self::Number(_)
+                | Self::Text(_)
+                | Self::Column(_)
+                | Self::Other(_) => {}
+                Self::Cast(value, _) | Self::Unary(_, value) | Self::IsNull(value, _) | Self::Collate(value, _) => {
+                    open.push(value);
+                }
+                Self::Binary(_, left, right) | Self::AnyAll(_, left, right, _) => open.extend([&**right, &**left]),
+                Self::Between(value, low, high, _) => open.extend([&**high, &**low, &**value]),
+                Self::Call(_, values) | Self::Array(values) | Self::Row(values) => open.extend(values.iter().rev()),
+                Self::In(value, values, _) => {
+                    open.extend(values.iter().rev());
+                    open.push(value);
+                }
+                Self::Case(operand, branches, rest) => {
+                    open.extend(rest.as_deref());
+                    for (condition, result) in branches.iter().rev() {
+                        open.extend([result, condition]);
+                    }
+                    open.extend(operand.as_deref());
+                }
+            }
+        }
+    }
+}
+
+/// Source: `pg_proc.provolatile` of PostgreSQL 15; `uuid-ossp` for the names that begin with `uuid_generate`.
+fn of_function(name: &str) -> Volatility {
+    match name {
+        "random" | "gen_random_uuid" | "clock_timestamp" | "timeofday" | "nextval" | "setval" | "currval"
+        | "lastval" | "setseed" | "pg_sleep" | "gen_random_bytes" | "uuidv4" | "uuidv7" => Volatility::Volatile,
+        _ if name.starts_with("uuid_generate") => Volatility::Volatile,
+        "now"
+        | "current_timestamp"
+        | "current_date"
+        | "current_time"
+        | "localtime"
+        | "localtimestamp"
+        | "transaction_timestamp"
+        | "statement_timestamp"
+        | "current_user"
+        | "session_user"
+        | "user"
+        | "current_role"
+        | "current_schema"
+        | "current_database"
+        | "current_catalog"
+        | "current_setting"
+        | "to_char"
+        | "to_timestamp"
+        | "to_date"
+        | "to_number"
+        | "age"
+        | "concat"
+        | "concat_ws"
+        | "to_json"
+        | "to_jsonb"
+        | "json_build_object"
+        | "jsonb_build_object"
+        | "json_build_array"
+        | "jsonb_build_array"
+        | "txid_current"
+        | "pg_current_xact_id"
+        | "format"
+        | "timezone"
+        | "date_trunc"
+        | "date_part"
+        | "extract"
+        | "to_tsvector"
+        | "to_tsquery" => Volatility::Stable,
+        "coalesce" | "nullif" | "greatest" | "least" | "lower" | "upper" | "initcap" | "length" | "char_length"
+        | "octet_length" | "substring" | "substr" | "left" | "right" | "trim" | "btrim" | "ltrim" | "rtrim"
+        | "lpad" | "rpad" | "replace" | "translate" | "repeat" | "reverse" | "split_part" | "strpos" | "position"
+        | "overlay" | "md5" | "sha256" | "abs" | "ceil" | "ceiling" | "floor" | "round" | "trunc" | "sign" | "mod"
+        | "power" | "sqrt" | "exp" | "ln" | "log" | "make_date" | "make_interval" | "regexp_replace"
+        | "regexp_match" | "like_escape" | "similar_to_escape" | "jsonb_typeof" | "json_typeof" | "array_length"
+        | "cardinality" | "array_append" | "array_cat" | "array_remove" | "array_position" | "encode" | "decode"
+        | "ascii" | "chr" => Volatility::Immutable,
+        _ => Volatility::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::parse_expression, *};
+
+    #[test]
+    fn volatility_is_that_of_the_worst_function() {
+        for (text, expected) in [
+            ("1 + 2", Volatility::Immutable),
+            ("lower(a)", Volatility::Immutable),
+            ("now()", Volatility::Stable),
+            ("CURRENT_TIMESTAMP", Volatility::Stable),
+            ("now() + random() * interval '1 day'", Volatility::Volatile),
+            ("public.uuid_generate_v4()", Volatility::Volatile),
+            ("nextval('s')", Volatility::Volatile),
+            ("my_function(1)", Volatility::Unknown),
+            ("my_function(random())", Volatility::Volatile),
+            ("(SELECT 1)", Volatility::Unknown),
+        ] {
+            assert_eq!(parse_expression(text).unwrap().volatility(), expected, "{text}");
+        }
+        assert!(parse_expression("gen_random_uuid()").unwrap().is_volatile());
+    }
+
+    #[test]
+    fn parts_can_be_asked_for() {
+        let expr = parse_expression("t.a IS NULL AND (b = 1 OR a > 2) AND c IN (d, 3)").unwrap();
+        assert_eq!(expr.conjuncts().len(), 3);
+        let names: Vec<&str> = expr.columns().into_iter().map(Ident::as_str).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
+        assert!(!expr.is_constant());
+        assert!(parse_expression("'x'::text || lower('A')").unwrap().is_constant());
+    }
 }

@@ -66,9 +66,7 @@ impl Cursor<'_> {
         let mark = self.mark();
         self.operators = 0;
         let tree = self.expr(0, form).filter(|_| {
-            self.at_end()
-                || matches!(self.kind(), Some(TokenKind::CloseParen | TokenKind::CloseBracket))
-                || stop(self)
+            self.at_end() || matches!(self.kind(), Some(TokenKind::CloseParen | TokenKind::CloseBracket)) || stop(self)
         });
         let tree = if let Some(tree) = tree {
             tree
@@ -79,6 +77,16 @@ impl Cursor<'_> {
         };
         let source = self.fragment_from(start);
         if source.text.is_empty() { None } else { Some(Expression { source, tree }) }
+    }
+
+    /// Takes an expression, or `DEFAULT` in its place, as VALUES and SET have it.
+    pub(super) fn value_until(&mut self, stop: impl Fn(&Self) -> bool) -> Option<Expression> {
+        if self.is_word("DEFAULT") {
+            let start = self.start();
+            self.bump()?;
+            return Some(Expression { source: self.fragment_from(start), tree: Expr::Default });
+        }
+        self.expression_until(stop)
     }
 
     /// Takes `(expression)`; the expression's source is what stands inside.
@@ -124,7 +132,7 @@ impl Cursor<'_> {
             let operand = self.expr(strength, form)?;
             return Some(Expr::Unary(operator, Box::new(operand)));
         }
-        self.primary(form)
+        self.primary()
     }
 
     /// Takes the operator here and what follows it. `Some(None)`: the expression ends here.
@@ -154,7 +162,7 @@ impl Cursor<'_> {
             if self.is_any_word(&["ANY", "SOME", "ALL"]) && self.kind_at(1) == Some(TokenKind::OpenParen) {
                 let all = self.is_word("ALL");
                 self.bump()?;
-                let operand = self.group(form)?;
+                let operand = self.group()?;
                 return Some(Some(Expr::AnyAll(operator, left(), Box::new(operand), all)));
             }
             let right = self.expr(strength, form)?;
@@ -262,7 +270,7 @@ impl Cursor<'_> {
         if self.is_any_word(&["ANY", "SOME", "ALL"]) && self.kind_at(1) == Some(TokenKind::OpenParen) {
             let all = self.is_word("ALL");
             self.bump()?;
-            let operand = self.group(Form::Full)?;
+            let operand = self.group()?;
             return Some(Some(Expr::AnyAll(operator, left(), Box::new(operand), all)));
         }
         let mut pattern = self.expr(binding::LIKE, Form::Full)?;
@@ -306,21 +314,20 @@ impl Cursor<'_> {
     }
 
     /// Takes an expression in parentheses, or a query in them.
-    fn group(&mut self, form: Form) -> Option<Expr> {
+    fn group(&mut self) -> Option<Expr> {
         if self.is_query_group() {
             let mark = self.mark();
             self.skip_group()?;
             self.guess();
             return Some(Expr::Other(self.tokens_since(mark)));
         }
-        let _ = form;
         self.expect_kind(TokenKind::OpenParen)?;
         let mut values = self.expr_list()?;
         self.expect_kind(TokenKind::CloseParen)?;
         if values.len() == 1 { values.pop() } else { Some(Expr::Row(values)) }
     }
 
-    fn primary(&mut self, form: Form) -> Option<Expr> {
+    fn primary(&mut self) -> Option<Expr> {
         let mark = self.mark();
         let token = self.peek()?;
         let found = match token.kind {
@@ -328,7 +335,7 @@ impl Cursor<'_> {
                 self.bump()?;
                 Expr::Number(self.text_of(token.span).to_owned())
             }
-            TokenKind::OpenParen => self.group(form)?,
+            TokenKind::OpenParen => self.group()?,
             kind if kind.is_text() => Expr::Text(self.string()?.text),
             TokenKind::Bits => {
                 self.bump()?;
@@ -401,10 +408,6 @@ impl Cursor<'_> {
                 self.bump()?;
                 Expr::Null
             }
-            "default" => {
-                self.bump()?;
-                Expr::Default
-            }
             "true" | "false" => {
                 self.bump()?;
                 Expr::Bool(word == "true")
@@ -443,8 +446,7 @@ impl Cursor<'_> {
             "row" if opens => {
                 self.bump()?;
                 self.bump()?;
-                let values =
-                    if self.kind() == Some(TokenKind::CloseParen) { Vec::new() } else { self.expr_list()? };
+                let values = if self.kind() == Some(TokenKind::CloseParen) { Vec::new() } else { self.expr_list()? };
                 self.expect_kind(TokenKind::CloseParen)?;
                 Expr::Row(values)
             }
@@ -486,13 +488,51 @@ impl Cursor<'_> {
 
     fn special_call(&mut self, word: &str, mark: Mark) -> Option<Expr> {
         let inner = self.mark();
-        if let Some(arguments) = self.special_arguments(word) {
-            return Some(call(word, arguments));
+        let found = match word {
+            "trim" => self.trim(),
+            "position" => self.position(),
+            _ => self.special_arguments(word).map(|arguments| call(word, arguments)),
+        };
+        if found.is_some() {
+            return found;
         }
         self.reset(inner);
         self.skip_group()?;
         self.guess();
         Some(Expr::Other(self.tokens_since(mark)))
+    }
+
+    /// Takes `(BOTH 'x' FROM a)`, which is `btrim(a, 'x')`.
+    fn trim(&mut self) -> Option<Expr> {
+        self.expect_kind(TokenKind::OpenParen)?;
+        let function = if self.eat_word("LEADING") {
+            "ltrim"
+        } else if self.eat_word("TRAILING") {
+            "rtrim"
+        } else {
+            self.eat_word("BOTH");
+            "btrim"
+        };
+        let characters = if self.is_word("FROM") { Vec::new() } else { self.expr_list()? };
+        let arguments = if self.eat_word("FROM") {
+            let mut arguments = self.expr_list()?;
+            arguments.extend(characters);
+            arguments
+        } else {
+            characters
+        };
+        self.expect_kind(TokenKind::CloseParen)?;
+        Some(call(function, arguments))
+    }
+
+    /// Takes `('x' IN a)`; the function of that name has its arguments the other way round.
+    fn position(&mut self) -> Option<Expr> {
+        self.expect_kind(TokenKind::OpenParen)?;
+        let part = self.expr(0, Form::Restricted)?;
+        self.expect(&["IN"])?;
+        let whole = self.expr(0, Form::Restricted)?;
+        self.expect_kind(TokenKind::CloseParen)?;
+        Some(call("position", vec![whole, part]))
     }
 
     fn special_arguments(&mut self, word: &str) -> Option<Vec<Expr>> {
@@ -517,8 +557,7 @@ impl Cursor<'_> {
 
     fn case(&mut self) -> Option<Expr> {
         self.expect(&["CASE"])?;
-        let operand =
-            if self.is_word("WHEN") { None } else { Some(Box::new(self.expr(0, Form::Full)?)) };
+        let operand = if self.is_word("WHEN") { None } else { Some(Box::new(self.expr(0, Form::Full)?)) };
         let mut branches = Vec::new();
         while self.eat_word("WHEN") {
             let condition = self.expr(0, Form::Full)?;
@@ -558,8 +597,20 @@ impl Cursor<'_> {
     fn typed_literal(&mut self, word: &str) -> Option<Expr> {
         let may_be_long = matches!(
             word,
-            "double" | "national" | "character" | "char" | "nchar" | "bit" | "time" | "timestamp" | "interval"
-                | "numeric" | "decimal" | "dec" | "varchar" | "float"
+            "double"
+                | "national"
+                | "character"
+                | "char"
+                | "nchar"
+                | "bit"
+                | "time"
+                | "timestamp"
+                | "interval"
+                | "numeric"
+                | "decimal"
+                | "dec"
+                | "varchar"
+                | "float"
         );
         if !may_be_long && !self.kind_at(1).is_some_and(TokenKind::is_text) {
             return None;
@@ -634,8 +685,9 @@ pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
 #[must_use]
 pub fn parse_expression(text: &str) -> Option<Expr> {
     let tokens: Vec<_> = super::lexer::Lexer::new(text).filter(|token| !token.kind.is_comment()).collect();
-    let unreadable =
-        |kind| matches!(kind, TokenKind::Stray | TokenKind::Unterminated | TokenKind::PsqlCommand | TokenKind::Semicolon);
+    let unreadable = |kind| {
+        matches!(kind, TokenKind::Stray | TokenKind::Unterminated | TokenKind::PsqlCommand | TokenKind::Semicolon)
+    };
     if tokens.is_empty() || tokens.iter().any(|token| unreadable(token.kind)) {
         return None;
     }
@@ -647,7 +699,6 @@ pub fn parse_expression(text: &str) -> Option<Expr> {
     }
     Some(tree)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -671,13 +722,9 @@ mod tests {
             Expr::In(value, values, not) => {
                 format!("({} {}IN [{}])", show(value), if *not { "NOT " } else { "" }, list(values))
             }
-            Expr::Between(value, low, high, not) => format!(
-                "({} {}BETWEEN {} AND {})",
-                show(value),
-                if *not { "NOT " } else { "" },
-                show(low),
-                show(high)
-            ),
+            Expr::Between(value, low, high, not) => {
+                format!("({} {}BETWEEN {} AND {})", show(value), if *not { "NOT " } else { "" }, show(low), show(high))
+            }
             Expr::AnyAll(operator, value, array, all) => {
                 format!("({} {operator} {} {})", show(value), if *all { "ALL" } else { "ANY" }, show(array))
             }
@@ -726,17 +773,17 @@ mod tests {
         check("INTERVAL '1' DAY", "'1'::interval day");
         check("lower(Email)", "lower(email)");
         check("pg_catalog.lower(email)", "pg_catalog.lower(email)");
-        check("CURRENT_TIMESTAMP(3)", "current_timestamp(3)");
+        check("CURRENT_TIMESTAMP(3)", "\"current_timestamp\"(3)");
         check("ARRAY[1, 2]::int[]", "[1, 2]::integer[]");
         check("x = ANY (ARRAY['a'::text])", "(x = ANY ['a'::text])");
         check("CASE WHEN a THEN 1 ELSE 2 END", "case  {a => 1} 2");
         check("CASE x WHEN 1 THEN 'b' END", "case x {1 => 'b'} ");
         check("(a, b) = ROW(1, 2)", "(row(a, b) = row(1, 2))");
-        check("EXTRACT(YEAR FROM d)", "extract('year', d)");
-        check("substring(a FROM 1 FOR 2)", "substring(a, 1, 2)");
+        check("EXTRACT(YEAR FROM d)", "\"extract\"('year', d)");
+        check("substring(a FROM 1 FOR 2)", "\"substring\"(a, 1, 2)");
         check("count(*)", "count(<*>)");
         check("$$x$$", "'x'");
-        check("left(a, 1)", "left(a, 1)");
+        check("left(a, 1)", "\"left\"(a, 1)");
     }
 
     #[test]
@@ -746,7 +793,7 @@ mod tests {
         check("sum(DISTINCT a) OVER ()", "<sum ( distinct a ) over ( )>");
         check("EXISTS (SELECT 1) AND b", "(<exists ( select 1 )> AND b)");
         check("f(a => 1)", "<f ( a => 1 )>");
-        check("trim(both 'x' from a)", "<trim ( both 'x' from a )>");
+        check("overlay(a placing 'x' from 1)", "<overlay ( a placing 'x' from 1 )>");
     }
 
     #[test]

@@ -14,14 +14,18 @@ use super::{
 /// The deepest nesting of parentheses and CASE that is read.
 pub(super) const MAX_NESTING: usize = 1_000;
 
-/// The longest chain of operators and set operations at one level: the grammar's tree grows by one level with each.
-const MAX_CHAIN: usize = 5_000;
+/// The most words and operators in a row at one level, without a comma between: with each of them the grammar's tree may
+/// grow by one level, as in `1 + 1 + 1` or `NOT NOT a`.
+const MAX_CHAIN: usize = 20_000;
 
-/// Nesting from which on the grammar gets a stack of its own.
-const DEEP: usize = 100;
+/// Depth from which on the grammar gets a stack of its own.
+const DEEP: usize = 300;
+
+/// How much deeper the grammar's recursion goes for a parenthesis than for a link of a chain.
+const GROUP_WEIGHT: usize = 10;
 
 /// Room for [`MAX_NESTING`] and [`MAX_CHAIN`] levels even without optimisation; only what is used is ever touched.
-const STACK_BYTES: usize = 512 * 1024 * 1024;
+const STACK_BYTES: usize = 1024 * 1024 * 1024;
 
 /// Returns what the grammar has against `text`, or `None`. `at` is where the text begins in the script.
 ///
@@ -60,16 +64,16 @@ pub(super) fn syntax_errors(text: &str, at: Span) -> Option<Vec<SqlError>> {
 
 fn judge(text: &str) -> Vec<(Span, String)> {
     let parsed = SourceFile::parse(text);
-    let mut found: Vec<(Span, String)> = Vec::new();
-    for error in parsed.errors() {
-        let range = error.range();
-        let span = Span::new(usize::from(range.start()), usize::from(range.end()));
-        // The grammar recovers from an error and then often finds a second one at the same place.
-        if found.last().is_none_or(|(last, _)| last.start != span.start) {
-            found.push((widen(text, span), error.message().to_owned()));
-        }
-    }
-    found
+    // After the first error the grammar looks for the next statement, and what it then finds misleads.
+    let first = parsed.errors().into_iter().next();
+    first
+        .map(|error| {
+            let range = error.range();
+            let span = Span::new(usize::from(range.start()), usize::from(range.end()));
+            (widen(text, span), error.message().to_owned())
+        })
+        .into_iter()
+        .collect()
 }
 
 /// Makes an empty span cover the token it stands before, so that something can be underlined.
@@ -92,10 +96,10 @@ fn shift(mut error: SqlError, by: usize) -> SqlError {
     error
 }
 
-/// Returns how deep the grammar's tree can become at most.
+/// Returns how deep the grammar's recursion can become at most, in links of a chain.
 ///
 /// # Errors
-/// [`SqlError::NestedTooDeeply`] above [`MAX_NESTING`] groups, or above [`MAX_CHAIN`] links in one chain.
+/// [`SqlError::NestedTooDeeply`] above [`MAX_NESTING`] groups, or above [`MAX_CHAIN`] links.
 pub(super) fn nesting(text: &str, tokens: &[Token]) -> Result<usize, SqlError> {
     // One entry for each open group: the links of the chain in it.
     let mut levels: Vec<usize> = vec![0];
@@ -108,24 +112,23 @@ pub(super) fn nesting(text: &str, tokens: &[Token]) -> Result<usize, SqlError> {
             TokenKind::CloseParen | TokenKind::CloseBracket if levels.len() > 1 => {
                 chained -= levels.pop().unwrap_or_default();
             }
-            TokenKind::Comma | TokenKind::Semicolon => chained -= levels.last_mut().map(std::mem::take).unwrap_or(0),
-            TokenKind::Operator | TokenKind::Dot | TokenKind::Colon => {
-                chained += 1;
-                levels.last_mut().map(|links| *links += 1).unwrap_or_default();
+            TokenKind::Comma | TokenKind::Semicolon => {
+                chained -= levels.last_mut().map(std::mem::take).unwrap_or_default();
             }
-            TokenKind::Word => {
-                let word = &text[token.span.range()];
-                if word.eq_ignore_ascii_case("CASE") {
-                    cases += 1;
-                } else if word.eq_ignore_ascii_case("END") {
-                    cases = cases.saturating_sub(1);
-                }
-                if LINKS.iter().any(|link| word.eq_ignore_ascii_case(link)) {
-                    chained += 1;
-                    levels.last_mut().map(|links| *links += 1).unwrap_or_default();
-                }
-            }
+            TokenKind::Word => match &text[token.span.range()] {
+                word if word.eq_ignore_ascii_case("CASE") => cases += 1,
+                word if word.eq_ignore_ascii_case("END") => cases = cases.saturating_sub(1),
+                _ => {}
+            },
             _ => {}
+        }
+        if !matches!(
+            token.kind,
+            TokenKind::OpenParen | TokenKind::OpenBracket | TokenKind::Comma | TokenKind::Semicolon
+        ) && let Some(links) = levels.last_mut()
+        {
+            *links += 1;
+            chained += 1;
         }
         let groups = levels.len() - 1 + cases;
         if groups > MAX_NESTING {
@@ -134,13 +137,7 @@ pub(super) fn nesting(text: &str, tokens: &[Token]) -> Result<usize, SqlError> {
         if chained > MAX_CHAIN {
             return Err(SqlError::NestedTooDeeply { span: token.span, limit: MAX_CHAIN });
         }
-        deepest = deepest.max(groups + chained);
+        deepest = deepest.max(groups * GROUP_WEIGHT + chained);
     }
     Ok(deepest)
 }
-
-/// Words that make a chain longer.
-const LINKS: [&str; 21] = [
-    "AND", "OR", "NOT", "IS", "IN", "LIKE", "ILIKE", "SIMILAR", "BETWEEN", "UNION", "EXCEPT", "INTERSECT", "JOIN",
-    "COLLATE", "AT", "SELECT", "ISNULL", "NOTNULL", "EXPLAIN", "WITH", "CREATE",
-];

@@ -108,7 +108,22 @@ const fn is_word(byte: u8) -> bool {
 const fn is_operator(byte: u8) -> bool {
     matches!(
         byte,
-        b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'='
+        b'~' | b'!'
+            | b'@'
+            | b'#'
+            | b'^'
+            | b'&'
+            | b'|'
+            | b'`'
+            | b'?'
+            | b'+'
+            | b'-'
+            | b'*'
+            | b'/'
+            | b'%'
+            | b'<'
+            | b'>'
+            | b'='
     )
 }
 
@@ -234,15 +249,12 @@ impl<'a> Lexer<'a> {
         let bytes = self.text.as_bytes();
         let mut end = self.skip_bytes(at, is_operator);
         // A comment ends an operator.
-        for index in at + 1..end {
-            if matches!((bytes[index], self.byte(index + 1)), (b'-', b'-') | (b'/', b'*')) {
-                end = index;
-                break;
-            }
+        if let Some(length) = bytes[at..end].windows(2).skip(1).position(|pair| matches!(pair, b"--" | b"/*")) {
+            end = at + 1 + length;
         }
         // An operator of several characters ends in + or - only if it holds one of these, so that `a=-1` is `a = -1`.
         let special = |byte: &u8| matches!(byte, b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'%');
-        while end > at + 1 && matches!(bytes[end - 1], b'+' | b'-') && !bytes[at..end - 1].iter().any(|b| special(b)) {
+        while end > at + 1 && matches!(bytes[end - 1], b'+' | b'-') && !bytes[at..end - 1].iter().any(special) {
             end -= 1;
         }
         end

@@ -18,6 +18,8 @@ mod literal;
 mod parse;
 mod statement;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use ast::*;
 pub use compare::{Sameness, same_meaning};

@@ -264,9 +264,8 @@ impl Parser<'_> {
         }
         let comments = mem::take(&mut self.comments);
         let statement_start = self.tokens.first().map(|token| token.span.start);
-        let touches_statement = statement_start.is_some_and(|start| {
-            comments.last().is_some_and(|last| !is_blank(&self.text[last.span.end..start]))
-        });
+        let touches_statement = statement_start
+            .is_some_and(|start| comments.last().is_some_and(|last| !is_blank(&self.text[last.span.end..start])));
         let last_block = comments.iter().rposition(|comment| comment.blank_before).unwrap_or(0);
         let mut at = 0;
         while at < comments.len() {

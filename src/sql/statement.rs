@@ -37,10 +37,8 @@ const SESSION: Ban = (
 const NOTIFICATION: Ban = ("nobody listens on the runner's session", "remove the statement");
 const CURSOR: Ban =
     ("cursors and prepared statements do not outlive a step", "write the query as a statement of its own");
-const CLUSTER_WIDE: Ban = (
-    "it concerns the whole server rather than one database",
-    "run it when the server or the database is set up",
-);
+const CLUSTER_WIDE: Ban =
+    ("it concerns the whole server rather than one database", "run it when the server or the database is set up");
 
 /// Returns what a statement says, and whether the full grammar has yet to judge it.
 ///
@@ -251,7 +249,7 @@ impl Cursor<'_> {
                 once(options.owned_by.is_some())?;
                 options.owned_by = Some(self.sequence_owner()?);
             } else {
-                options.source = self.text_of(self.span_from(start)).to_owned();
+                self.text_of(self.span_from(start)).clone_into(&mut options.source);
                 return Some(options);
             }
         }
@@ -396,7 +394,15 @@ pub(super) fn verb(text: &str, tokens: &[Token]) -> String {
             }
             while matches!(
                 word(at),
-                "UNIQUE" | "TEMP" | "TEMPORARY" | "UNLOGGED" | "GLOBAL" | "LOCAL" | "RECURSIVE" | "TRUSTED" | "PROCEDURAL"
+                "UNIQUE"
+                    | "TEMP"
+                    | "TEMPORARY"
+                    | "UNLOGGED"
+                    | "GLOBAL"
+                    | "LOCAL"
+                    | "RECURSIVE"
+                    | "TRUSTED"
+                    | "PROCEDURAL"
             ) {
                 at += 1;
             }
@@ -419,8 +425,21 @@ pub(super) fn verb(text: &str, tokens: &[Token]) -> String {
         | "LOCK" | "ROLLBACK" | "RELEASE" | "VACUUM" | "REASSIGN") => {
             let keep = matches!(
                 word(1),
-                "TRANSACTION" | "SESSION" | "LOCAL" | "CONSTRAINTS" | "ON" | "MATERIALIZED" | "LABEL" | "FOREIGN"
-                    | "INTO" | "FROM" | "TABLE" | "SAVEPOINT" | "FULL" | "OWNED" | "TO"
+                "TRANSACTION"
+                    | "SESSION"
+                    | "LOCAL"
+                    | "CONSTRAINTS"
+                    | "ON"
+                    | "MATERIALIZED"
+                    | "LABEL"
+                    | "FOREIGN"
+                    | "INTO"
+                    | "FROM"
+                    | "TABLE"
+                    | "SAVEPOINT"
+                    | "FULL"
+                    | "OWNED"
+                    | "TO"
             ) && !matches!((first, word(1)), ("PREPARE" | "SET", "TO" | "FROM"));
             if keep { format!("{first} {}", word(1)) } else { first.to_owned() }
         }

@@ -5,7 +5,7 @@ use crate::pg::{Ident, QualifiedName};
 use super::{
     ast::{
         AlterAction, AlterActionKind, ColumnConstraint, ColumnConstraintKind, ColumnDef, ConstraintDef, ConstraintKind,
-        CreateIndex, CreateTable, Expression, Identity, IndexKey, IndexTarget, Name, ReferentialAction, References,
+        CreateIndex, CreateTable, Expression, Identity, IndexKey, IndexTarget, Name, References, ReferentialAction,
         SequenceOptions, StatementKind, Timing,
     },
     cursor::{Cursor, is_reserved},
@@ -187,7 +187,7 @@ impl Cursor<'_> {
         } else if self.eat(&["PRIMARY", "KEY"]) {
             ColumnConstraintKind::PrimaryKey
         } else if self.eat_word("UNIQUE") {
-            ColumnConstraintKind::Unique { nulls_not_distinct: self.nulls_not_distinct()? }
+            ColumnConstraintKind::Unique { nulls_not_distinct: self.nulls_not_distinct() }
         } else if self.eat_word("CHECK") {
             ColumnConstraintKind::Check(self.parenthesised_expression()?)
         } else if self.eat_word("REFERENCES") {
@@ -229,18 +229,17 @@ impl Cursor<'_> {
         Some(Identity { always, options })
     }
 
-    fn nulls_not_distinct(&mut self) -> Option<bool> {
-        if self.eat(&["NULLS", "NOT", "DISTINCT"]) {
-            return Some(true);
+    fn nulls_not_distinct(&mut self) -> bool {
+        let found = self.eat(&["NULLS", "NOT", "DISTINCT"]);
+        if !found {
+            self.eat(&["NULLS", "DISTINCT"]);
         }
-        self.eat(&["NULLS", "DISTINCT"]);
-        Some(false)
+        found
     }
 
     fn references(&mut self) -> Option<References> {
         let table = self.relation()?;
-        let columns =
-            if self.kind() == Some(TokenKind::OpenParen) { self.column_list()? } else { Vec::new() };
+        let columns = if self.kind() == Some(TokenKind::OpenParen) { self.column_list()? } else { Vec::new() };
         let mut match_full = false;
         if self.eat_word("MATCH") {
             match_full = self.eat_word("FULL");
@@ -321,7 +320,7 @@ impl Cursor<'_> {
             if self.eat(&["USING", "INDEX"]) {
                 ConstraintKind::UsingIndex { primary, index: self.ident()? }
             } else {
-                let nulls_not_distinct = !primary && self.nulls_not_distinct()?;
+                let nulls_not_distinct = !primary && self.nulls_not_distinct();
                 let columns = self.column_list()?;
                 let include = if self.eat_word("INCLUDE") { self.column_list()? } else { Vec::new() };
                 if primary {
@@ -333,7 +332,8 @@ impl Cursor<'_> {
         };
         let mut said = Said::default();
         while self.constraint_ending(&mut said)? {}
-        let (is_check, is_key) = (matches!(kind, ConstraintKind::Check(_)), matches!(kind, ConstraintKind::ForeignKey { .. }));
+        let (is_check, is_key) =
+            (matches!(kind, ConstraintKind::Check(_)), matches!(kind, ConstraintKind::ForeignKey { .. }));
         let deferral_written = said.deferrable.is_some() || said.initially.is_some();
         if (said.timing.no_inherit && !is_check)
             || (said.timing.not_valid && !is_check && !is_key)
@@ -513,7 +513,7 @@ impl Cursor<'_> {
         let method = if self.eat_word("USING") { self.ident()?.ident } else { Ident::new("btree") };
         let keys = self.index_keys()?;
         let include = if self.eat_word("INCLUDE") { self.column_list()? } else { Vec::new() };
-        let nulls_not_distinct = self.nulls_not_distinct()?;
+        let nulls_not_distinct = self.nulls_not_distinct();
         let storage = if self.eat_word("WITH") { self.storage_parameters()? } else { Vec::new() };
         let tablespace = if self.eat_word("TABLESPACE") { Some(self.ident()?) } else { None };
         let predicate = if self.eat_word("WHERE") { Some(self.expression_until(|_| false)?) } else { None };
@@ -586,7 +586,8 @@ impl Cursor<'_> {
     /// Takes the call of a function, which alone needs no parentheses in an index.
     fn index_call(&mut self) -> Option<Expression> {
         let expression = self.restricted_expression_until(|cursor| {
-            cursor.kind() == Some(TokenKind::Comma) || cursor.kind() == Some(TokenKind::Word)
+            cursor.kind() == Some(TokenKind::Comma)
+                || cursor.kind() == Some(TokenKind::Word)
                 || cursor.kind() == Some(TokenKind::QuotedIdent)
         })?;
         matches!(expression.tree, Expr::Call(..) | Expr::Other(_)).then_some(expression)
@@ -596,8 +597,19 @@ impl Cursor<'_> {
 fn ends_default(cursor: &Cursor<'_>) -> bool {
     cursor.kind() == Some(TokenKind::Comma)
         || cursor.is_any_word(&[
-            "CONSTRAINT", "NOT", "NULL", "CHECK", "UNIQUE", "PRIMARY", "REFERENCES", "DEFAULT", "GENERATED", "COLLATE",
-            "DEFERRABLE", "INITIALLY", "NO",
+            "CONSTRAINT",
+            "NOT",
+            "NULL",
+            "CHECK",
+            "UNIQUE",
+            "PRIMARY",
+            "REFERENCES",
+            "DEFAULT",
+            "GENERATED",
+            "COLLATE",
+            "DEFERRABLE",
+            "INITIALLY",
+            "NO",
         ])
 }
 

@@ -1,0 +1,563 @@
+//! A session: what it is set to, asking, sending one statement at a time, the advisory locks.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager, TransactionManagerStatus},
+    pg::PgConnection,
+    r2d2::R2D2Connection as _,
+    sql_query,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+};
+use r2d2::{ManageConnection, Pool, PooledConnection};
+
+use crate::{
+    catalog::{Scope, Snapshot},
+    pg::{ConnectionTarget, Ident, LockTimeout, ObjectName, StatementTimeout, quote_literal},
+};
+
+use super::{
+    ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settle_session, snapshot,
+};
+
+/// The first half of our advisory locks' key: "HRMS" in ASCII. It must never change: it is how runners of all versions meet.
+const LOCK_CLASS: i32 = 0x4852_4D53;
+/// The second half for the runner lock: the first 31 bits of the SHA-256 of "hrms_migrate". The work session takes the next.
+const LOCK_OBJECT: i32 = 0x39D8_7B10;
+
+/// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
+struct Manager {
+    target: ConnectionTarget,
+    first: Mutex<Option<PgConnection>>,
+    failure: Arc<Mutex<Option<ConnectError>>>,
+}
+
+impl std::fmt::Debug for Manager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Manager").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Control").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+impl ManageConnection for Manager {
+    type Connection = PgConnection;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<PgConnection, ConnectError> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let made = first.map_or_else(|| connect(&self.target), Ok);
+        if let Err(error) = &made {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        }
+        made
+    }
+
+    fn is_valid(&self, connection: &mut PgConnection) -> Result<(), ConnectError> {
+        // Never asked: the pool is told not to test on check-out, and a lost connection is noticed by its first statement.
+        if connection.is_broken() { connect(&self.target).map(drop) } else { Ok(()) }
+    }
+
+    fn has_broken(&self, connection: &mut PgConnection) -> bool {
+        connection.is_broken()
+    }
+}
+
+/// The connections of one run: one to look and work, one to hold the runner lock and to cancel.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    pool: Pool<Manager>,
+    target: ConnectionTarget,
+    failure: Arc<Mutex<Option<ConnectError>>>,
+    single: bool,
+}
+
+impl Connections {
+    /// Connects, trying for up to `wait` while the server is not there yet. `single`: the server takes one connection only.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn open(
+        target: &ConnectionTarget,
+        single: bool,
+        wait: Duration,
+        stop: &AtomicBool,
+        on_wait: &mut dyn FnMut(&ConnectError, Duration),
+    ) -> Result<Self, ConnectError> {
+        let first = connect_waiting(target, wait, stop, on_wait)?;
+        let failure = Arc::new(Mutex::new(None));
+        let manager =
+            Manager { target: target.clone(), first: Mutex::new(Some(first)), failure: Arc::clone(&failure) };
+        let pool = Pool::builder()
+            .max_size(if single { 1 } else { 2 })
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .connection_timeout(Duration::from_secs(10))
+            .build_unchecked(manager);
+        Ok(Self { pool, target: target.clone(), failure, single })
+    }
+
+    /// Returns whether there can be one connection only.
+    #[must_use]
+    pub const fn is_single(&self) -> bool {
+        self.single
+    }
+
+    /// Returns the server.
+    #[must_use]
+    pub const fn target(&self) -> &ConnectionTarget {
+        &self.target
+    }
+
+    /// Takes a session to look and work in.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn session(&self) -> Result<Session, ConnectError> {
+        Ok(Session { connection: self.take()?, path: Path::Unsettled })
+    }
+
+    /// Takes the connection that holds the runner lock.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn control(&self) -> Result<Control, ConnectError> {
+        Ok(Control { connection: self.take()? })
+    }
+
+    fn take(&self) -> Result<PooledConnection<Manager>, ConnectError> {
+        self.pool.get().map_err(|_| {
+            let last = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // Without a failure of our own the pool ran out, which two takers of two connections cannot bring about.
+            last.unwrap_or_else(|| ConnectError::unknown(&self.target))
+        })
+    }
+}
+
+/// What the session's names resolve to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    Unsettled,
+    Catalog,
+    User,
+}
+
+/// The session that looks and works.
+pub struct Session {
+    connection: PooledConnection<Manager>,
+    path: Path,
+}
+
+/// What came of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The value as text.
+    Value(Option<String>),
+    /// The server's refusal.
+    Error(ServerError),
+}
+
+#[derive(QueryableByName)]
+struct Valued {
+    #[diesel(sql_type = Integer)]
+    place: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    value: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Truth {
+    #[diesel(sql_type = Bool)]
+    value: bool,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    value: i64,
+}
+
+#[derive(QueryableByName)]
+struct Pid {
+    #[diesel(sql_type = Integer)]
+    value: i32,
+}
+
+impl Session {
+    /// Reads the catalog: settles the session for that, then one query.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn look(&mut self, scope: &Scope, base: bool) -> Result<Snapshot, SnapshotError> {
+        if self.path != Path::Catalog {
+            settle_session(&mut self.connection).map_err(|error| SnapshotError::Server(Box::new(error)))?;
+            self.path = Path::Catalog;
+        }
+        snapshot(&mut self.connection, scope, base)
+    }
+
+    /// Asks questions in the search path and time zone of the scripts, read-only: all in one query, and where that fails one
+    /// by one. `limit` is for each; no limit is `None`.
+    ///
+    /// Locks: ACCESS SHARE on the tables asked; a table that is locked is not waited for longer than 100 ms.
+    pub fn ask(&mut self, target: &Ident, questions: &[(&str, Option<Duration>)]) -> Vec<Asked> {
+        if questions.is_empty() {
+            return Vec::new();
+        }
+        let limit = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis());
+        let all = questions.iter().map(|(_, limit)| *limit).min().flatten();
+        if let Err(error) = self.enter(target, true, limit(all)) {
+            return questions.iter().map(|_| Asked::Error(error.clone())).collect();
+        }
+        if questions.len() > 1
+            && let Ok(values) = self.values(questions)
+        {
+            return values.into_iter().map(Asked::Value).collect();
+        }
+        let mut answers = Vec::with_capacity(questions.len());
+        for question in questions {
+            let set = format!("SET statement_timeout = {}", limit(question.1));
+            let answer = self.connection.batch_execute(&set).map_err(|error| recognise(&error, &set)).and_then(|()| {
+                self.values(std::slice::from_ref(question)).map(|values| values.into_iter().next().flatten())
+            });
+            answers.push(answer.map_or_else(Asked::Error, Asked::Value));
+        }
+        answers
+    }
+
+    fn values(&mut self, questions: &[(&str, Option<Duration>)]) -> Result<Vec<Option<String>>, ServerError> {
+        // A query may end in a comment: the closing parenthesis stands on a line of its own.
+        let sql = questions
+            .iter()
+            .enumerate()
+            .map(|(place, (query, _))| format!("SELECT {place} AS place, ({query}\n)::text AS value"))
+            .collect::<Vec<_>>()
+            .join(" UNION ALL ");
+        let started = Instant::now();
+        let rows: Vec<Valued> = sql_query(&sql).load(&mut *self.connection).map_err(|error| {
+            let limit = questions.iter().filter_map(|(_, limit)| *limit).min();
+            let millis = limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+            ServerError::recognise(
+                &error,
+                Sent {
+                    sql: &sql,
+                    elapsed: started.elapsed(),
+                    lock_timeout: Some(LockTimeout::from_millis(100)),
+                    statement_timeout: Some(StatementTimeout::from_millis(millis)),
+                },
+            )
+        })?;
+        let mut values = vec![None; questions.len()];
+        for row in rows {
+            if let Some(place) = usize::try_from(row.place).ok().and_then(|place| values.get_mut(place)) {
+                *place = row.value;
+            }
+        }
+        Ok(values)
+    }
+
+    /// Sets the session to the scripts' search path and time zone.
+    fn enter(&mut self, target: &Ident, read_only: bool, statement_timeout: u128) -> Result<(), ServerError> {
+        // The scripts' schema first, then what the role or database has; temporary tables last, so that none of them can take
+        // the place of a table of the scripts.
+        let path = quote_literal(&format!("{target}, "));
+        let sql = format!(
+            "SELECT set_config('search_path', {path} || CASE WHEN current_setting('hrms_migrate.search_path') = '' THEN '' \
+             ELSE current_setting('hrms_migrate.search_path') || ', ' END || 'pg_temp', false), \
+             set_config('TimeZone', current_setting('hrms_migrate.time_zone'), false); \
+             SET default_transaction_read_only = {}; SET statement_timeout = {statement_timeout}",
+            if read_only { "on" } else { "off" }
+        );
+        self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
+        self.path = Path::User;
+        Ok(())
+    }
+
+    /// Prepares the session for carrying out steps. To be called again after every look or question.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn prepare_to_work(&mut self, target: &Ident) -> Result<(), ServerError> {
+        self.enter(target, false, 0)
+    }
+
+    /// Begins a transaction with its limits.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn begin(&mut self) -> Result<(), ServerError> {
+        AnsiTransactionManager::begin_transaction(&mut *self.connection).map_err(|error| recognise(&error, "BEGIN"))
+    }
+
+    /// Commits. When the connection is lost meanwhile, only a new look tells what came of it.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn commit(&mut self) -> Result<(), ServerError> {
+        AnsiTransactionManager::commit_transaction(&mut *self.connection).map_err(|error| recognise(&error, "COMMIT"))
+    }
+
+    /// Undoes the transaction, if one is open. A failure means that the server does it.
+    pub fn roll_back(&mut self) {
+        let open = match AnsiTransactionManager::transaction_manager_status_mut(&mut *self.connection) {
+            TransactionManagerStatus::Valid(status) => status.transaction_depth().is_some(),
+            TransactionManagerStatus::InError => false,
+        };
+        if open {
+            drop(AnsiTransactionManager::rollback_transaction(&mut *self.connection));
+        }
+    }
+
+    /// Returns what sends statements.
+    pub fn work(&mut self) -> Work<'_> {
+        Work::on(&mut self.connection)
+    }
+
+    /// Gives the connection to diesel's own migration harness.
+    pub(super) fn diesel(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// Returns the server's process of this session.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn pid(&mut self) -> Result<i32, ServerError> {
+        pid(&mut self.connection)
+    }
+
+    /// Takes the second advisory lock, which an orphaned work session keeps until its last statement ends. `false`: another
+    /// session has it.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn try_work_lock(&mut self) -> Result<bool, ServerError> {
+        try_lock(&mut self.connection, LOCK_OBJECT + 1)
+    }
+
+    /// Returns the number that a query of one row and one column gives.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn count(&mut self, sql: &str) -> Result<i64, ServerError> {
+        let rows: Vec<Number> =
+            sql_query(sql).load(&mut *self.connection).map_err(|error| recognise(&error, sql))?;
+        Ok(rows.first().map_or(0, |row| row.value))
+    }
+}
+
+/// What sends statements: a session's connection, or the one that diesel's harness lends.
+pub struct Work<'a> {
+    connection: &'a mut PgConnection,
+}
+
+impl std::fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Work<'a> {
+    pub(super) const fn on(connection: &'a mut PgConnection) -> Self {
+        Self { connection }
+    }
+
+    /// Sets the limits of what follows: of the transaction where `local`, otherwise of the session.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn limit(&mut self, local: bool, lock: LockTimeout, statement: StatementTimeout) -> Result<(), ServerError> {
+        let local = if local { "LOCAL " } else { "" };
+        let sql = format!(
+            "SET {local}lock_timeout = {}; SET {local}statement_timeout = {}",
+            lock.as_millis(),
+            statement.as_millis()
+        );
+        self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
+    }
+
+    /// Sends one statement under the limits given (which were set before). Returns the rows changed where `counts`.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn send(
+        &mut self,
+        sql: &str,
+        counts: bool,
+        lock: LockTimeout,
+        statement: StatementTimeout,
+    ) -> Result<Option<u64>, ServerError> {
+        let started = Instant::now();
+        let sent = if counts {
+            sql_query(sql).execute(self.connection).map(|rows| Some(rows as u64))
+        } else {
+            self.connection.batch_execute(sql).map(|()| None)
+        };
+        sent.map_err(|error| {
+            ServerError::recognise(
+                &error,
+                Sent {
+                    sql,
+                    elapsed: started.elapsed(),
+                    lock_timeout: Some(lock),
+                    statement_timeout: Some(statement),
+                },
+            )
+        })
+    }
+}
+
+/// The connection that holds the runner lock; idle otherwise, so that nothing of it is ever waited for.
+pub struct Control {
+    connection: PooledConnection<Manager>,
+}
+
+impl Control {
+    /// Tries to take the runner lock. `false`: another run has it.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn try_runner_lock(&mut self) -> Result<bool, ServerError> {
+        try_lock(&mut self.connection, LOCK_OBJECT)
+    }
+
+    /// Returns the session that holds the runner lock or, after it, the work lock.
+    pub fn lock_holder(&mut self) -> Option<i32> {
+        let sql = format!(
+            "SELECT pid AS value FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND classid = {LOCK_CLASS} \
+             AND objid IN ({LOCK_OBJECT}, {}) AND objsubid = 2 AND pid <> pg_backend_pid() \
+             AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) LIMIT 1",
+            LOCK_OBJECT + 1
+        );
+        let rows: Vec<Pid> = sql_query(sql).load(&mut *self.connection).ok()?;
+        rows.first().map(|row| row.value)
+    }
+
+    /// Returns whether the connection is alive and still holds the runner lock.
+    pub fn holds_runner_lock(&mut self) -> bool {
+        let sql = format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND classid = {LOCK_CLASS} \
+             AND objid = {LOCK_OBJECT} AND objsubid = 2 AND pid = pg_backend_pid()) AS value"
+        );
+        let rows: Result<Vec<Truth>, _> = sql_query(sql).load(&mut *self.connection);
+        rows.is_ok_and(|rows| rows.first().is_some_and(|row| row.value))
+    }
+
+    /// Returns the server's process of this session.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn pid(&mut self) -> Result<i32, ServerError> {
+        pid(&mut self.connection)
+    }
+
+    /// Asks the server to stop what a session is doing.
+    pub fn cancel(&mut self, pid: i32) {
+        cancel(&mut self.connection, pid);
+    }
+
+    /// Returns who holds or awaits locks on a table, other than this program.
+    pub fn blockers(&mut self, table: &ObjectName, own: i32) -> Vec<Blocker> {
+        blockers(&mut self.connection, table, own)
+    }
+}
+
+/// A session that is in the way; named by pid, application, state and age, never by its query.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Blocker {
+    /// Its process; 0 for a prepared transaction.
+    #[diesel(sql_type = Integer)]
+    pub pid: i32,
+    /// `application_name`.
+    #[diesel(sql_type = Text)]
+    pub application: String,
+    /// `idle in transaction`, `active`, …; `prepared transaction "…"`.
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    /// Seconds since its transaction began.
+    #[diesel(sql_type = BigInt)]
+    pub age_seconds: i64,
+    /// The lock that it holds.
+    #[diesel(sql_type = Text)]
+    pub mode: String,
+}
+
+const BLOCKERS: &str = include_str!("introspect/blockers.sql");
+
+fn blockers(connection: &mut PgConnection, table: &ObjectName, own: i32) -> Vec<Blocker> {
+    sql_query(BLOCKERS)
+        .bind::<Text, _>(table.schema.as_str())
+        .bind::<Text, _>(table.name.as_str())
+        .bind::<Integer, _>(own)
+        .load(connection)
+        .unwrap_or_default()
+}
+
+/// Asks the server over a connection of its own to stop what a session is doing.
+pub fn cancel_over(target: &ConnectionTarget, pid: i32) {
+    if let Ok(mut connection) = connect(target) {
+        cancel(&mut connection, pid);
+    }
+}
+
+fn cancel(connection: &mut PgConnection, pid: i32) {
+    // Whether it still runs is the server's to say; there is nothing to do about a refusal.
+    drop(sql_query("SELECT pg_cancel_backend($1)").bind::<Integer, _>(pid).execute(connection));
+}
+
+fn recognise(error: &diesel::result::Error, sql: &str) -> ServerError {
+    ServerError::recognise(error, Sent::new(sql))
+}
+
+fn pid(connection: &mut PgConnection) -> Result<i32, ServerError> {
+    let sql = "SELECT pg_backend_pid() AS value";
+    let rows: Vec<Pid> = sql_query(sql).load(connection).map_err(|error| recognise(&error, sql))?;
+    Ok(rows.first().map_or(0, |row| row.value))
+}
+
+fn try_lock(connection: &mut PgConnection, object: i32) -> Result<bool, ServerError> {
+    let sql = format!("SELECT pg_try_advisory_lock({LOCK_CLASS}, {object}) AS value");
+    let rows: Vec<Truth> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
+    Ok(rows.first().is_some_and(|row| row.value))
+}
+
+/// A flag that stops waiting, shared with the handler of signals.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks everything that waits to stop.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether it has been asked.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Returns the flag itself.
+    #[must_use]
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+}

@@ -1,0 +1,92 @@
+//! SIGINT and SIGTERM: what runs on the server is cancelled, what waits stops, the run cleans up and ends.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI32, Ordering},
+    },
+    thread,
+};
+
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::{Handle, Signals},
+};
+
+use crate::{
+    db::{Stop, cancel_over},
+    pg::ConnectionTarget,
+};
+
+/// Listens for signals until it is dropped.
+#[derive(Debug)]
+pub struct Interrupt {
+    shared: Arc<Shared>,
+    handle: Option<Handle>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    signal: AtomicI32,
+    stop: Stop,
+    working: Mutex<Option<(ConnectionTarget, i32)>>,
+}
+
+impl Interrupt {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// When the signals cannot be caught.
+    pub fn listen() -> io::Result<Self> {
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let handle = signals.handle();
+        let shared = Arc::new(Shared::default());
+        let heard = Arc::clone(&shared);
+        thread::spawn(move || {
+            for signal in &mut signals {
+                heard.signal.store(signal, Ordering::Relaxed);
+                heard.stop.set();
+                let working = heard.working.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                if let Some((target, pid)) = working {
+                    cancel_over(&target, pid);
+                }
+            }
+        });
+        Ok(Self { shared, handle: Some(handle) })
+    }
+
+    /// An interrupt that never comes: for a library's caller, who has signals of their own.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { shared: Arc::new(Shared::default()), handle: None }
+    }
+
+    /// Names the session to cancel when a signal comes; `None` where nothing can be cancelled.
+    pub fn working(&self, session: Option<(ConnectionTarget, i32)>) {
+        *self.shared.working.lock().unwrap_or_else(PoisonError::into_inner) = session;
+    }
+
+    /// Returns the signal that came, if one did.
+    #[must_use]
+    pub fn signal(&self) -> Option<i32> {
+        match self.shared.signal.load(Ordering::Relaxed) {
+            0 => None,
+            signal => Some(signal),
+        }
+    }
+
+    /// Returns the flag that stops waiting.
+    #[must_use]
+    pub fn stop(&self) -> &Stop {
+        &self.shared.stop
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.handle {
+            handle.close();
+        }
+    }
+}

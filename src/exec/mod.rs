@@ -1,0 +1,157 @@
+//! Carries out a plan: groups of steps in transactions, one statement at a time, with retries that look again first.
+//!
+//! Decides nothing about what should change: it is given groups and tells what became of them.
+
+mod base;
+mod group;
+mod interrupt;
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    db::{ServerError, ServerErrorKind, Session, Work},
+    event::Event,
+    pg::{LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
+    plan::{Step, Transaction, Verb},
+};
+
+pub use base::{carry_out_base, record_base};
+pub use group::{Group, groups};
+pub use interrupt::Interrupt;
+
+/// A step that is done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// How long it took.
+    pub elapsed: Duration,
+    /// The rows that it changed, for statements that change rows.
+    pub rows: Option<RowCount>,
+}
+
+/// A step that failed; its transaction has been undone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Which step of the group, counted from 0; the number of steps stands for the COMMIT.
+    pub step: usize,
+    /// What the server said.
+    pub error: ServerError,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Carries out one group. Where it fails, nothing of it is left but what a statement outside a transaction leaves.
+///
+/// # Errors
+/// [`Failure`], with the step and what the server said.
+pub fn carry_out(
+    session: &mut Session,
+    group: &Group<'_>,
+    atomic: bool,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Vec<Done>, Failure> {
+    let before = |error| Failure { step: 0, error, elapsed: Duration::ZERO };
+    if group.transaction == Transaction::None {
+        return steps(&mut session.work(), group.steps.as_slice(), false, emit);
+    }
+    if !atomic {
+        session.begin().map_err(before)?;
+    }
+    let outcome = steps(&mut session.work(), group.steps.as_slice(), true, emit).and_then(|done| {
+        if !atomic {
+            let started = Instant::now();
+            session.commit().map_err(|error| Failure {
+                step: group.steps.len(),
+                error,
+                elapsed: started.elapsed(),
+            })?;
+        }
+        Ok(done)
+    });
+    if outcome.is_err() {
+        session.roll_back();
+    }
+    outcome
+}
+
+/// Sends steps one after the other.
+fn steps(
+    work: &mut Work<'_>,
+    steps: &[&Step],
+    local: bool,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Vec<Done>, Failure> {
+    let mut done = Vec::with_capacity(steps.len());
+    let mut limits = None;
+    for (place, step) in steps.iter().enumerate() {
+        // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
+        let lock = if step.transaction == Transaction::None { LockTimeout::NONE } else { step.lock_timeout };
+        if limits != Some((lock, step.statement_timeout)) {
+            work
+                .limit(local, lock, step.statement_timeout)
+                .map_err(|error| Failure { step: place, error, elapsed: Duration::ZERO })?;
+            limits = Some((lock, step.statement_timeout));
+        }
+        emit(Event::StepBegins(step));
+        let started = Instant::now();
+        let counts = matches!(step.verb, Verb::Fill);
+        let rows = work.send(&step.sql, counts, lock, step.statement_timeout).map_err(|error| Failure {
+            step: place,
+            error,
+            elapsed: started.elapsed(),
+        })?;
+        let elapsed = started.elapsed();
+        let rows = rows.map(RowCount);
+        emit(Event::StepDone { step, elapsed, rows });
+        done.push(Done { elapsed, rows });
+    }
+    Ok(done)
+}
+
+/// Drops the index that a failed concurrent build left behind, if it is there and invalid.
+///
+/// # Errors
+/// What the server says; the next run finds the leftover again.
+pub fn clean_up(session: &mut Session, index: &ObjectName) -> Result<(), ServerError> {
+    let found = format!(
+        "SELECT count(*) AS value FROM pg_catalog.pg_index i WHERE NOT i.indisvalid AND i.indexrelid = to_regclass({})",
+        quote_literal(&index.to_string())
+    );
+    if session.count(&found)? > 0 {
+        let mut work = session.work();
+        work.limit(false, LockTimeout::NONE, StatementTimeout::NONE)?;
+        let sql = format!("DROP INDEX CONCURRENTLY {index}");
+        work.send(&sql, false, LockTimeout::NONE, StatementTimeout::NONE)?;
+    }
+    Ok(())
+}
+
+/// How long to pause before the next attempt: full jitter, growing with the attempts, at least twice the stall just caused.
+///
+/// Source: ONLINE-DDL section B.1.
+#[must_use]
+pub fn pause(attempt: u32, stalled: Duration, random: f64) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(30);
+    let grown = Duration::from_millis(500).saturating_mul(1 << attempt.min(10));
+    let jittered = grown.min(LONGEST).mul_f64(random.clamp(0.0, 1.0));
+    jittered.max(stalled.saturating_mul(2).min(LONGEST))
+}
+
+/// Returns whether an error means that nothing was wrong with the step itself, so that a new look and attempt may succeed.
+#[must_use]
+pub fn may_retry(error: &ServerError) -> bool {
+    error.is_retryable() && error.kind != ServerErrorKind::StatementTimeout
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        assert_eq!(pause(0, Duration::ZERO, 0.0), Duration::ZERO);
+        assert_eq!(pause(0, Duration::ZERO, 1.0), Duration::from_millis(500));
+        assert_eq!(pause(3, Duration::ZERO, 1.0), Duration::from_secs(4));
+        assert_eq!(pause(u32::MAX, Duration::ZERO, 1.0), Duration::from_secs(30));
+        assert_eq!(pause(0, Duration::from_millis(1_500), 0.0), Duration::from_secs(3));
+    }
+}

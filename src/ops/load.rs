@@ -1,0 +1,205 @@
+//! Scripts from the binary or a directory, read into goals.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use include_dir::{Dir, include_dir};
+use rayon::prelude::*;
+
+use crate::{
+    config::{Selection, Settings},
+    diagnostic::{Code, Diagnostic, Finding},
+    goal::{self, ScriptGoals},
+    script::{File, Script, ScriptId, assemble},
+    sql,
+};
+
+use super::errors;
+
+/// The HRMS schema, as it was when this program was built.
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ensure");
+
+/// The scripts of a run, read.
+#[derive(Clone, Debug)]
+pub struct Scripts {
+    /// The texts, base migrations first.
+    pub texts: Vec<Script>,
+    /// The goals, one for each text.
+    pub goals: Vec<ScriptGoals>,
+    /// How many of them are base migrations.
+    pub base: usize,
+    /// Those left out by `--only`, `--skip` or `--to`: they are shown, not planned.
+    pub left_out: Vec<ScriptId>,
+}
+
+/// Reads all scripts. No database is needed.
+///
+/// # Errors
+/// Everything that is wrong with them, in the order of the files.
+pub fn load(settings: &Settings) -> Result<Scripts, Vec<Diagnostic>> {
+    let (base, files) = match &settings.dir {
+        Some(dir) => from_directory(dir).map_err(|diagnostic| vec![*diagnostic])?,
+        None => embedded(),
+    };
+    if base.is_empty() && files.is_empty() {
+        let place = settings.dir.as_ref().map_or_else(String::new, |dir| dir.display().to_string());
+        return Err(vec![
+            Diagnostic::error(Code::NoScripts, format!("{} holds no ensure script", shown(&place)))
+                .why("a script is a file <number>_<topic>.sql in it; base migrations are directories in its base/")
+                .help("name the right directory with `--dir`"),
+        ]);
+    }
+    let base_count = base.len();
+    let texts =
+        assemble(base, files).map_err(|errors| errors.iter().map(errors::of_file).collect::<Vec<_>>())?;
+    let read: Vec<Result<ScriptGoals, Vec<Diagnostic>>> = texts
+        .par_iter()
+        .enumerate()
+        .map(|(index, script)| read_one(&texts, ScriptId(index), script))
+        .collect();
+    let mut goals = Vec::with_capacity(read.len());
+    let mut diagnostics = Vec::new();
+    for one in read {
+        match one {
+            Ok(script) => goals.push(script),
+            Err(errors) => diagnostics.extend(errors),
+        }
+    }
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    let contradictions = goal::contradictions(&goals, &|_| None);
+    if !contradictions.is_empty() {
+        return Err(contradictions.iter().map(|finding| finding.diagnostic(&texts)).collect());
+    }
+    let left_out = left_out(&settings.selection, &texts)?;
+    Ok(Scripts { texts, goals, base: base_count, left_out })
+}
+
+fn read_one(texts: &[Script], id: ScriptId, script: &Script) -> Result<ScriptGoals, Vec<Diagnostic>> {
+    let parsed = sql::parse(script).map_err(|errors| {
+        errors.iter().map(|error| errors::of_sql(texts, id, error)).collect::<Vec<_>>()
+    })?;
+    goal::read(id, script, &parsed)
+        .map_err(|findings| findings.iter().map(|finding: &Finding| finding.diagnostic(texts)).collect())
+}
+
+fn left_out(selection: &Selection, texts: &[Script]) -> Result<Vec<ScriptId>, Vec<Diagnostic>> {
+    let is_base = |name: &crate::config::ScriptName| name.matches(None, "base");
+    let matches = |name: &crate::config::ScriptName, script: &Script| {
+        name.matches(script.number, &script.name) || (script.number.is_none() && is_base(name))
+    };
+    let named = selection.only.iter().chain(&selection.skip).chain(&selection.to);
+    let unknown: Vec<Diagnostic> = named
+        .filter(|name| !texts.iter().any(|script| matches(name, script)))
+        .map(|name| {
+            Diagnostic::error(Code::Usage, format!("no script is called {name}"))
+                .help("name a script by its number or its file's name; `hrms-migrate check` lists them")
+        })
+        .collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let last = selection.to.as_ref().and_then(|to| texts.iter().rposition(|script| matches(to, script)));
+    let takes_part = |index: usize, script: &Script| {
+        (selection.only.is_empty() || selection.only.iter().any(|name| matches(name, script)))
+            && !selection.skip.iter().any(|name| matches(name, script))
+            && last.is_none_or(|last| index <= last)
+    };
+    Ok(texts
+        .iter()
+        .enumerate()
+        .filter(|(index, script)| !takes_part(*index, script))
+        .map(|(index, _)| ScriptId(index))
+        .collect())
+}
+
+fn embedded() -> (Vec<File>, Vec<File>) {
+    let file = |path: &Path, name: String, bytes: &[u8]| File {
+        path: format!("ensure/{}", path.display()),
+        name,
+        bytes: bytes.to_vec(),
+    };
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let base = EMBEDDED
+        .get_dir("base")
+        .into_iter()
+        .flat_map(Dir::dirs)
+        .filter_map(|dir| {
+            let up = dir.get_file(dir.path().join("up.sql"))?;
+            Some(file(up.path(), name(dir.path()), up.contents()))
+        })
+        .collect();
+    let files = EMBEDDED
+        .files()
+        .filter(|script| script.path().extension().is_some_and(|extension| extension == "sql"))
+        .map(|script| file(script.path(), name(script.path()), script.contents()))
+        .collect();
+    (base, files)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where scripts are read from files")]
+fn from_directory(dir: &Path) -> Result<(Vec<File>, Vec<File>), Box<Diagnostic>> {
+    let mut files = Vec::new();
+    let mut base = Vec::new();
+    for (path, name) in entries(dir)? {
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql")) {
+            files.push(File { bytes: read_file(&path)?, path: path.display().to_string(), name });
+        }
+    }
+    let base_dir = dir.join("base");
+    if base_dir.is_dir() {
+        for (path, name) in entries(&base_dir)? {
+            let up = path.join("up.sql");
+            if path.is_dir() && up.exists() {
+                base.push(File { bytes: read_file(&up)?, path: up.display().to_string(), name });
+            }
+        }
+    }
+    Ok((base, files))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where scripts are read from files")]
+fn entries(dir: &Path) -> Result<Vec<(PathBuf, String)>, Box<Diagnostic>> {
+    let failed = |error: &io::Error| unreadable(dir, error, "name the directory of the ensure scripts with `--dir`");
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|error| failed(&error))? {
+        let entry = entry.map_err(|error| failed(&error))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Hidden files are editors' and version control's.
+        if !name.starts_with('.') {
+            entries.push((entry.path(), name));
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where scripts are read from files")]
+fn read_file(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
+    let failed = |error: &io::Error| unreadable(path, error, "make the file readable, or take it away");
+    let metadata = fs::metadata(path).map_err(|error| failed(&error))?;
+    if !metadata.is_file() {
+        let what = format!("{} is no file", shown(&path.display().to_string()));
+        return Err(Box::new(
+            Diagnostic::error(Code::FileUnreadable, what)
+                .why("its name is that of an ensure script")
+                .help("take it away, or put a file in its place"),
+        ));
+    }
+    fs::read(path).map_err(|error| failed(&error))
+}
+
+fn unreadable(path: &Path, error: &io::Error, help: &str) -> Box<Diagnostic> {
+    let missing = error.kind() == io::ErrorKind::NotFound;
+    let code = if missing { Code::FileMissing } else { Code::FileUnreadable };
+    let path = shown(&path.display().to_string());
+    let what = if missing { format!("{path} is not there") } else { format!("{path} cannot be read") };
+    Box::new(Diagnostic::error(code, what).why(error.to_string()).help(help))
+}
+
+fn shown(path: &str) -> String {
+    path.escape_debug().to_string()
+}

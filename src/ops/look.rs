@@ -1,0 +1,241 @@
+//! Looking: a connection, a snapshot, the questions, and the plan that comes of them.
+
+use std::{collections::HashSet, time::Duration};
+
+use crate::{
+    catalog::{Scope, Snapshot},
+    config::{Settings, TargetChoice},
+    db::{Asked, Connections, ServerErrorKind, Session},
+    diagnostic::{Code, Diagnostic},
+    event::{Event, Place},
+    exec::Interrupt,
+    goal::{self, GoalKind, ScriptGoals},
+    pg::ServerVersion,
+    plan::{self, Answer, Answers, Plan, Policy, Purpose, Timeouts},
+};
+
+use super::{Scripts, errors};
+
+/// The longest that a probe may take in a run with nothing else to do. Source: DESIGN section 3.
+const PROBE_LIMIT: Duration = Duration::from_millis(200);
+/// The longest that a guard, a size or a list of names may take.
+const QUESTION_LIMIT: Duration = Duration::from_secs(30);
+
+/// The server that a run works on; the embedded engine lives as long as this.
+pub(super) struct Site {
+    // Connections before the engine: they have to be closed before it stops, and fields are dropped in this order.
+    pub(super) connections: Connections,
+    #[cfg(feature = "embedded")]
+    _engine: Option<crate::engine::Embedded>,
+    pub(super) server: String,
+    pub(super) embedded: bool,
+}
+
+/// Connects to the server named, or starts the embedded engine where none is.
+pub(super) fn connect(
+    settings: &Settings,
+    interrupt: &Interrupt,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Site, Box<Diagnostic>> {
+    match &settings.target {
+        TargetChoice::Given { target, .. } => {
+            let connections = open(settings, target, false, interrupt, emit)?;
+            let server = target.place();
+            let server = server.rsplit_once(" @ ").map_or(server.as_str(), |(_, server)| server).to_owned();
+            Ok(Site {
+                connections,
+                #[cfg(feature = "embedded")]
+                _engine: None,
+                server,
+                embedded: false,
+            })
+        }
+        TargetChoice::None => without_server(settings, interrupt, emit),
+    }
+}
+
+fn open(
+    settings: &Settings,
+    target: &crate::pg::ConnectionTarget,
+    single: bool,
+    interrupt: &Interrupt,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Connections, Box<Diagnostic>> {
+    Connections::open(target, single, settings.limits.wait, interrupt.stop().flag(), &mut |error, waited| {
+        emit(Event::WaitingForServer { why: error.what(), waited });
+    })
+    .map_err(|error| Box::new(errors::of_connect(&error)))
+}
+
+#[cfg(feature = "embedded")]
+fn without_server(
+    settings: &Settings,
+    interrupt: &Interrupt,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Site, Box<Diagnostic>> {
+    let directory = std::path::Path::new(".hrms-migrate");
+    let engine = crate::engine::Embedded::start(directory, settings.limits.runner_lock_timeout)
+        .map_err(|error| Box::new(errors::of_engine(&error)))?;
+    let target = crate::pg::ConnectionTarget::parse(engine.url()).map_err(|error| {
+        Box::new(Diagnostic::error(Code::EngineFailed, "the embedded PostgreSQL cannot be reached").why(error.to_string()))
+    })?;
+    let connections = open(settings, &target, true, interrupt, emit)?;
+    let server = format!("embedded in {}", directory.display());
+    Ok(Site { connections, _engine: Some(engine), server, embedded: true })
+}
+
+#[cfg(not(feature = "embedded"))]
+fn without_server(_: &Settings, _: &Interrupt, _: &mut dyn FnMut(Event<'_>)) -> Result<Site, Box<Diagnostic>> {
+    Err(Box::new(
+        Diagnostic::error(Code::NoDatabase, "no database was named: DATABASE_URL is not set")
+            .why("neither --database-url, DATABASE_URL, PGHOST nor PGSERVICE is there, and .env has none of them")
+            .help("set DATABASE_URL=postgresql://user@host/database, or build with `--features embedded` to work without a server"),
+    ))
+}
+
+/// What a look saw.
+pub(super) struct Seen {
+    pub(super) snapshot: Snapshot,
+    pub(super) plan: Plan,
+}
+
+/// The scripts that take part, and what looking at them needs.
+pub(super) struct Subject<'a> {
+    pub(super) scripts: &'a Scripts,
+    pub(super) goals: Vec<ScriptGoals>,
+    pub(super) scope: Scope,
+    pub(super) policy: Policy,
+    /// Guards of statements that are read as goals: settled once in a run.
+    settled_guards: HashSet<String>,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(scripts: &'a Scripts, settings: &Settings) -> Self {
+        let goals: Vec<ScriptGoals> =
+            scripts.goals.iter().filter(|goals| !scripts.left_out.contains(&goals.id)).cloned().collect();
+        let scope = plan::scope(&goal::scope(&goals), settings.schema.as_ref());
+        let mut timeouts = Timeouts { lock: settings.limits.lock_timeout, ..Timeouts::default() };
+        if let Some(limit) = settings.limits.statement_timeout {
+            timeouts = Timeouts { catalog: limit, scan: limit, long: limit, ..timeouts };
+        }
+        let statements = || goals.iter().flat_map(|script| &script.statements);
+        let is_opaque = |statement: &&goal::StatementGoals| {
+            statement.goals.iter().any(|goal| matches!(goal.kind, GoalKind::Opaque { .. }))
+        };
+        let texts = |opaque: bool| {
+            statements()
+                .filter(move |statement| is_opaque(statement) == opaque)
+                .flat_map(|statement| statement.directives.guards.iter().map(|guard| guard.query.text.clone()))
+                .collect::<HashSet<_>>()
+        };
+        let of_opaque = texts(true);
+        let settled_guards = texts(false).into_iter().filter(|text| !of_opaque.contains(text)).collect();
+        Self {
+            scripts,
+            scope,
+            policy: Policy {
+                allow: settings.allow.iter().copied().collect(),
+                timeouts,
+                atomic: settings.atomic,
+                ..Policy::default()
+            },
+            settled_guards,
+            goals,
+        }
+    }
+
+    /// Returns whether base migrations take part.
+    pub(super) fn has_base(&self) -> bool {
+        self.goals.iter().any(|goals| goals.id.0 < self.scripts.base)
+    }
+
+    /// Keeps only the answers that hold for a whole run.
+    pub(super) fn forget(&self, answers: &mut Answers) {
+        answers.retain(|sql| self.settled_guards.contains(sql));
+    }
+
+    /// Takes a snapshot and plans, asking until no question is open. `bounded`: probes may remain unanswered.
+    pub(super) fn look(
+        &self,
+        session: &mut Session,
+        policy: &Policy,
+        answers: &mut Answers,
+        bounded: bool,
+        emit: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Seen, Box<Diagnostic>> {
+        let snapshot = session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
+        if snapshot.server.version < ServerVersion::OLDEST {
+            return Err(Box::new(
+                Diagnostic::error(
+                    Code::ServerTooOld,
+                    format!("the server is PostgreSQL {}", snapshot.server.version),
+                )
+                .why(format!("the oldest version supported is {}", ServerVersion::OLDEST.major()))
+                .help("upgrade the server"),
+            ));
+        }
+        loop {
+            let plan = plan::plan(&self.goals, &snapshot, answers, policy);
+            if plan.questions.is_empty() {
+                return Ok(Seen { snapshot, plan });
+            }
+            let Some(target) = snapshot.target.clone() else { return Ok(Seen { snapshot, plan }) };
+            for question in plan.questions.iter().filter(|question| question.purpose == Purpose::Check) {
+                if let Some(table) = &question.table {
+                    emit(Event::Asking { what: &format!("checking the rows of {table}") });
+                }
+            }
+            let questions: Vec<(&str, Option<Duration>)> = plan
+                .questions
+                .iter()
+                .map(|question| (question.sql.as_str(), limit(question.purpose, bounded)))
+                .collect();
+            for (question, asked) in plan.questions.iter().zip(session.ask(&target, &questions)) {
+                let answer = match asked {
+                    Asked::Value(value) => Answer::Value(value),
+                    Asked::Error(error) if error.is_connection_lost() => {
+                        return Err(Box::new(errors::of_server("the connection was lost while asking", &error)));
+                    }
+                    Asked::Error(error) => match error.kind {
+                        ServerErrorKind::UndefinedTable
+                        | ServerErrorKind::UndefinedColumn
+                        | ServerErrorKind::UndefinedObject => Answer::Undefined(format!("the server says: {error}")),
+                        ServerErrorKind::LockTimeout => {
+                            let table = question.table.as_ref().map(|table| format!(" {table}")).unwrap_or_default();
+                            Answer::Unknown(format!("table{table} is locked by another session"))
+                        }
+                        ServerErrorKind::StatementTimeout | ServerErrorKind::Canceled => {
+                            Answer::Unknown("asking took too long".to_owned())
+                        }
+                        ServerErrorKind::InsufficientPrivilege if question.purpose == Purpose::Probe => {
+                            Answer::Unknown("no right to read it (SELECT)".to_owned())
+                        }
+                        _ => Answer::Failed(format!("the server says: {error}")),
+                    },
+                };
+                answers.insert(question.sql.clone(), answer);
+            }
+        }
+    }
+}
+
+fn limit(purpose: Purpose, bounded: bool) -> Option<Duration> {
+    match purpose {
+        Purpose::Probe if bounded => Some(PROBE_LIMIT),
+        Purpose::Probe | Purpose::Check => None,
+        Purpose::Guard | Purpose::Size | Purpose::Names => Some(QUESTION_LIMIT),
+    }
+}
+
+/// Where a snapshot was taken.
+pub(super) fn place(site: &Site, snapshot: &Snapshot) -> Place {
+    Place {
+        database: snapshot.server.database.clone(),
+        server: site.server.clone(),
+        version: snapshot.server.version.to_string(),
+        role: snapshot.server.role.clone(),
+        schema: snapshot.target.as_ref().map(ToString::to_string),
+        embedded: site.embedded,
+    }
+}
+

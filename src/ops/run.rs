@@ -1,0 +1,732 @@
+//! `run`, `plan`, `verify`, `check`, `wait`.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    config::Settings,
+    db::{Asked, BaseVersion, Control, ServerErrorKind, Session},
+    diagnostic::{Code, Diagnostic},
+    event::{BaseReport, Command, Event, Report, Verification},
+    exec::{self, Failure, Group, Interrupt},
+    goal::TransactionGrouping,
+    plan::{Answers, Plan, State, Transaction},
+    script::ScriptId,
+};
+
+use super::{
+    Scripts, errors,
+    load::load,
+    look::{self, Seen, Site, Subject},
+    tell::{Notes, script_name},
+};
+
+/// Makes the database what the scripts say.
+///
+/// Looks first: where everything holds, nothing is locked, written or sent but questions. Otherwise one run at a time works.
+/// Everything that is bound to fail is found before the first change. Never prints; `emit` is told what happens.
+pub fn run(settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(Event<'_>)) -> Report {
+    operate(Command::Run, settings, interrupt, emit)
+}
+
+/// Finds out what [`run`] would do, without doing it. Read-only.
+pub fn plan(settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(Event<'_>)) -> Report {
+    operate(Command::Plan, settings, interrupt, emit)
+}
+
+/// Compares the database with what the scripts say. Read-only.
+pub fn verify(settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(Event<'_>)) -> Report {
+    operate(Command::Verify, settings, interrupt, emit)
+}
+
+/// Reads all scripts without a database.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn check(settings: &Settings) -> Result<Scripts, Vec<Diagnostic>> {
+    load(settings)
+}
+
+/// Waits until the server accepts connections.
+///
+/// # Errors
+/// Why it does not, when the time is over or waiting is no use.
+pub fn wait(
+    settings: &Settings,
+    interrupt: &Interrupt,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<crate::event::Place, Box<Diagnostic>> {
+    let site = look::connect(settings, interrupt, emit)?;
+    Ok(crate::event::Place { server: site.server.clone(), embedded: site.embedded, ..crate::event::Place::default() })
+}
+
+fn operate(
+    command: Command,
+    settings: &Settings,
+    interrupt: &Interrupt,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Report {
+    let started = Instant::now();
+    let mut notes = Notes::new(command);
+    let scripts = match load(settings) {
+        Ok(scripts) => scripts,
+        Err(diagnostics) => {
+            notes.diagnostics = diagnostics;
+            return notes.report(None, None, None, started.elapsed());
+        }
+    };
+    let subject = Subject::new(&scripts, settings);
+    let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit };
+    let plan = operation.go(command);
+    let mut notes = operation.notes;
+    notes.interrupted = interrupt.signal();
+    notes.report(Some(&scripts), Some(&subject), plan.as_ref(), started.elapsed())
+}
+
+struct Operation<'a, 'e> {
+    settings: &'a Settings,
+    interrupt: &'a Interrupt,
+    subject: &'a Subject<'a>,
+    notes: Notes,
+    emit: &'e mut dyn FnMut(Event<'_>),
+}
+
+/// The locks and connections of a run that changes something.
+struct Workplace {
+    control: Option<Control>,
+    pid: i32,
+}
+
+impl Operation<'_, '_> {
+    fn error(&mut self, diagnostic: Box<Diagnostic>) {
+        self.notes.diagnostics.push(*diagnostic);
+    }
+
+    /// Does the command; returns the last plan made.
+    fn go(&mut self, command: Command) -> Option<Plan> {
+        let site = match look::connect(self.settings, self.interrupt, self.emit) {
+            Ok(site) => site,
+            Err(diagnostic) => {
+                self.error(diagnostic);
+                return None;
+            }
+        };
+        let mut session = match site.connections.session() {
+            Ok(session) => session,
+            Err(error) => {
+                self.error(Box::new(errors::of_connect(&error)));
+                return None;
+            }
+        };
+        let mut answers = Answers::default();
+        let bounded = command == Command::Run;
+        let seen = match self.subject.look(&mut session, &self.subject.policy, &mut answers, bounded, self.emit) {
+            Ok(seen) => seen,
+            Err(diagnostic) => {
+                self.error(diagnostic);
+                return None;
+            }
+        };
+        let place = look::place(&site, &seen.snapshot);
+        (self.emit)(Event::Connected(&place));
+        self.notes.place = Some(place);
+        if self.subject.has_base() {
+            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, ..BaseReport::default() });
+        }
+        match command {
+            Command::Plan => {
+                self.findings(&seen.plan, false);
+                self.unverified(&seen.plan);
+                Some(seen.plan)
+            }
+            Command::Verify => {
+                self.verified(&mut session, &seen, &|_| true);
+                Some(seen.plan)
+            }
+            Command::Run => self.run(&site, session, seen, answers),
+        }
+    }
+
+    /// Notes what stands in the way. Returns whether anything does.
+    fn findings(&mut self, plan: &Plan, after_changes: bool) -> bool {
+        let done = after_changes.then(|| self.done_so_far());
+        for finding in plan.findings.iter().chain(&plan.deferred).filter(|_| true) {
+            // What a later look may find otherwise is no refusal yet.
+            if plan.deferred.contains(finding) && plan.barrier.is_some() {
+                continue;
+            }
+            let mut diagnostic = finding.diagnostic(&self.subject.scripts.texts);
+            diagnostic.done.clone_from(&done);
+            self.notes.diagnostics.push(diagnostic);
+        }
+        plan.findings.iter().any(|finding| !plan.deferred.contains(finding))
+    }
+
+    fn done_so_far(&self) -> String {
+        match self.notes.count_applied() {
+            0 => "nothing was changed".to_owned(),
+            1 => "1 step was carried out and stays".to_owned(),
+            steps => format!("{steps} steps were carried out and stay"),
+        }
+    }
+
+    fn unverified(&mut self, plan: &Plan) {
+        let unverified = self.unverified_words(plan);
+        self.notes.verification = Some(Verification {
+            checked: plan.checked.clone(),
+            complete: plan.is_empty(),
+            unverified,
+            queries: Vec::new(),
+        });
+    }
+
+    fn unverified_words(&self, plan: &Plan) -> Vec<String> {
+        plan.statements
+            .iter()
+            .filter_map(|statement| match &statement.state {
+                State::Unverified(why) => {
+                    let id = statement.id;
+                    let span = self.subject.scripts.goals[id.script.0].statements[id.index].span;
+                    Some(format!("{}: {why}", self.subject.scripts.texts[id.script.0].location(span.start)))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Compares a look with an empty plan, and asks the `verify` queries of the scripts that `asks` names.
+    fn verified(&mut self, session: &mut Session, seen: &Seen, asks: &dyn Fn(ScriptId) -> bool) {
+        let Seen { snapshot, plan } = seen;
+        let refused = self.findings(plan, self.notes.count_applied() > 0);
+        let mut missing = 0;
+        for statement in plan.statements.iter().filter(|statement| !statement.steps.is_empty()) {
+            missing += 1;
+            let id = statement.id;
+            let text = &self.subject.scripts.texts[id.script.0];
+            for step in &statement.steps {
+                let mut diagnostic = Diagnostic::error(Code::VerificationFailed, format!("{} is not as declared", step.object))
+                    .at(text, first_line(text.slice(step.span), step.span), "")
+                    .help("run `hrms-migrate run`; `hrms-migrate plan` shows what it would do");
+                if self.notes.command == Command::Run {
+                    diagnostic = diagnostic.why("the run has carried it out, and it is otherwise all the same");
+                }
+                self.notes.diagnostics.push(diagnostic);
+            }
+        }
+        let mut queries = Vec::new();
+        if let Some(target) = &snapshot.target {
+            let verifies: Vec<_> = self
+                .subject
+                .goals
+                .iter()
+                .filter(|script| asks(script.id))
+                .flat_map(|script| script.verifies.iter().map(|verify| (script.id, verify)))
+                .collect();
+            let texts: Vec<String> = verifies
+                .iter()
+                .map(|(_, verify)| format!("SELECT count(*) FROM ({}\n) AS hm_rows", verify.query.text))
+                .collect();
+            let questions: Vec<_> = texts.iter().map(|text| (text.as_str(), None)).collect();
+            for ((id, verify), asked) in verifies.into_iter().zip(session.ask(target, &questions)) {
+                let text = &self.subject.scripts.texts[id.0];
+                let place = first_line(&verify.query.text, verify.query.span);
+                match asked {
+                    Asked::Value(value) => {
+                        let rows = value.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+                        if rows > 0 {
+                            self.notes.diagnostics.push(
+                                Diagnostic::error(Code::VerifyQuery, format!("{rows} rows contradict: {}", verify.message))
+                                    .at(text, place, "returned rows")
+                                    .help("run the query by hand to see them"),
+                            );
+                        }
+                        queries.push((verify.message.clone(), rows));
+                    }
+                    Asked::Error(error) => self.notes.diagnostics.push(
+                        Diagnostic::error(Code::QueryFailed, format!("could not be asked: {}", verify.message))
+                            .at(text, place, "")
+                            .why(format!("the server says: {error}"))
+                            .help("correct the query"),
+                    ),
+                }
+            }
+        }
+        let unverified = self.unverified_words(plan);
+        self.notes.verification = Some(Verification {
+            checked: plan.checked.clone(),
+            complete: !refused && missing == 0 && plan.deferred.is_empty() && queries.iter().all(|(_, rows)| *rows == 0),
+            unverified,
+            queries,
+        });
+    }
+
+    fn run(&mut self, site: &Site, mut session: Session, seen: Seen, mut answers: Answers) -> Option<Plan> {
+        let refused = !seen.plan.findings.is_empty();
+        if refused && !self.settings.keep_going {
+            self.findings(&seen.plan, false);
+            return Some(seen.plan);
+        }
+        let unrecorded = self.unrecorded(&seen);
+        let work = seen.plan.steps().next().is_some() || seen.plan.barrier.is_some();
+        if !work && !refused {
+            // The look was the verification.
+            self.unverified(&seen.plan);
+            if !unrecorded.is_empty() {
+                self.record(site, &mut session, &seen, &unrecorded);
+            }
+            return Some(seen.plan);
+        }
+        if let Some(unfit) = unfit(&seen) {
+            self.notes.diagnostics.push(unfit);
+            return Some(seen.plan);
+        }
+        drop(seen);
+        let mut workplace = match self.enter(site, &mut session) {
+            Ok(workplace) => workplace,
+            Err(diagnostic) => {
+                self.error(diagnostic);
+                return None;
+            }
+        };
+        let last = self.work(site, &mut session, &mut workplace, &mut answers);
+        self.interrupt.working(None);
+        last
+    }
+
+    /// Base versions whose statements hold but that diesel's table does not have.
+    fn unrecorded(&self, seen: &Seen) -> Vec<BaseVersion> {
+        let recorded = seen.snapshot.base_versions.clone().unwrap_or_default();
+        self.subject
+            .goals
+            .iter()
+            .filter(|goals| goals.id.0 < self.subject.scripts.base)
+            .map(|goals| BaseVersion::of_directory(&self.subject.scripts.texts[goals.id.0].name))
+            .filter(|version| !recorded.contains(&version.version))
+            .collect()
+    }
+
+    /// Records base migrations that hold already. A refusal is told in one line and is no failure.
+    fn record(&mut self, site: &Site, session: &mut Session, seen: &Seen, versions: &[BaseVersion]) {
+        if unfit(seen).is_some() {
+            return;
+        }
+        let Some(target) = seen.snapshot.target.clone() else { return };
+        let recorded = self.enter(site, session).map_err(|diagnostic| diagnostic.what).and_then(|_workplace| {
+            session
+                .prepare_to_work(&target)
+                .and_then(|()| exec::record_base(session, versions))
+                .map_err(|error| error.to_string())
+        });
+        self.interrupt.working(None);
+        let Some(base) = &mut self.notes.base else { return };
+        match recorded {
+            Ok(recorded) => base.recorded = recorded,
+            Err(why) => base.unrecorded = Some(why),
+        }
+    }
+
+    /// Takes the runner lock, and checks that sessions are what they seem. A second runner waits here.
+    fn enter(&mut self, site: &Site, session: &mut Session) -> Result<Workplace, Box<Diagnostic>> {
+        if site.connections.is_single() {
+            return Ok(Workplace { control: None, pid: 0 });
+        }
+        let mut control = site.connections.control().map_err(|error| Box::new(errors::of_connect(&error)))?;
+        let failed = |error| Box::new(errors::of_server("the runner lock could not be asked for", &error));
+        let started = Instant::now();
+        let limit = self.settings.limits.runner_lock_timeout;
+        let mut told = false;
+        // The work lock too: after a kill the server goes on with the last statement of a run that is no more.
+        let (mut runner, mut worker) = (false, false);
+        loop {
+            runner = runner || control.try_runner_lock().map_err(failed)?;
+            worker = worker || (runner && session.try_work_lock().map_err(failed)?);
+            if runner && worker {
+                break;
+            }
+            let waited = started.elapsed();
+            let holder = control.lock_holder();
+            if waited >= limit {
+                let who = holder.map_or_else(String::new, |pid| format!("; session {pid} has it"));
+                return Err(Box::new(
+                    Diagnostic::error(Code::RunnerLock, format!("another run did not end within {} s", limit.as_secs()))
+                        .why(format!("one run at a time may change a database{who}"))
+                        .help("run again later, or raise `--runner-lock-timeout`"),
+                ));
+            }
+            if self.interrupt.signal().is_some() {
+                return Err(Box::new(Diagnostic::note(Code::RunnerLock, "interrupted while waiting for another run")));
+            }
+            if !told || waited.as_secs() % 10 == 0 {
+                (self.emit)(Event::WaitingForRunner { pid: holder, waited });
+                told = true;
+            }
+            sleep(Duration::from_millis(50 + fastrand::u64(0..100)).min(limit.saturating_sub(waited)));
+        }
+        let pids = |session: &mut Session, control: &mut Control| Ok((session.pid()?, control.pid()?));
+        let first = pids(session, &mut control).map_err(failed)?;
+        let second = pids(session, &mut control).map_err(failed)?;
+        if first != second || first.0 == first.1 {
+            return Err(Box::new(
+                Diagnostic::error(Code::TransactionPooler, "a pooler gives every transaction another session")
+                    .why("locks and settings of a session do not hold behind it; nothing was changed")
+                    .help("connect to the server itself, or to a pool in session mode"),
+            ));
+        }
+        self.interrupt.working(Some((site.connections.target().clone(), first.0)));
+        Ok(Workplace { control: Some(control), pid: first.0 })
+    }
+
+    /// Looks, carries out, looks again, until everything holds or something is in the way.
+    fn work(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        workplace: &mut Workplace,
+        answers: &mut Answers,
+    ) -> Option<Plan> {
+        let mut policy = self.subject.policy.clone();
+        let mut trouble = Trouble::default();
+        let mut rounds = 0_u32;
+        loop {
+            self.subject.forget(answers);
+            let seen = match self.subject.look(session, &policy, answers, false, self.emit) {
+                Ok(seen) => seen,
+                Err(diagnostic) if diagnostic.code == Code::ConnectionLost && trouble.may_go_on(self.settings) => {
+                    match self.reconnect(site) {
+                        Ok((new, place)) => {
+                            *session = new;
+                            *workplace = place;
+                            continue;
+                        }
+                        Err(diagnostic) => {
+                            self.error(diagnostic);
+                            return None;
+                        }
+                    }
+                }
+                Err(diagnostic) => {
+                    self.error(diagnostic);
+                    return None;
+                }
+            };
+            if !seen.plan.findings.is_empty() && !self.settings.keep_going {
+                self.findings(&seen.plan, true);
+                return Some(seen.plan);
+            }
+            let groups = exec::groups(&seen.plan, &|id| self.grouping(id), self.settings.atomic);
+            rounds += 1;
+            // Every round but those after trouble carries something out; a plan that never ends is a fault of ours or a
+            // database that works against us.
+            if groups.is_empty() || rounds > 1_000 {
+                if rounds > 1_000 || seen.plan.barrier.is_some() {
+                    self.notes.diagnostics.push(
+                        Diagnostic::error(Code::NoProgress, "the database does not come to hold what the scripts say")
+                            .help("run `hrms-migrate plan` to see what is left"),
+                    );
+                }
+                self.finish(session, &seen);
+                return Some(seen.plan);
+            }
+            let base: Vec<BaseVersion> = self.unrecorded(&seen);
+            let mut again = seen.plan.barrier.is_some();
+            if let Some(target) = &seen.snapshot.target
+                && let Err(error) = session.prepare_to_work(target)
+            {
+                if !error.is_connection_lost() {
+                    self.error(Box::new(errors::of_server("the session could not be set up", &error)));
+                    return Some(seen.plan);
+                }
+            }
+            if self.settings.atomic
+                && let Err(error) = session.begin()
+            {
+                self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
+                return Some(seen.plan);
+            }
+            let mut stopped = false;
+            let mut script = None;
+            for group in &groups {
+                if self.interrupt.signal().is_some() {
+                    stopped = true;
+                    break;
+                }
+                if script != Some(group.script) {
+                    script = Some(group.script);
+                    let name = script_name(self.subject.scripts, group.script);
+                    let steps = groups.iter().filter(|other| other.script == group.script).map(|other| other.steps.len());
+                    (self.emit)(Event::ScriptBegins { script: &name, steps: steps.sum() });
+                }
+                if workplace.control.as_mut().is_some_and(|control| !control.holds_runner_lock()) {
+                    again = true;
+                    match self.reconnect(site) {
+                        Ok((new, place)) => {
+                            *session = new;
+                            *workplace = place;
+                        }
+                        Err(diagnostic) => {
+                            self.error(diagnostic);
+                            stopped = true;
+                        }
+                    }
+                    break;
+                }
+                match self.carry_out(session, group, &base) {
+                    Ok(()) => {
+                        trouble = Trouble::default();
+                        for step in &group.steps {
+                            if step.verb == crate::plan::Verb::Run {
+                                policy.ran.insert(step.statement);
+                            }
+                        }
+                    }
+                    Err(failure) => {
+                        again = self.failed(site, session, workplace, group, failure, &mut trouble);
+                        stopped = !again;
+                        break;
+                    }
+                }
+            }
+            if self.settings.atomic {
+                if stopped || again && trouble.attempts > 0 {
+                    session.roll_back();
+                    self.notes.sent.clear();
+                } else if let Err(error) = session.commit() {
+                    self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
+                    self.notes.sent.clear();
+                    stopped = true;
+                }
+            }
+            if stopped {
+                return Some(seen.plan);
+            }
+            if !again {
+                // Everything is done: a new look says whether it holds.
+                self.subject.forget(answers);
+                *answers = Answers::default();
+                match self.subject.look(session, &policy, answers, false, self.emit) {
+                    Ok(last) => {
+                        self.finish(session, &last);
+                        return Some(last.plan);
+                    }
+                    Err(diagnostic) => {
+                        self.error(diagnostic);
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn grouping(&self, id: ScriptId) -> TransactionGrouping {
+        self.subject.scripts.goals.get(id.0).map(|goals| goals.grouping).unwrap_or_default()
+    }
+
+    /// Verifies what was done, and keeps diesel's books.
+    fn finish(&mut self, session: &mut Session, seen: &Seen) {
+        let changed: Vec<ScriptId> = self
+            .subject
+            .goals
+            .iter()
+            .map(|goals| goals.id)
+            .filter(|id| self.notes.has_changed(*id))
+            .collect();
+        self.verified(session, seen, &|id| changed.contains(&id));
+        let unrecorded = self.unrecorded(seen);
+        if !unrecorded.is_empty()
+            && let Some(target) = &seen.snapshot.target
+        {
+            let recorded =
+                session.prepare_to_work(target).and_then(|()| exec::record_base(session, &unrecorded));
+            if let Some(base) = &mut self.notes.base {
+                match recorded {
+                    Ok(recorded) => base.recorded.extend(recorded),
+                    Err(error) => base.unrecorded = Some(error.to_string()),
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, session: &mut Session, group: &Group<'_>, base: &[BaseVersion]) -> Result<(), Failure> {
+        let version = (group.script.0 < self.subject.scripts.base)
+            .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
+            .filter(|version| base.contains(version));
+        let atomic = self.settings.atomic;
+        let done = match &version {
+            Some(version) => exec::carry_out_base(session, version, group, atomic, self.emit)?,
+            None => exec::carry_out(session, group, atomic, self.emit)?,
+        };
+        if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
+            base.recorded.push(version.directory);
+        }
+        self.notes.applied(&group.steps, &done);
+        Ok(())
+    }
+
+    /// A group failed. Returns whether to look again and go on.
+    fn failed(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        workplace: &mut Workplace,
+        group: &Group<'_>,
+        failure: Failure,
+        trouble: &mut Trouble,
+    ) -> bool {
+        let Some(step) = group.steps.get(failure.step).or_else(|| group.steps.last()).copied() else { return false };
+        let lost = failure.error.is_connection_lost();
+        if !lost && let Some(leftover) = &step.leftover {
+            drop(exec::clean_up(session, leftover));
+        }
+        if self.interrupt.signal().is_some() {
+            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+            return false;
+        }
+        let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
+        let blockers: Vec<String> = match (&step.table, &mut workplace.control) {
+            (Some(table), Some(control)) if failure.error.kind == ServerErrorKind::LockTimeout => {
+                control.blockers(table, workplace.pid).iter().map(blocker_words).collect()
+            }
+            _ => Vec::new(),
+        };
+        if goes_on {
+            let pause = exec::pause(trouble.attempts, failure.elapsed, fastrand::f64());
+            let pause = if lost { Duration::ZERO } else { pause };
+            *self.notes.attempts.entry(step.statement).or_insert(0) += 1;
+            (self.emit)(Event::Retry {
+                step,
+                attempt: trouble.attempts + 1,
+                why: failure.error.to_string(),
+                blockers: blockers.clone(),
+                pause,
+            });
+            trouble.count();
+            let until = Instant::now() + pause;
+            while Instant::now() < until && self.interrupt.signal().is_none() {
+                sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
+            }
+            if !lost {
+                return true;
+            }
+            match self.reconnect(site) {
+                Ok((new, place)) => {
+                    *session = new;
+                    *workplace = place;
+                    return true;
+                }
+                Err(diagnostic) => self.error(diagnostic),
+            }
+            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+            return false;
+        }
+        let done = format!(
+            "{}; {}",
+            self.done_so_far(),
+            if group.transaction == Transaction::None { "this step stands alone" } else { "this step's transaction was undone" }
+        );
+        let mut diagnostic = errors::of_step(&self.subject.scripts.texts, step, &failure.error, Some(done));
+        if failure.error.kind == ServerErrorKind::LockTimeout {
+            let attempts = trouble.attempts + 1;
+            let table = step.table.as_ref().map_or_else(|| step.object.clone(), |table| format!("table {table}"));
+            diagnostic.what = format!(
+                "could not lock {table} in {attempts} attempts of {} s",
+                Duration::from_millis(step.lock_timeout.as_millis()).as_secs_f32()
+            );
+            diagnostic.why.retain(|why| !why.starts_with("the server says"));
+            for blocker in blockers {
+                diagnostic.why.insert(0, blocker);
+            }
+        }
+        self.notes.diagnostics.push(diagnostic);
+        self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+        false
+    }
+
+    /// Connects anew after the server went away, for at most a minute, and takes the runner lock again.
+    fn reconnect(&mut self, site: &Site) -> Result<(Session, Workplace), Box<Diagnostic>> {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let started = Instant::now();
+        loop {
+            match site.connections.session() {
+                Ok(mut session) => {
+                    // A connection that the pool kept may be the broken one: the first statement tells.
+                    if session.pid().is_ok() {
+                        let workplace = self.enter(site, &mut session)?;
+                        return Ok((session, workplace));
+                    }
+                }
+                Err(error) if !error.kind.is_worth_waiting() => return Err(Box::new(errors::of_connect(&error))),
+                Err(error) => {
+                    (self.emit)(Event::WaitingForServer { why: error.what(), waited: started.elapsed() });
+                }
+            }
+            if started.elapsed() > LONGEST || self.interrupt.signal().is_some() {
+                let done = self.done_so_far();
+                let mut diagnostic =
+                    Diagnostic::error(Code::ConnectionLost, "the connection to the server was lost during the run")
+                        .why(format!("it did not come back within {} s", LONGEST.as_secs()))
+                        .help("run again when the server is back; it goes on where it stopped");
+                diagnostic.done = Some(done);
+                return Err(Box::new(diagnostic));
+            }
+            sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+/// How often things went wrong since the last success.
+#[derive(Clone, Copy, Debug, Default)]
+struct Trouble {
+    attempts: u32,
+    since: Option<Instant>,
+}
+
+impl Trouble {
+    fn count(&mut self) {
+        self.attempts += 1;
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    fn may_go_on(&self, settings: &Settings) -> bool {
+        self.attempts + 1 < settings.limits.lock_retries
+            && self.since.is_none_or(|since| since.elapsed() < settings.limits.lock_budget)
+    }
+}
+
+/// A server on which nothing may be changed.
+fn unfit(seen: &Seen) -> Option<Diagnostic> {
+    let server = &seen.snapshot.server;
+    if server.in_recovery {
+        return Some(
+            Diagnostic::error(Code::Standby, "the server is a standby; it takes no changes")
+                .why("something has to be changed; nothing was")
+                .help("connect to the primary; with several hosts add target_session_attrs=read-write to the URL"),
+        );
+    }
+    if server.read_only {
+        return Some(
+            Diagnostic::error(Code::ReadOnlyServer, "transactions are read-only here")
+                .why("default_transaction_read_only is on for this role or database; nothing was changed")
+                .help("run as a role that may write, or switch it off: ALTER ROLE … SET default_transaction_read_only = off"),
+        );
+    }
+    None
+}
+
+fn blocker_words(blocker: &crate::db::Blocker) -> String {
+    let who = if blocker.pid == 0 { String::new() } else { format!("session {} ", blocker.pid) };
+    let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
+    let age = if age.as_secs() >= 120 { format!("{} min", age.as_secs() / 60) } else { format!("{} s", age.as_secs()) };
+    let mode = blocker.mode.trim_end_matches("Lock");
+    format!("{who}(\"{}\") has held {mode} for {age}, {}", blocker.application, blocker.state)
+}
+
+fn first_line(text: &str, span: crate::script::Span) -> crate::script::Span {
+    crate::script::Span::new(span.start, span.start + text.find('\n').unwrap_or(text.len()).min(span.end - span.start))
+}
+
+#[expect(clippy::disallowed_methods, reason = "waiting for others is this room's work")]
+fn sleep(time: Duration) {
+    thread::sleep(time);
+}

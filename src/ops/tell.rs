@@ -1,0 +1,194 @@
+//! What a run came to, put together for the report.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    diagnostic::{Diagnostic, Outcome},
+    event::{
+        BaseReport, Command, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd, StepReport,
+        Verification,
+    },
+    exec::Done,
+    goal::StatementId,
+    plan::{Plan, State, Step},
+    script::ScriptId,
+};
+
+use super::{Scripts, look::Subject};
+
+/// The notes of a run, from which its report is made.
+pub(super) struct Notes {
+    pub(super) command: Command,
+    pub(super) place: Option<Place>,
+    pub(super) base: Option<BaseReport>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) verification: Option<Verification>,
+    pub(super) interrupted: Option<i32>,
+    /// Steps that were sent, in order, by script.
+    pub(super) sent: BTreeMap<ScriptId, Vec<StepReport>>,
+    /// Attempts so far of the step that a statement is at.
+    pub(super) attempts: BTreeMap<StatementId, u32>,
+}
+
+impl Notes {
+    pub(super) fn new(command: Command) -> Self {
+        Self {
+            command,
+            place: None,
+            base: None,
+            diagnostics: Vec::new(),
+            verification: None,
+            interrupted: None,
+            sent: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn applied(&mut self, steps: &[&Step], done: &[Done]) {
+        for (step, done) in steps.iter().zip(done) {
+            let attempts = self.attempts.get(&step.statement).copied().unwrap_or(0) + 1;
+            let mut told = step_report(step, StepEnd::Applied);
+            told.elapsed = Some(done.elapsed);
+            told.rows = done.rows;
+            told.attempts = attempts;
+            self.sent.entry(step.statement.script).or_default().push(told);
+        }
+    }
+
+    /// Notes a group that failed for good: the steps before the one that failed were undone with it.
+    pub(super) fn failed(&mut self, steps: &[&Step], failed: usize, in_transaction: bool) {
+        for (place, step) in steps.iter().enumerate() {
+            let end = match place.cmp(&failed) {
+                std::cmp::Ordering::Less if in_transaction => StepEnd::Undone,
+                std::cmp::Ordering::Less => StepEnd::Applied,
+                std::cmp::Ordering::Equal => StepEnd::Failed,
+                std::cmp::Ordering::Greater => StepEnd::NotReached,
+            };
+            self.sent.entry(step.statement.script).or_default().push(step_report(step, end));
+        }
+    }
+
+    pub(super) fn count_applied(&self) -> usize {
+        self.sent.values().flatten().filter(|step| step.end == StepEnd::Applied).count()
+    }
+
+    pub(super) fn has_changed(&self, script: ScriptId) -> bool {
+        self.sent.get(&script).is_some_and(|steps| steps.iter().any(|step| step.end == StepEnd::Applied))
+    }
+
+    /// Makes the report. `plan` is the last one made: before anything was done, or what is left.
+    pub(super) fn report(
+        self,
+        scripts: Option<&Scripts>,
+        subject: Option<&Subject<'_>>,
+        plan: Option<&Plan>,
+        elapsed: Duration,
+    ) -> Report {
+        let mut reports = Vec::new();
+        if let (Some(scripts), Some(_)) = (scripts, subject) {
+            for goals in &scripts.goals {
+                reports.push(self.script(scripts, goals.id, plan));
+            }
+        }
+        let outcome = worst(&self.diagnostics);
+        Report {
+            command: self.command,
+            place: self.place,
+            base: self.base,
+            scripts: reports,
+            verification: self.verification,
+            diagnostics: self.diagnostics,
+            elapsed,
+            outcome,
+            interrupted: self.interrupted,
+        }
+    }
+
+    fn script(&self, scripts: &Scripts, id: ScriptId, plan: Option<&Plan>) -> ScriptReport {
+        let name = script_name(scripts, id);
+        let mut steps = self.sent.get(&id).cloned().unwrap_or_default();
+        let planned: Vec<_> = plan
+            .into_iter()
+            .flat_map(|plan| &plan.statements)
+            .filter(|statement| statement.id.script == id)
+            .collect();
+        let mut statements = Vec::new();
+        let mut conflicting = plan.is_some_and(|plan| {
+            plan.findings.iter().chain(&plan.deferred).any(|finding| finding.script == id)
+        });
+        for statement in &planned {
+            conflicting |= statement.state == State::Conflicting;
+            if !matches!(statement.state, State::Satisfied | State::NotApplicable | State::Superseded | State::Missing)
+                && let Some(span) = scripts.goals[id.0].statements.get(statement.id.index).map(|s| s.span)
+            {
+                let location = scripts.texts[id.0].location(span.start).to_string();
+                statements.push(StatementReport { location, state: statement.state.clone() });
+            }
+        }
+        let changed = steps.iter().any(|step| step.end == StepEnd::Applied);
+        let failed = steps.iter().any(|step| step.end == StepEnd::Failed);
+        let left = planned.iter().any(|statement| !statement.steps.is_empty());
+        let state = if scripts.left_out.contains(&id) {
+            ScriptState::LeftOut
+        } else if failed {
+            ScriptState::Failed
+        } else if conflicting {
+            ScriptState::Conflicting
+        } else if plan.is_none() && !changed {
+            ScriptState::NotReached
+        } else if self.command == Command::Run {
+            if left && !changed {
+                ScriptState::NotReached
+            } else if changed {
+                ScriptState::Changed
+            } else {
+                ScriptState::AlreadyTrue
+            }
+        } else if left {
+            ScriptState::Changed
+        } else {
+            ScriptState::AlreadyTrue
+        };
+        if steps.is_empty() && self.command != Command::Verify {
+            let end = if self.command == Command::Plan { StepEnd::Planned } else { StepEnd::NotReached };
+            steps = planned.iter().flat_map(|statement| &statement.steps).map(|step| step_report(step, end)).collect();
+        }
+        let elapsed = steps.iter().filter_map(|step| step.elapsed).sum();
+        ScriptReport { name, state, steps, statements, elapsed }
+    }
+}
+
+/// Returns the end that comes before the others.
+pub(super) fn worst(diagnostics: &[Diagnostic]) -> Option<Outcome> {
+    diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error)
+        .map(|diagnostic| diagnostic.code.outcome())
+        .min_by_key(|outcome| outcome.precedence())
+}
+
+pub(super) fn script_name(scripts: &Scripts, id: ScriptId) -> ScriptName {
+    let script = &scripts.texts[id.0];
+    let digits = script.name.bytes().take_while(u8::is_ascii_digit).count();
+    let topic = script.name[digits..].trim_start_matches(['_', '-']).replace('_', " ");
+    let title = scripts.goals.get(id.0).and_then(|goals| goals.title.clone()).unwrap_or(topic);
+    let number = if script.number.is_some() { script.name[..digits].to_owned() } else { "base".to_owned() };
+    ScriptName { id, number, title, path: script.path.clone() }
+}
+
+pub(super) fn step_report(step: &Step, end: StepEnd) -> StepReport {
+    StepReport {
+        verb: step.verb,
+        object: step.object.clone(),
+        sql: step.sql.clone(),
+        form: step.form.clone(),
+        lock: step.lock.map(|mode| (mode.to_string(), mode.stops())),
+        hazards: step.hazards.iter().map(|hazard| hazard.name()).collect(),
+        lock_timeout_ms: step.lock_timeout.as_millis(),
+        statement_timeout_ms: step.statement_timeout.as_millis(),
+        end,
+        elapsed: None,
+        rows: None,
+        attempts: 0,
+    }
+}

@@ -1,0 +1,414 @@
+//! A report for programs. `docs/report.schema.json` describes the form, and a test holds both together.
+
+use std::{fmt::Write as _, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    diagnostic::{Diagnostic, Excerpt, Outcome, Severity},
+    event::{
+        BaseReport, Command, Place, Report, ScriptReport, ScriptState, StatementReport, StepEnd, StepReport,
+        Verification,
+    },
+    plan::{Checked, CheckedKind, Form, State, Verb},
+};
+
+use super::{
+    harmless::acts,
+    text::{Totals, next},
+    verification::{self, kind_name},
+};
+
+/// The version of the form. A reader may rely on everything of a version staying; what is added does not change it.
+pub const FORMAT: u32 = 1;
+
+/// Writes a report as one JSON object, ending with a line break.
+///
+/// Times are in milliseconds. What could act on a terminal is escaped, so that the text is also safe to look at.
+#[must_use]
+pub fn render_json(report: &Report) -> String {
+    // Strings, numbers, lists and structs cannot fail to be written; keys are all strings.
+    let json = serde_json::to_string_pretty(&ReportJson::of(report)).unwrap_or_default();
+    let mut safe = String::with_capacity(json.len() + 1);
+    for char in json.chars() {
+        // Such characters occur in strings only, where an escape means the same; line breaks are the layout's.
+        if acts(char) && char != '\n' {
+            let mut units = [0; 2];
+            for unit in char.encode_utf16(&mut units) {
+                let written = write!(safe, "\\u{unit:04x}");
+                debug_assert!(written.is_ok(), "writing to a string cannot fail");
+            }
+        } else {
+            safe.push(char);
+        }
+    }
+    safe.push('\n');
+    safe
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[derive(Serialize)]
+struct ReportJson<'a> {
+    format: u32,
+    version: &'static str,
+    command: &'static str,
+    outcome: &'static str,
+    exit_code: u8,
+    interrupted: Option<i32>,
+    elapsed_ms: u64,
+    totals: TotalsJson,
+    next: Option<String>,
+    place: Option<PlaceJson<'a>>,
+    base: Option<BaseJson<'a>>,
+    scripts: Vec<ScriptJson<'a>>,
+    verification: Option<VerificationJson<'a>>,
+    diagnostics: Vec<DiagnosticJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct TotalsJson {
+    changed: usize,
+    already_true: usize,
+    conflicting: usize,
+    failed: usize,
+    not_reached: usize,
+    left_out: usize,
+    steps: usize,
+}
+
+#[derive(Serialize)]
+struct PlaceJson<'a> {
+    database: &'a str,
+    server: &'a str,
+    version: &'a str,
+    role: &'a str,
+    schema: Option<&'a str>,
+    embedded: bool,
+}
+
+#[derive(Serialize)]
+struct BaseJson<'a> {
+    total: usize,
+    recorded: &'a [String],
+    unrecorded: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ScriptJson<'a> {
+    number: &'a str,
+    title: &'a str,
+    path: &'a str,
+    state: &'static str,
+    elapsed_ms: u64,
+    steps: Vec<StepJson<'a>>,
+    statements: Vec<StatementJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct StepJson<'a> {
+    verb: &'static str,
+    object: &'a str,
+    sql: &'a str,
+    form: FormJson<'a>,
+    lock: Option<LockJson<'a>>,
+    hazards: &'a [&'static str],
+    lock_timeout_ms: u64,
+    statement_timeout_ms: u64,
+    end: &'static str,
+    elapsed_ms: Option<u64>,
+    rows: Option<u64>,
+    attempts: u32,
+}
+
+#[derive(Serialize)]
+struct FormJson<'a> {
+    name: &'static str,
+    why: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct LockJson<'a> {
+    mode: &'a str,
+    stops: &'static str,
+}
+
+#[derive(Serialize)]
+struct StatementJson<'a> {
+    location: &'a str,
+    state: &'static str,
+    why: Option<&'a str>,
+    until: Option<UntilJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct UntilJson<'a> {
+    script: &'a str,
+    statement: usize,
+}
+
+#[derive(Serialize)]
+struct VerificationJson<'a> {
+    complete: bool,
+    counts: Vec<CountJson>,
+    unverified: &'a [String],
+    queries: Vec<QueryJson<'a>>,
+    checked: Vec<CheckedJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct CountJson {
+    kind: &'static str,
+    number: usize,
+}
+
+#[derive(Serialize)]
+struct QueryJson<'a> {
+    message: &'a str,
+    rows: u64,
+}
+
+#[derive(Serialize)]
+struct CheckedJson<'a> {
+    kind: &'static str,
+    schema: Option<&'a str>,
+    table: Option<&'a str>,
+    name: &'a str,
+    details: &'a str,
+}
+
+#[derive(Serialize)]
+struct DiagnosticJson<'a> {
+    severity: &'static str,
+    code: &'static str,
+    what: &'a str,
+    at: Option<ExcerptJson<'a>>,
+    why: &'a [String],
+    done: Option<&'a str>,
+    help: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ExcerptJson<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    lines: Vec<&'a str>,
+    marked: &'a str,
+    label: &'a str,
+}
+
+impl<'a> ReportJson<'a> {
+    fn of(report: &'a Report) -> Self {
+        let totals = Totals::of(report);
+        let signal = report.interrupted.and_then(|signal| u8::try_from(signal.saturating_add(128)).ok());
+        Self {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION"),
+            command: report.command.name(),
+            outcome: if report.interrupted.is_some() { "interrupted" } else { outcome_name(report.outcome) },
+            exit_code: signal.unwrap_or_else(|| report.outcome.map_or(0, Outcome::exit_code)),
+            interrupted: report.interrupted,
+            elapsed_ms: millis(report.elapsed),
+            totals: TotalsJson {
+                changed: totals.changed,
+                already_true: totals.already_true,
+                conflicting: totals.conflicting,
+                failed: totals.failed,
+                not_reached: totals.not_reached,
+                left_out: totals.left_out,
+                steps: totals.steps,
+            },
+            next: next(report),
+            place: report.place.as_ref().map(PlaceJson::of),
+            base: report.base.as_ref().map(BaseJson::of),
+            scripts: report.scripts.iter().map(|script| ScriptJson::of(script, report)).collect(),
+            verification: report.verification.as_ref().map(VerificationJson::of),
+            diagnostics: report.diagnostics.iter().map(DiagnosticJson::of).collect(),
+        }
+    }
+}
+
+impl<'a> PlaceJson<'a> {
+    fn of(place: &'a Place) -> Self {
+        Self {
+            database: &place.database,
+            server: &place.server,
+            version: &place.version,
+            role: &place.role,
+            schema: place.schema.as_deref(),
+            embedded: place.embedded,
+        }
+    }
+}
+
+impl<'a> BaseJson<'a> {
+    fn of(base: &'a BaseReport) -> Self {
+        Self { total: base.total, recorded: &base.recorded, unrecorded: base.unrecorded.as_deref() }
+    }
+}
+
+impl<'a> ScriptJson<'a> {
+    fn of(script: &'a ScriptReport, report: &'a Report) -> Self {
+        Self {
+            number: &script.name.number,
+            title: &script.name.title,
+            path: &script.name.path,
+            state: state_name(script.state, report.command),
+            elapsed_ms: millis(script.elapsed),
+            steps: script.steps.iter().map(StepJson::of).collect(),
+            statements: script.statements.iter().map(|statement| StatementJson::of(statement, report)).collect(),
+        }
+    }
+}
+
+impl<'a> StepJson<'a> {
+    fn of(step: &'a StepReport) -> Self {
+        let (name, why) = match &step.form {
+            Form::CatalogOnly => ("catalog-only", None),
+            Form::Plain(why) => ("plain", Some(why.as_str())),
+            Form::Rewrite(why) => ("rewrite", Some(why.as_str())),
+            Form::Online(why) => ("online", Some(why.as_str())),
+            Form::AsWritten => ("as-written", None),
+        };
+        Self {
+            verb: match step.verb {
+                Verb::Add => "add",
+                Verb::Alter => "alter",
+                Verb::Drop => "drop",
+                Verb::Fill => "fill",
+                Verb::Run => "run",
+            },
+            object: &step.object,
+            sql: &step.sql,
+            form: FormJson { name, why },
+            lock: step.lock.as_ref().map(|(mode, stops)| LockJson { mode, stops }),
+            hazards: &step.hazards,
+            lock_timeout_ms: step.lock_timeout_ms,
+            statement_timeout_ms: step.statement_timeout_ms,
+            end: match step.end {
+                StepEnd::Planned => "planned",
+                StepEnd::Applied => "applied",
+                StepEnd::Undone => "undone",
+                StepEnd::Failed => "failed",
+                StepEnd::NotReached => "not-reached",
+            },
+            elapsed_ms: step.elapsed.map(millis),
+            rows: step.rows.map(|rows| rows.0),
+            attempts: step.attempts,
+        }
+    }
+}
+
+impl<'a> StatementJson<'a> {
+    fn of(statement: &'a StatementReport, report: &'a Report) -> Self {
+        let (state, why, until) = match &statement.state {
+            State::Satisfied => ("satisfied", None, None),
+            State::Missing => ("missing", None, None),
+            State::Conflicting => ("conflicting", None, None),
+            State::Unverified(why) => ("unverified", Some(why.as_str()), None),
+            State::NotApplicable => ("not-applicable", None, None),
+            State::Superseded => ("superseded", None, None),
+            State::UnknownUntil(id) => {
+                let script = report.scripts.iter().find(|script| script.name.id == id.script);
+                let script = script.map_or("", |script| script.name.number.as_str());
+                ("unknown", None, Some(UntilJson { script, statement: id.index + 1 }))
+            }
+        };
+        Self { location: &statement.location, state, why, until }
+    }
+}
+
+impl<'a> VerificationJson<'a> {
+    fn of(verification: &'a Verification) -> Self {
+        let counts = verification::counts(verification);
+        Self {
+            complete: verification.complete,
+            counts: counts.into_iter().map(|(kind, number)| CountJson { kind: kind_name(kind), number }).collect(),
+            unverified: &verification.unverified,
+            queries: verification.queries.iter().map(|(message, rows)| QueryJson { message, rows: *rows }).collect(),
+            checked: verification.checked.iter().map(CheckedJson::of).collect(),
+        }
+    }
+}
+
+impl<'a> CheckedJson<'a> {
+    fn of(checked: &'a Checked) -> Self {
+        let table = checked.table.as_ref();
+        // Of a table the plan looks at the schema, which has a property of its own here.
+        let (schema, details) = match (table, checked.kind) {
+            (None, CheckedKind::Table) => (Some(checked.details.as_str()), ""),
+            _ => (table.map(|table| table.schema.as_str()), checked.details.as_str()),
+        };
+        Self {
+            kind: kind_name(checked.kind),
+            schema,
+            table: table.map(|table| table.name.as_str()),
+            name: checked.name.as_str(),
+            details,
+        }
+    }
+}
+
+impl<'a> DiagnosticJson<'a> {
+    fn of(diagnostic: &'a Diagnostic) -> Self {
+        Self {
+            severity: match diagnostic.severity {
+                Severity::Note => "note",
+                Severity::Warning => "warning",
+                Severity::Error => "error",
+            },
+            code: diagnostic.code.name(),
+            what: &diagnostic.what,
+            at: diagnostic.at.as_ref().map(ExcerptJson::of),
+            why: &diagnostic.why,
+            done: diagnostic.done.as_deref(),
+            help: diagnostic.help.as_deref(),
+        }
+    }
+}
+
+impl<'a> ExcerptJson<'a> {
+    fn of(excerpt: &'a Excerpt) -> Self {
+        Self {
+            file: &excerpt.location.path,
+            line: excerpt.location.line,
+            column: excerpt.location.column,
+            lines: excerpt.lines.lines().collect(),
+            marked: excerpt.lines.get(excerpt.marked.range()).unwrap_or_default(),
+            label: &excerpt.label,
+        }
+    }
+}
+
+const fn outcome_name(outcome: Option<Outcome>) -> &'static str {
+    match outcome {
+        None => "success",
+        Some(Outcome::Failed) => "failed",
+        Some(Outcome::Differs) => "differs",
+        Some(Outcome::Refused) => "refused",
+        Some(Outcome::NoLock) => "no-lock",
+        Some(Outcome::Unreachable) => "unreachable",
+        Some(Outcome::Denied) => "denied",
+        Some(Outcome::Unfit) => "unfit",
+        Some(Outcome::Usage) => "usage",
+        Some(Outcome::BadScript) => "bad-script",
+        Some(Outcome::NoFile) => "no-file",
+        Some(Outcome::Configuration) => "configuration",
+    }
+}
+
+const fn state_name(state: ScriptState, command: Command) -> &'static str {
+    match (state, command) {
+        (ScriptState::AlreadyTrue, _) => "already-true",
+        (ScriptState::Changed, Command::Run) => "changed",
+        (ScriptState::Changed, Command::Plan) => "would-change",
+        (ScriptState::Changed, Command::Verify) => "not-as-declared",
+        (ScriptState::Conflicting, _) => "conflicting",
+        (ScriptState::Failed, _) => "failed",
+        (ScriptState::NotReached, _) => "not-reached",
+        (ScriptState::LeftOut, _) => "left-out",
+    }
+}

@@ -1,0 +1,523 @@
+//! A report for people.
+
+use std::time::Duration;
+
+use crate::{
+    diagnostic::Outcome,
+    event::{Command, Place, Report, ScriptReport, ScriptState, StepEnd, StepReport},
+    plan::State,
+};
+
+use super::{
+    Style,
+    diagnostic::render_diagnostic,
+    layout::{count, elapsed, grouped, pad, pad_left, shorten, spaces, width, wrap, wrap_names},
+    paint::Paint,
+    step::{self, Row},
+    verification,
+};
+
+/// The width of the words that begin the lines about everything: `base`, `verify`, `run`.
+const LABEL: usize = 8;
+/// From how many scripts on, rows of scripts without anything to tell are told in one line.
+const MANY_SCRIPTS: usize = 40;
+/// How many scripts such a line stands for at least.
+const FOLDED_SCRIPTS: usize = 3;
+/// The titles' column is at least this wide where there is room, so that short reports look alike.
+const TITLES: usize = 40;
+/// The least room for details beside an object.
+const LEAST_DETAILS: usize = 26;
+
+/// Draws what a run, a plan or a verification came to.
+///
+/// For a terminal the header is left out, because the [`Progress`](super::Progress) beside it has shown it, and a plan's
+/// totals stand last, where the eye is; elsewhere they stand first.
+#[must_use]
+pub fn render_report(report: &Report, style: &Style) -> String {
+    let mut page = Page { report, style, out: String::new() };
+    if !style.terminal
+        && let Some(place) = &report.place
+    {
+        page.out.push_str(&render_header(place, style));
+    }
+    if report.command == Command::Plan && !style.terminal {
+        page.totals();
+    }
+    page.base();
+    page.scripts();
+    page.diagnostics();
+    verification::draw(&mut page);
+    if report.command == Command::Run || (report.command == Command::Plan && style.terminal) {
+        page.totals();
+    }
+    page.next();
+    page.out
+}
+
+/// Draws only what went wrong or is worth knowing: what is left of a report when it is to be quiet.
+#[must_use]
+pub fn render_problems(report: &Report, style: &Style) -> String {
+    let drawn: Vec<_> = report.diagnostics.iter().map(|diagnostic| render_diagnostic(diagnostic, style)).collect();
+    drawn.join("\n")
+}
+
+/// Draws the line that says where a command works.
+#[must_use]
+pub fn render_header(place: &Place, style: &Style) -> String {
+    let mut parts = vec![
+        (style.clean(&format!("{} @ {}", place.database, place.server)), Paint::Strong),
+        (style.clean(&format!("PostgreSQL {}", place.version)), Paint::Plain),
+    ];
+    if !place.role.is_empty() {
+        parts.push((style.clean(&format!("role {}", place.role)), Paint::Plain));
+    }
+    if let Some(schema) = &place.schema {
+        parts.push((style.clean(&format!("schema {schema}")), Paint::Plain));
+    }
+    flow(style, "", parts, "  ", 2)
+}
+
+/// Lets parts follow each other, breaking lines between them; the first line begins with `label`, the others with `indent`
+/// spaces. Parts are harmless already.
+pub(super) fn flow(style: &Style, label: &str, parts: Vec<(String, Paint)>, separator: &str, indent: usize) -> String {
+    let mut text = style.paint(Paint::Strong, label);
+    let mut column = width(label);
+    let mut fresh = true;
+    let last = parts.len().saturating_sub(1);
+    for (index, (mut part, paint)) in parts.into_iter().enumerate() {
+        let after = if index == last { "" } else { separator };
+        if !fresh && column + width(&part) + width(after.trim_end()) > style.columns() {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            text.push_str(&spaces(indent));
+            column = indent;
+            part.drain(..part.len() - part.trim_start().len());
+        }
+        text.push_str(&style.paint(paint, &part));
+        text.push_str(after);
+        column += width(&part) + width(after);
+        fresh = false;
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+/// How many scripts stand how. Base migrations that hold already are told in a line of their own and not counted here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub changed: usize,
+    pub already_true: usize,
+    pub conflicting: usize,
+    pub failed: usize,
+    pub not_reached: usize,
+    pub left_out: usize,
+    pub steps: usize,
+}
+
+impl Totals {
+    pub(super) fn of(report: &Report) -> Self {
+        let mut totals = Self::default();
+        for script in report.scripts.iter().filter(|script| is_told(script)) {
+            *match script.state {
+                ScriptState::Changed => &mut totals.changed,
+                ScriptState::AlreadyTrue => &mut totals.already_true,
+                ScriptState::Conflicting => &mut totals.conflicting,
+                ScriptState::Failed => &mut totals.failed,
+                ScriptState::NotReached => &mut totals.not_reached,
+                ScriptState::LeftOut => &mut totals.left_out,
+            } += 1;
+            totals.steps += script.steps.len();
+        }
+        totals
+    }
+}
+
+fn is_told(script: &ScriptReport) -> bool {
+    script.name.number != "base" || script.state != ScriptState::AlreadyTrue
+}
+
+/// Returns what to type or do next, where there is something to do.
+pub(super) fn next(report: &Report) -> Option<String> {
+    let applied = steps(report).any(|step| step.end == StepEnd::Applied);
+    let on = goes_on_at(report).map(|at| format!("; it goes on at {at}")).unwrap_or_default();
+    let state = if applied { "what is done stays" } else { "nothing was changed" };
+    if let Some(signal) = report.interrupted {
+        let by = match signal {
+            2 => "SIGINT".to_owned(),
+            15 => "SIGTERM".to_owned(),
+            other => format!("signal {other}"),
+        };
+        return Some(format!("interrupted by {by}; {state}; type `hrms-migrate {}` again{on}", report.command.name()));
+    }
+    match (report.command, report.outcome) {
+        (Command::Run, None) => {
+            let open = report.verification.as_ref().is_some_and(|verification| !verification.unverified.is_empty());
+            open.then(|| "`hrms-migrate verify` looks again at what is not verified".to_owned())
+        }
+        (Command::Run, Some(Outcome::Refused)) => {
+            Some(format!("{state}; settle what stands above, then type `hrms-migrate run`"))
+        }
+        (Command::Run, Some(Outcome::Failed | Outcome::NoLock)) => {
+            Some(format!("{state}; type `hrms-migrate run` again{on}"))
+        }
+        (Command::Plan, None) => {
+            (Totals::of(report).changed > 0).then(|| "`hrms-migrate run` carries it out".to_owned())
+        }
+        (Command::Plan, Some(Outcome::Refused)) => {
+            Some("settle what stands above; until then `hrms-migrate run` changes nothing".to_owned())
+        }
+        (Command::Run | Command::Verify, Some(Outcome::Differs | Outcome::Refused)) => {
+            Some("`hrms-migrate plan` shows what would be done about it".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn steps(report: &Report) -> impl Iterator<Item = &StepReport> {
+    report.scripts.iter().flat_map(|script| &script.steps)
+}
+
+fn goes_on_at(report: &Report) -> Option<String> {
+    let script = report.scripts.iter().find(|script| {
+        matches!(script.state, ScriptState::Failed | ScriptState::NotReached | ScriptState::Conflicting)
+            || script.steps.iter().any(|step| step.end != StepEnd::Applied)
+    })?;
+    let done = script.steps.iter().take_while(|step| step.end == StepEnd::Applied).count();
+    let script_words = format!("{} {}", script.name.number, script.name.title);
+    Some(if done > 0 { format!("step {} of {script_words}", done + 1) } else { script_words })
+}
+
+/// Returns the words for how a script stands.
+pub(super) const fn state_words(state: ScriptState, command: Command) -> &'static str {
+    match (state, command) {
+        (ScriptState::AlreadyTrue, _) => "already true",
+        (ScriptState::Changed, Command::Run) => "changed",
+        (ScriptState::Changed, Command::Plan) => "would change",
+        (ScriptState::Changed, Command::Verify) => "not as declared",
+        (ScriptState::Conflicting, _) => "conflicting",
+        (ScriptState::Failed, _) => "failed",
+        (ScriptState::NotReached, _) => "not reached",
+        (ScriptState::LeftOut, _) => "left out",
+    }
+}
+
+/// A report while it is drawn.
+pub(super) struct Page<'a> {
+    pub report: &'a Report,
+    pub style: &'a Style,
+    pub out: String,
+}
+
+/// The widths of the columns of the lines about scripts.
+struct Columns {
+    number: usize,
+    title: usize,
+    state: usize,
+    elapsed: usize,
+    /// Of the objects of steps.
+    object: usize,
+}
+
+impl Columns {
+    const fn indent(&self) -> usize {
+        // A space, the number, two spaces, two more below the title.
+        self.number + 5
+    }
+}
+
+impl Page<'_> {
+    pub(super) fn line(&mut self, line: &str) {
+        self.out.push_str(line.trim_end());
+        self.out.push('\n');
+    }
+
+    /// Sets what follows apart from what stands already.
+    pub(super) fn gap(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    /// Draws a line that begins with a word in the margin.
+    pub(super) fn labelled(&mut self, label: &str, parts: Vec<(String, Paint)>, separator: &str) {
+        let drawn = flow(self.style, &pad(label, LABEL), parts, separator, LABEL);
+        self.out.push_str(&drawn);
+    }
+
+    /// Draws prose below a line that begins with a word in the margin, or beside the word.
+    pub(super) fn prose(&mut self, label: &str, text: &str, paint: Paint) {
+        for (index, line) in wrap(&self.style.clean(text), self.style.columns() - LABEL).iter().enumerate() {
+            let label = pad(if index == 0 { label } else { "" }, LABEL);
+            let line = self.style.paint(Paint::Strong, &label) + &self.style.paint(paint, line);
+            self.line(&line);
+        }
+    }
+
+    fn base(&mut self) {
+        let Some(base) = &self.report.base else { return };
+        let total = count(base.total, "diesel migration", "diesel migrations");
+        let recorded: Vec<_> = base.recorded.iter().map(|version| self.style.clean(version)).collect();
+        let words = match recorded.as_slice() {
+            [] if base.unrecorded.is_some() => format!("{total}, not recorded"),
+            [] => format!("{total}, up to date"),
+            [one] => format!("{total}, recorded now: {one}"),
+            many if many.len() <= 3 || self.style.verbose => format!("{total}, recorded now: {}", many.join(", ")),
+            many => format!("{total}, {} of them recorded now", grouped(many.len())),
+        };
+        self.prose("base", &words, Paint::Plain);
+        if let Some(why) = &base.unrecorded {
+            self.prose("", why, Paint::Change);
+        }
+    }
+
+    fn columns(&self, told: &[&ScriptReport]) -> Columns {
+        let style = self.style;
+        let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or_default();
+        let number = widest(&mut told.iter().map(|script| width(&style.clean(&script.name.number)))).clamp(3, 12);
+        let state = widest(&mut told.iter().map(|script| width(self.state_words(script))));
+        let time = widest(&mut told.iter().map(|script| width(&script_elapsed(script))));
+        let taken = 1 + number + 2 + 2 + state + if time > 0 { time + 2 } else { 0 };
+        let room = style.columns().saturating_sub(taken).max(10);
+        let title = widest(&mut told.iter().map(|script| width(&style.clean(&script.name.title))));
+        let title = title.max(TITLES).min(room);
+        let indent = number + 5;
+        let rows = told.iter().flat_map(|script| step::rows(&script.steps, style.verbose));
+        let object = widest(&mut rows.map(|row| width(&style.clean(&row.object))));
+        let object = object.min(style.columns().saturating_sub(indent + 4 + LEAST_DETAILS));
+        Columns { number, title, state, elapsed: time, object }
+    }
+
+    const fn state_words(&self, script: &ScriptReport) -> &'static str {
+        state_words(script.state, self.report.command)
+    }
+
+    const fn state_paint(&self, state: ScriptState) -> Paint {
+        match (state, self.report.command) {
+            (ScriptState::AlreadyTrue | ScriptState::LeftOut, _) => Paint::Faint,
+            (ScriptState::Changed, Command::Run) => Paint::Good,
+            (ScriptState::Changed, Command::Plan) | (ScriptState::NotReached, _) => Paint::Change,
+            (ScriptState::Changed, Command::Verify) | (ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
+        }
+    }
+
+    fn scripts(&mut self) {
+        // What `verify` compares are objects; a script is named only where something of it does not hold.
+        let quiet = self.report.command == Command::Verify && !self.style.verbose;
+        let told: Vec<_> = self.report.scripts.iter().filter(|script| is_told(script)).collect();
+        let told: Vec<_> =
+            told.into_iter().filter(|script| !quiet || script.state != ScriptState::AlreadyTrue).collect();
+        if told.is_empty() {
+            return;
+        }
+        self.gap();
+        let columns = self.columns(&told);
+        let fold = told.len() > MANY_SCRIPTS && !self.style.verbose;
+        let mut rest = told.as_slice();
+        while let Some(first) = rest.first() {
+            let plain =
+                |script: &ScriptReport| script.steps.is_empty() && script.statements.iter().all(|s| is_minor(&s.state));
+            let alike = rest.iter().take_while(|script| script.state == first.state && plain(script)).count();
+            if fold && alike >= FOLDED_SCRIPTS {
+                let title = format!(
+                    "to {}: {}",
+                    self.style.clean(&rest[alike - 1].name.number),
+                    count(alike, "script", "scripts")
+                );
+                self.script_line(&columns, first, &title, "");
+                rest = &rest[alike..];
+            } else {
+                self.script(&columns, first);
+                rest = &rest[1..];
+            }
+        }
+        self.gap();
+    }
+
+    fn script(&mut self, columns: &Columns, script: &ScriptReport) {
+        self.script_line(columns, script, &self.style.clean(&script.name.title), &script_elapsed(script));
+        for statement in &script.statements {
+            if let Some(words) = self.statement_words(&statement.state) {
+                let text = format!("{} {words}", statement.location);
+                self.hanging(columns.indent(), "?", Paint::Change, &self.style.clean(&text), Paint::Faint);
+            }
+        }
+        let planned = self.report.command == Command::Plan;
+        for row in step::rows(&script.steps, planned || self.style.verbose) {
+            if planned { self.planned_step(columns, &row) } else { self.step(columns, &row) }
+        }
+    }
+
+    fn script_line(&mut self, columns: &Columns, script: &ScriptReport, title: &str, time: &str) {
+        let style = self.style;
+        let number =
+            pad_left(&shorten(&style.clean(&script.name.number), columns.number, style.ellipsis()), columns.number);
+        let mut titles = wrap_names(title, columns.title).into_iter();
+        let first = titles.next().unwrap_or_default();
+        let faint = script.state == ScriptState::AlreadyTrue || script.state == ScriptState::LeftOut;
+        let title_paint = if faint { Paint::Plain } else { Paint::Strong };
+        let state = style.paint(self.state_paint(script.state), &pad(self.state_words(script), columns.state));
+        let time = if time.is_empty() { String::new() } else { format!("  {}", pad_left(time, columns.elapsed)) };
+        let number = style.paint(title_paint, &number);
+        let first = style.paint(title_paint, &pad(&first, columns.title));
+        self.line(&format!(" {number}  {first}  {state}{time}"));
+        for further in titles {
+            let further = style.paint(title_paint, &further);
+            self.line(&format!("{}{further}", spaces(columns.number + 3)));
+        }
+    }
+
+    /// Draws a sign with text after it, its further lines below the text.
+    fn hanging(&mut self, indent: usize, mark: &str, mark_paint: Paint, text: &str, paint: Paint) {
+        for (index, line) in wrap(text, self.style.columns().saturating_sub(indent + 2)).iter().enumerate() {
+            let mark = pad(if index == 0 { mark } else { "" }, 2);
+            let line = spaces(indent) + &self.style.paint(mark_paint, &mark) + &self.style.paint(paint, line);
+            self.line(&line);
+        }
+    }
+
+    fn step(&mut self, columns: &Columns, row: &Row<'_>) {
+        let style = self.style;
+        let indent = columns.indent();
+        let object = style.clean(&row.object);
+        let details = style.clean(&row.details);
+        let room = style.columns();
+        let column = indent + 2 + width(&object).max(columns.object) + 2;
+        let beside = if column + width(&details) <= room {
+            Some(column)
+        } else {
+            // Beside its object, though not below the others.
+            Some(indent + 2 + width(&object) + 2).filter(|column| column + width(&details) <= room)
+        };
+        if let Some(column) = beside {
+            let mark = style.paint(row.paint, &pad(row.mark, 2));
+            let object = pad(&object, column - indent - 2);
+            let details = style.paint(row.details_paint, &details);
+            self.line(&format!("{}{mark}{object}{details}", spaces(indent)));
+        } else {
+            self.hanging(indent, row.mark, row.paint, &object, Paint::Plain);
+            self.hanging(indent + 2, "", Paint::Plain, &details, row.details_paint);
+        }
+        let Some(step) = row.step else { return };
+        if style.verbose {
+            self.hanging(indent + 2, "", Paint::Plain, &style.clean(&step::lock_and_limits(step)), Paint::Faint);
+        }
+        // What is sent may differ from what the script says, so it is shown where it is to be looked into.
+        if step.end == StepEnd::Failed {
+            self.sql(indent + 4, &step.sql);
+        }
+    }
+
+    fn planned_step(&mut self, columns: &Columns, row: &Row<'_>) {
+        let indent = columns.indent();
+        self.hanging(indent, row.mark, row.paint, &self.style.clean(&row.object), Paint::Plain);
+        let Some(step) = row.step else { return };
+        self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::details(step, true)), Paint::Faint);
+        self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::lock_and_limits(step)), Paint::Faint);
+        if let Some(hazards) = step::hazards(step) {
+            self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&hazards), Paint::Change);
+        }
+        self.sql(indent + 6, &step.sql);
+        self.gap();
+    }
+
+    /// Draws SQL as it is sent, whatever the width, so that it can be copied.
+    fn sql(&mut self, indent: usize, sql: &str) {
+        let sql = sql.trim().trim_end_matches(';');
+        let mut lines: Vec<_> = sql
+            .lines()
+            .map(|line| self.style.clean(&line.trim_end().replace('\t', "    ")))
+            .skip_while(String::is_empty)
+            .collect();
+        if let Some(last) = lines.last_mut() {
+            last.push(';');
+        }
+        // Further lines keep their indentation towards each other, not that of the script.
+        let further = lines.iter().skip(1).filter(|line| !line.is_empty());
+        let common = further.map(|line| line.len() - line.trim_start().len()).min().unwrap_or_default();
+        for (index, line) in lines.iter().enumerate() {
+            let line =
+                if index == 0 { line.as_str() } else { line.get(common.saturating_sub(2)..).unwrap_or_default() };
+            self.line(&(spaces(indent) + &self.style.paint(Paint::Name, line)));
+        }
+    }
+
+    /// Returns how a statement stands, where that is worth a line.
+    fn statement_words(&self, state: &State) -> Option<String> {
+        match state {
+            State::Unverified(why) => Some(format!("not verified: {why}")),
+            State::UnknownUntil(id) => {
+                let script = self.report.scripts.iter().find(|script| script.name.id == id.script);
+                let script = script.map_or_else(String::new, |script| format!(" of {}", script.name.number));
+                Some(format!("is known only once statement {}{script} has run", id.index + 1))
+            }
+            State::NotApplicable if self.style.verbose => Some("does not apply here: its guard says so".to_owned()),
+            State::Superseded if self.style.verbose => Some("is superseded by a later statement".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn diagnostics(&mut self) {
+        for diagnostic in &self.report.diagnostics {
+            self.gap();
+            self.out.push_str(&render_diagnostic(diagnostic, self.style));
+        }
+        if !self.report.diagnostics.is_empty() {
+            self.gap();
+        }
+    }
+
+    fn totals(&mut self) {
+        let report = self.report;
+        let totals = Totals::of(report);
+        let plan = report.command == Command::Plan;
+        let some = |number: usize, paint: Paint| if number > 0 { paint } else { Paint::Plain };
+        let changed = if plan { "would change" } else { "changed" };
+        let changed_paint = if plan { Paint::Change } else { Paint::Good };
+        let mut parts = vec![
+            (format!("{} {changed}", grouped(totals.changed)), some(totals.changed, changed_paint)),
+            (format!("{} already true", grouped(totals.already_true)), Paint::Plain),
+            (format!("{} conflicting", grouped(totals.conflicting)), some(totals.conflicting, Paint::Bad)),
+        ];
+        if !plan || totals.failed > 0 {
+            parts.push((format!("{} failed", grouped(totals.failed)), some(totals.failed, Paint::Bad)));
+        }
+        if totals.not_reached > 0 {
+            parts.push((format!("{} not reached", grouped(totals.not_reached)), Paint::Change));
+        }
+        if totals.left_out > 0 {
+            parts.push((format!("{} left out", grouped(totals.left_out)), Paint::Plain));
+        }
+        if plan {
+            parts.push((count(totals.steps, "step", "steps"), Paint::Plain));
+        }
+        let label = report.command.name();
+        self.with_time(label, parts, report.elapsed);
+    }
+
+    /// Draws a labelled line of parts between commas, with the time it took at its end.
+    pub(super) fn with_time(&mut self, label: &str, mut parts: Vec<(String, Paint)>, time: Duration) {
+        let last = parts.len().saturating_sub(1);
+        for (part, _) in &mut parts[..last] {
+            part.push(',');
+        }
+        if !time.is_zero() {
+            parts.push((format!("  {}", elapsed(time)), Paint::Faint));
+        }
+        self.labelled(label, parts, " ");
+    }
+
+    fn next(&mut self) {
+        if let Some(next) = next(self.report) {
+            self.prose("next", &next, Paint::Plain);
+        }
+    }
+}
+
+fn is_minor(state: &State) -> bool {
+    !matches!(state, State::Unverified(_) | State::UnknownUntil(_))
+}
+
+fn script_elapsed(script: &ScriptReport) -> String {
+    if script.elapsed.is_zero() { String::new() } else { elapsed(script.elapsed) }
+}
