@@ -10,7 +10,6 @@ pub mod goal;
 pub mod catalog;
 pub mod plan;
 pub mod event;
-pub mod report;
 pub mod db;
 pub mod engine;
 pub mod exec;

@@ -20,7 +20,7 @@ mod tests;
 pub use diagnostic::render_diagnostic;
 pub use json::{FORMAT, render_json};
 pub use progress::Progress;
-pub use text::{render_header, render_problems, render_report};
+pub use text::{render_header, render_problems, render_report, render_result};
 
 /// How text is drawn, settled by the caller from settings and the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

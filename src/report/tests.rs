@@ -14,7 +14,7 @@ use crate::{
     script::{Script, ScriptId, Span},
 };
 
-use super::{Progress, Style, render_diagnostic, render_json, render_problems, render_report};
+use super::{Progress, Style, render_diagnostic, render_json, render_problems, render_report, render_result};
 
 mod schema;
 
@@ -385,6 +385,7 @@ fn a_refused_run() {
     insta::assert_snapshot!("run_refused", render_report(&refused_run(), &piped()));
     insta::assert_snapshot!("run_refused_narrow", render_report(&refused_run(), &terminal(50)));
     insta::assert_snapshot!("run_refused_quiet", render_problems(&refused_run(), &piped()));
+    insta::assert_snapshot!("run_refused_result", render_result(&refused_run(), &piped()));
 }
 
 #[test]
@@ -398,6 +399,37 @@ fn a_failed_run() {
     let next = "next    interrupted by SIGINT; what is done stays; type `hrms-migrate run` again; it goes on at step 2 of 040 \
                 Half-day leaves\n";
     assert!(text.ends_with(next), "{text}");
+}
+
+#[test]
+fn a_run_that_came_to_nothing_counts_nothing() {
+    let mut report = report(Command::Run);
+    (report.place, report.base, report.outcome) = (None, None, Some(Outcome::Unreachable));
+    report.diagnostics =
+        vec![Diagnostic::error(Code::ConnectionRefused, "nothing listens at db:5432").help("start the server")];
+    let expected = "error[connection-refused]: nothing listens at db:5432\n   = help: start the server\n";
+    for style in [piped(), terminal(80)] {
+        assert_eq!(render_report(&report, &style).trim_end(), expected.trim_end());
+        assert_eq!(render_problems(&report, &style), expected);
+    }
+}
+
+#[test]
+fn a_plan_that_finds_conflicts() {
+    let mut report = plan();
+    report.scripts[1].state = ScriptState::Conflicting;
+    report.diagnostics = vec![duplicate_rows()];
+    report.outcome = Some(Outcome::Refused);
+    insta::assert_snapshot!("plan_refused", render_report(&report, &terminal(100)));
+}
+
+#[test]
+fn a_verification_where_all_is_as_declared() {
+    let mut report = Report { command: Command::Verify, ..no_op_run() };
+    insta::assert_snapshot!("verify_good", render_report(&report, &piped()));
+    report.verification = Some(Verification { unverified: vec!["table locked".to_owned()], ..verification() });
+    let text = render_report(&report, &piped());
+    assert!(text.contains("1 enum   as declared, but 1 not verified"), "{text}");
 }
 
 #[test]
@@ -541,6 +573,7 @@ fn sent() -> Step {
         statement_timeout: StatementTimeout::NONE,
         hazards: Vec::new(),
         transaction: Transaction::Shared,
+        leftover: None,
     }
 }
 

@@ -34,6 +34,16 @@ const LEAST_DETAILS: usize = 26;
 /// totals stand last, where the eye is; elsewhere they stand first.
 #[must_use]
 pub fn render_report(report: &Report, style: &Style) -> String {
+    render(report, style, true)
+}
+
+/// Draws what [`render_report`] draws without its messages, for when [`render_problems`] goes elsewhere.
+#[must_use]
+pub fn render_result(report: &Report, style: &Style) -> String {
+    render(report, style, false)
+}
+
+fn render(report: &Report, style: &Style, problems: bool) -> String {
     let mut page = Page { report, style, out: String::new() };
     if !style.terminal
         && let Some(place) = &report.place
@@ -45,7 +55,9 @@ pub fn render_report(report: &Report, style: &Style) -> String {
     }
     page.base();
     page.scripts();
-    page.diagnostics();
+    if problems {
+        page.diagnostics();
+    }
     verification::draw(&mut page);
     if report.command == Command::Run || (report.command == Command::Plan && style.terminal) {
         page.totals();
@@ -156,7 +168,7 @@ pub(super) fn next(report: &Report) -> Option<String> {
             open.then(|| "`hrms-migrate verify` looks again at what is not verified".to_owned())
         }
         (Command::Run, Some(Outcome::Refused)) => {
-            Some(format!("{state}; settle what stands above, then type `hrms-migrate run`"))
+            Some(format!("{state}; settle what was found, then type `hrms-migrate run`"))
         }
         (Command::Run, Some(Outcome::Failed | Outcome::NoLock)) => {
             Some(format!("{state}; type `hrms-migrate run` again{on}"))
@@ -165,7 +177,7 @@ pub(super) fn next(report: &Report) -> Option<String> {
             (Totals::of(report).changed > 0).then(|| "`hrms-migrate run` carries it out".to_owned())
         }
         (Command::Plan, Some(Outcome::Refused)) => {
-            Some("settle what stands above; until then `hrms-migrate run` changes nothing".to_owned())
+            Some("settle what was found; until then `hrms-migrate run` changes nothing".to_owned())
         }
         (Command::Run | Command::Verify, Some(Outcome::Differs | Outcome::Refused)) => {
             Some("`hrms-migrate plan` shows what would be done about it".to_owned())
@@ -469,6 +481,10 @@ impl Page<'_> {
 
     fn totals(&mut self) {
         let report = self.report;
+        // Without a connection, or with scripts that cannot be read, there is nothing to count.
+        if report.scripts.is_empty() {
+            return;
+        }
         let totals = Totals::of(report);
         let plan = report.command == Command::Plan;
         let some = |number: usize, paint: Paint| if number > 0 { paint } else { Paint::Plain };

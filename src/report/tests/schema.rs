@@ -128,7 +128,7 @@ fn the_schema_says_what_is_written() {
 #[test]
 fn the_schema_lists_every_hazard() {
     let root: Value = serde_json::from_str(SCHEMA).unwrap();
-    let hazards: Vec<_> = crate::goal::Hazard::ALL.iter().map(|hazard| hazard.name()).collect();
+    let hazards: Vec<_> = crate::pg::Hazard::ALL.iter().map(|hazard| hazard.name()).collect();
     assert_eq!(root["$defs"]["step"]["properties"]["hazards"]["items"]["enum"], serde_json::json!(hazards));
 }
 
