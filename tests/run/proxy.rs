@@ -148,14 +148,11 @@ impl Proxy {
 
     /// Returns the URL of a database through the proxy, given its URL.
     pub fn url(&self, direct: &str) -> String {
-        let direct = url::Url::parse(direct).unwrap();
-        let user = direct.username();
-        let password = direct.password().map(|password| format!(":{password}")).unwrap_or_default();
-        let database = direct.path();
-        format!(
-            "postgresql://{user}{password}@127.0.0.1:{}{database}?sslmode=disable&gssencmode=disable",
-            self.port
-        )
+        let (authority, rest) = direct.split_once("://").unwrap().1.split_once('/').unwrap();
+        let role = authority.rsplit_once('@').map_or("postgres", |(role, _)| role);
+        let database = rest.split('?').next().unwrap();
+        let port = self.port;
+        format!("postgresql://{role}@127.0.0.1:{port}/{database}?sslmode=disable&gssencmode=disable")
     }
 
     /// Holds everything up at a place; counting starts anew.
