@@ -447,7 +447,7 @@ impl Operation<'_, '_> {
             }
             let mut stopped = false;
             let mut script = None;
-            for group in &groups {
+            for (place, group) in groups.iter().enumerate() {
                 if self.interrupt.signal().is_some() {
                     stopped = true;
                     break;
@@ -479,6 +479,10 @@ impl Operation<'_, '_> {
                             if step.verb == crate::plan::Verb::Run {
                                 policy.ran.insert(step.statement);
                             }
+                        }
+                        if groups.get(place + 1).is_none_or(|next| next.script != group.script) {
+                            let ended = self.notes.script(self.subject.scripts, group.script, None);
+                            (self.emit)(Event::ScriptEnds(&ended));
                         }
                     }
                     Err(failure) => {
@@ -580,7 +584,7 @@ impl Operation<'_, '_> {
             drop(exec::clean_up(session, leftover));
         }
         if self.interrupt.signal().is_some() {
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
             return false;
         }
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
@@ -617,7 +621,7 @@ impl Operation<'_, '_> {
                 }
                 Err(diagnostic) => self.error(diagnostic),
             }
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
             return false;
         }
         let done = format!(
@@ -639,7 +643,7 @@ impl Operation<'_, '_> {
             }
         }
         self.notes.diagnostics.push(diagnostic);
-        self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+        self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
         false
     }
 
