@@ -8,7 +8,7 @@ use std::{
 use crate::{
     config::Settings,
     db::{Asked, BaseVersion, Control, ServerErrorKind, Session},
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Outcome},
     event::{BaseReport, Command, Event, Report, Verification},
     exec::{self, Failure, Group, Interrupt},
     goal::TransactionGrouping,
@@ -394,17 +394,12 @@ impl Operation<'_, '_> {
             let seen = match self.subject.look(session, &policy, answers, false, self.emit) {
                 Ok(seen) => seen,
                 Err(diagnostic) if diagnostic.code == Code::ConnectionLost && trouble.may_go_on(self.settings) => {
-                    match self.reconnect(site) {
-                        Ok((new, place)) => {
-                            *session = new;
-                            *workplace = place;
-                            continue;
-                        }
-                        Err(diagnostic) => {
-                            self.error(diagnostic);
-                            return None;
-                        }
+                    trouble.count();
+                    if let Err(diagnostic) = self.reconnect(site, session, workplace) {
+                        self.error(diagnostic);
+                        return None;
                     }
+                    continue;
                 }
                 Err(diagnostic) => {
                     self.error(diagnostic);
@@ -460,15 +455,9 @@ impl Operation<'_, '_> {
                 }
                 if workplace.control.as_mut().is_some_and(|control| !control.holds_runner_lock()) {
                     again = true;
-                    match self.reconnect(site) {
-                        Ok((new, place)) => {
-                            *session = new;
-                            *workplace = place;
-                        }
-                        Err(diagnostic) => {
-                            self.error(diagnostic);
-                            stopped = true;
-                        }
+                    if let Err(diagnostic) = self.reconnect(site, session, workplace) {
+                        self.error(diagnostic);
+                        stopped = true;
                     }
                     break;
                 }
@@ -613,12 +602,8 @@ impl Operation<'_, '_> {
             if !lost {
                 return true;
             }
-            match self.reconnect(site) {
-                Ok((new, place)) => {
-                    *session = new;
-                    *workplace = place;
-                    return true;
-                }
+            match self.reconnect(site, session, workplace) {
+                Ok(()) => return true,
                 Err(diagnostic) => self.error(diagnostic),
             }
             self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
@@ -648,16 +633,31 @@ impl Operation<'_, '_> {
     }
 
     /// Connects anew after the server went away, for at most a minute, and takes the runner lock again.
-    fn reconnect(&mut self, site: &Site) -> Result<(Session, Workplace), Box<Diagnostic>> {
+    fn reconnect(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        workplace: &mut Workplace,
+    ) -> Result<(), Box<Diagnostic>> {
         const LONGEST: Duration = Duration::from_secs(60);
         let started = Instant::now();
+        self.interrupt.working(None);
         loop {
+            // The control connection may be alive: its lock must not stand in the way of the new one.
+            site.connections.renew();
+            workplace.control = None;
             match site.connections.session() {
-                Ok(mut session) => {
-                    // A connection that the pool kept may be the broken one: the first statement tells.
-                    if session.pid().is_ok() {
-                        let workplace = self.enter(site, &mut session)?;
-                        return Ok((session, workplace));
+                Ok(new) => {
+                    *session = new;
+                    match self.enter(site, session) {
+                        Ok(entered) => {
+                            *workplace = entered;
+                            return Ok(());
+                        }
+                        Err(diagnostic) if diagnostic.code.outcome() != Outcome::Unreachable => return Err(diagnostic),
+                        Err(diagnostic) => {
+                            (self.emit)(Event::WaitingForServer { why: diagnostic.what, waited: started.elapsed() });
+                        }
                     }
                 }
                 Err(error) if !error.kind.is_worth_waiting() => return Err(Box::new(errors::of_connect(&error))),
@@ -669,7 +669,7 @@ impl Operation<'_, '_> {
                 let done = self.done_so_far();
                 let mut diagnostic =
                     Diagnostic::error(Code::ConnectionLost, "the connection to the server was lost during the run")
-                        .why(format!("it did not come back within {} s", LONGEST.as_secs()))
+                        .why(format!("it did not come back within {} s", started.elapsed().as_secs()))
                         .help("run again when the server is back; it goes on where it stopped");
                 diagnostic.done = Some(done);
                 return Err(Box::new(diagnostic));

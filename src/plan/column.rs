@@ -4,7 +4,7 @@ use crate::{
     catalog::{Column, Generation, TypeKind},
     diagnostic::Code,
     goal::{
-        ColumnGoal, ConstraintGoal, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
+        ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
         same_meaning,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect, example_words,
+    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect, example_words, hold_words,
     regclass, rows_words,
 };
 
@@ -25,6 +25,17 @@ impl Planner<'_> {
             return;
         }
         let Some(table) = self.existing_table(first.span, name) else { return };
+        // NOT NULL of a primary key comes with the key, which is a goal of its own.
+        let keys: Vec<&Ident> = statement
+            .goals
+            .iter()
+            .filter_map(|goal| match &goal.kind {
+                GoalKind::Constraint { constraint, .. } => Some(&constraint.kind),
+                _ => None,
+            })
+            .filter_map(|kind| if let ConstraintGoalKind::PrimaryKey { columns, .. } = kind { Some(columns) } else { None })
+            .flatten()
+            .collect();
         let mut missing: Vec<(Span, &ColumnGoal)> = Vec::new();
         let mut constraints: Vec<(Span, &ConstraintGoal)> = Vec::new();
         for goal in goals {
@@ -39,7 +50,10 @@ impl Planner<'_> {
                     let located = self.locate_column(&table, &column.name);
                     let existing = self.table_state(&table).and_then(|state| state.column(&located)).cloned();
                     match existing {
-                        Some(existing) => self.compare(goal.span, &table, &existing, column),
+                        Some(existing) => {
+                            let with_key = keys.contains(&&column.name);
+                            self.compare(goal.span, &table, &existing, column, with_key);
+                        }
                         None => missing.push((goal.span, column)),
                     }
                 }
@@ -199,7 +213,7 @@ impl Planner<'_> {
         false
     }
 
-    fn compare(&mut self, span: Span, table: &ObjectName, existing: &Column, column: &ColumnGoal) {
+    fn compare(&mut self, span: Span, table: &ObjectName, existing: &Column, column: &ColumnGoal, with_key: bool) {
         let (declared_table, declared_name) = self.declared_column(table, &existing.name);
         let key = (declared_table, declared_name);
         let altered = |this: &Self, aspect: fn(ObjectName, Ident) -> Aspect| {
@@ -245,7 +259,7 @@ impl Planner<'_> {
             }
         }
         self.compare_generation(span, table, existing, column);
-        if column.not_null && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none() {
+        if column.not_null && !with_key && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none() {
             self.find(
                 span,
                 Code::NullabilityConflict,
@@ -902,10 +916,6 @@ fn matches_accept(accept: &TypeName, type_name: &TypeName) -> bool {
 
 fn depend_words(names: &[String]) -> String {
     if names.len() == 1 { "1 object depends on".to_owned() } else { format!("{} objects depend on", names.len()) }
-}
-
-fn hold_words(count: u64) -> String {
-    if count == 1 { "1 row holds".to_owned() } else { format!("{} hold", rows_words(count)) }
 }
 
 /// Returns a number of pages as a size: `38 MB`. A page is taken as 8 kB.

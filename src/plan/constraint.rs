@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalog::{
-        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind,
+        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget,
     },
     diagnostic::Code,
     goal::{ConstraintGoal, ConstraintGoalKind, Goal, GoalKind, ReferentialAction, Sameness},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, list, rows_words,
+    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, hold_words, list, rows_words,
 };
 
 impl Planner<'_> {
@@ -204,8 +204,7 @@ impl Planner<'_> {
             && keyed
         {
             let index = table.sibling(name.clone());
-            let taken = self.world.relations.get(&index).map(RelationKind::described);
-            if let Some(described) = taken {
+            if let Some(described) = self.holder_of_name(&index) {
                 let what = format!("{index} is {described}; constraint {name} needs the name for its index");
                 self.find(span, Code::KindConflict, what, "", Vec::new(), "use another name in the script");
                 return;
@@ -263,7 +262,7 @@ impl Planner<'_> {
                     self.find(
                         span,
                         Code::NullRows,
-                        format!("{} of {table} hold NULL in the primary key ({})", rows_words(count), list(columns)),
+                        format!("primary key on {table} ({}) cannot be added: {} NULL", list(columns), hold_words(count)),
                         "",
                         vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
                         "fill the column, then run again",

@@ -177,6 +177,8 @@ struct Planner<'a> {
     touched: BTreeSet<(ObjectName, Ident)>,
     /// Columns without NULL once the earlier steps are done.
     filled: BTreeSet<(ObjectName, Ident)>,
+    /// Names of indexes that this plan drops.
+    freed: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
     open: HashSet<String>,
@@ -207,6 +209,7 @@ impl<'a> Planner<'a> {
             added: BTreeMap::new(),
             touched: BTreeSet::new(),
             filled: BTreeSet::new(),
+            freed: BTreeSet::new(),
             opaque_before: None,
             open: HashSet::new(),
             told: HashSet::new(),
@@ -783,6 +786,11 @@ fn list(idents: &[Ident]) -> String {
 /// Returns `3 rows` or `1 row`.
 fn rows_words(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{} rows", RowCount(count)) }
+}
+
+/// Returns `3 rows hold` or `1 row holds`.
+fn hold_words(count: u64) -> String {
+    if count == 1 { "1 row holds".to_owned() } else { format!("{} hold", rows_words(count)) }
 }
 
 /// Returns ` (the first is id 17)`, or nothing.
