@@ -211,6 +211,7 @@ impl History {
                 // A number as default of a text is what PostgreSQL makes of it, and another expression than ours.
                 self.say(format!("ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT"));
                 self.say(format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE {type_name} USING {column}::{type_name}"));
+                self.say(format!("ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {}", TYPES[to].1));
                 self.model(table).columns.insert(column.to_owned(), to);
             }
             10 => {
