@@ -237,7 +237,14 @@ impl Operation<'_, '_> {
                         let rows = value.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
                         if rows > 0 {
                             self.notes.diagnostics.push(
-                                Diagnostic::error(Code::VerifyQuery, format!("{rows} rows contradict: {}", verify.message))
+                                Diagnostic::error(
+                                    Code::VerifyQuery,
+                                    format!(
+                                        "{rows} {}: {}",
+                                        if rows == 1 { "row contradicts" } else { "rows contradict" },
+                                        verify.message
+                                    ),
+                                )
                                     .at(text, place, "returned rows")
                                     .help("run the query by hand to see them"),
                             );
@@ -722,7 +729,14 @@ fn blocker_words(blocker: &crate::db::Blocker) -> String {
     let who = if blocker.pid == 0 { String::new() } else { format!("session {} ", blocker.pid) };
     let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
     let age = if age.as_secs() >= 120 { format!("{} min", age.as_secs() / 60) } else { format!("{} s", age.as_secs()) };
-    let mode = blocker.mode.trim_end_matches("Lock");
+    // AccessShareLock is ACCESS SHARE to everybody who writes SQL.
+    let mut mode = String::new();
+    for letter in blocker.mode.trim_end_matches("Lock").chars() {
+        if letter.is_ascii_uppercase() && !mode.is_empty() {
+            mode.push(' ');
+        }
+        mode.push(letter.to_ascii_uppercase());
+    }
     format!("{who}(\"{}\") has held {mode} for {age}, {}", blocker.application, blocker.state)
 }
 

@@ -177,6 +177,8 @@ struct Planner<'a> {
     touched: BTreeSet<(ObjectName, Ident)>,
     /// Columns without NULL once the earlier steps are done.
     filled: BTreeSet<(ObjectName, Ident)>,
+    /// Constraints that this plan adds.
+    fresh_constraints: BTreeSet<(ObjectName, Ident)>,
     /// Names of indexes that this plan drops.
     freed: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
@@ -209,6 +211,7 @@ impl<'a> Planner<'a> {
             added: BTreeMap::new(),
             touched: BTreeSet::new(),
             filled: BTreeSet::new(),
+            fresh_constraints: BTreeSet::new(),
             freed: BTreeSet::new(),
             opaque_before: None,
             open: HashSet::new(),

@@ -38,6 +38,8 @@ impl Planner<'_> {
             return;
         }
         if !self.may_create(head.span, &table.schema) || !self.parts_exist(&table, parts) {
+            // One reason is told, not every statement that needs the table.
+            self.create(&table, parts);
             return;
         }
         let after = head.span.end;

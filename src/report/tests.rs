@@ -268,7 +268,7 @@ fn refused_run() -> Report {
         duplicate_rows(),
         Diagnostic {
             severity: Severity::Note,
-            ..Diagnostic::note(Code::Unverified, "table public.tasks is locked by pid 12")
+            ..Diagnostic::note(Code::QueryFailed, "table public.tasks is locked by pid 12")
         },
     ];
     report.outcome = Some(Outcome::Refused);
