@@ -13,9 +13,9 @@ pub mod event;
 pub mod db;
 pub mod engine;
 pub mod exec;
+pub mod report;
 pub mod config;
 pub mod ops;
-pub mod report;
 pub mod cli;
 
 #[expect(missing_docs, clippy::wildcard_imports, reason = "written by diesel from the database")]

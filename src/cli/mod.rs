@@ -141,8 +141,7 @@ impl Terminal {
             }
             Format::Text => {
                 if !self.quiet && report.place.is_some() {
-                    let result = Report { diagnostics: Vec::new(), ..report.clone() };
-                    print_to(&mut io::stdout(), &report::render_report(&result, &self.out));
+                    print_to(&mut io::stdout(), &report::render_result(&report, &self.out));
                 }
                 print_to(&mut io::stderr(), &report::render_problems(&report, &self.err));
             }

@@ -451,7 +451,7 @@ impl Operation<'_, '_> {
             }
             let mut stopped = false;
             let mut script = None;
-            for group in &groups {
+            for (place, group) in groups.iter().enumerate() {
                 if self.interrupt.signal().is_some() {
                     stopped = true;
                     break;
@@ -477,6 +477,10 @@ impl Operation<'_, '_> {
                             if step.verb == crate::plan::Verb::Run {
                                 policy.ran.insert(step.statement);
                             }
+                        }
+                        if groups.get(place + 1).is_none_or(|next| next.script != group.script) {
+                            let ended = self.notes.script(self.subject.scripts, group.script, None);
+                            (self.emit)(Event::ScriptEnds(&ended));
                         }
                     }
                     Err(failure) => {
@@ -564,7 +568,7 @@ impl Operation<'_, '_> {
             drop(exec::clean_up(session, leftover));
         }
         if self.interrupt.signal().is_some() {
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
             return false;
         }
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
@@ -597,7 +601,7 @@ impl Operation<'_, '_> {
                 Ok(()) => return true,
                 Err(diagnostic) => self.error(diagnostic),
             }
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
             return false;
         }
         let done = format!(
@@ -619,7 +623,7 @@ impl Operation<'_, '_> {
             }
         }
         self.notes.diagnostics.push(diagnostic);
-        self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None);
+        self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
         false
     }
 

@@ -56,7 +56,7 @@ impl Notes {
     }
 
     /// Notes a group that failed for good: the steps before the one that failed were undone with it.
-    pub(super) fn failed(&mut self, steps: &[&Step], failed: usize, in_transaction: bool) {
+    pub(super) fn failed(&mut self, steps: &[&Step], failed: usize, in_transaction: bool, elapsed: Duration) {
         for (place, step) in steps.iter().enumerate() {
             let end = match place.cmp(&failed) {
                 std::cmp::Ordering::Less if in_transaction => StepEnd::Undone,
@@ -64,7 +64,12 @@ impl Notes {
                 std::cmp::Ordering::Equal => StepEnd::Failed,
                 std::cmp::Ordering::Greater => StepEnd::NotReached,
             };
-            self.sent.entry(step.statement.script).or_default().push(step_report(step, end));
+            let mut told = step_report(step, end);
+            if end == StepEnd::Failed {
+                told.elapsed = Some(elapsed);
+                told.attempts = self.attempts.get(&step.statement).copied().unwrap_or(0) + 1;
+            }
+            self.sent.entry(step.statement.script).or_default().push(told);
         }
     }
 
@@ -104,7 +109,7 @@ impl Notes {
         }
     }
 
-    fn script(&self, scripts: &Scripts, id: ScriptId, plan: Option<&Plan>) -> ScriptReport {
+    pub(super) fn script(&self, scripts: &Scripts, id: ScriptId, plan: Option<&Plan>) -> ScriptReport {
         let name = script_name(scripts, id);
         let mut steps = self.sent.get(&id).cloned().unwrap_or_default();
         let planned: Vec<_> = plan

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalog::{
-        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind,
+        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget,
     },
     diagnostic::Code,
     goal::{ConstraintGoal, ConstraintGoalKind, ReferentialAction, Sameness},
@@ -177,8 +177,7 @@ impl Planner<'_> {
             && keyed
         {
             let index = table.sibling(name.clone());
-            let taken = self.world.relations.get(&index).map(RelationKind::described);
-            if let Some(described) = taken {
+            if let Some(described) = self.holder_of_name(&index) {
                 let what = format!("{index} is {described}; constraint {name} needs the name for its index");
                 self.find(span, Code::KindConflict, what, "", Vec::new(), "use another name in the script");
                 return;

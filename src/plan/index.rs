@@ -6,11 +6,13 @@ use crate::{
     catalog::{Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind},
     diagnostic::Code,
     goal::{IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
-    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName},
+    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal},
     script::Span,
 };
 
-use super::{Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect};
+use super::{
+    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
+};
 
 /// The end of the name under which an index is built that is to take another one's place.
 const BESIDE: &str = "__hm";
@@ -47,16 +49,9 @@ impl Planner<'_> {
         self.build(span, &table, goal, name.as_ref());
     }
 
-    /// Returns whether the name belongs to something other than an index of this table; a finding where it does.
+    /// Returns whether the name belongs to something else than an index of this table; a finding where it does.
     fn name_taken(&mut self, span: Span, table: &ObjectName, name: &ObjectName) -> bool {
-        let described = match self.world.relations.get(name) {
-            Some(RelationKind::Index { table: other }) if other != table => format!("an index of table {other}"),
-            // Dropped or rebuilt by this plan.
-            Some(RelationKind::Index { .. }) => return false,
-            Some(kind) => kind.described().to_owned(),
-            None if self.world.tables.contains_key(name) => "a table".to_owned(),
-            None => return false,
-        };
+        let Some(described) = self.holder_of_name(name) else { return false };
         self.find(
             span,
             Code::KindConflict,
@@ -66,6 +61,34 @@ impl Planner<'_> {
             "use another name in the script",
         );
         true
+    }
+
+    /// Returns what has the name of an index that is to be made, in words; `None` where nothing has.
+    pub(super) fn holder_of_name(&mut self, name: &ObjectName) -> Option<String> {
+        if self.world.tables.contains_key(name) {
+            return Some("a table".to_owned());
+        }
+        let other = self.world.tables.iter().find(|(table, state)| {
+            table.schema == name.schema && state.indexes.contains_key(&name.name)
+        });
+        if let Some((table, _)) = other {
+            return Some(format!("an index of table {table}"));
+        }
+        if self.freed.contains(name) || !self.world.schemas.contains_key(&name.schema) {
+            return None;
+        }
+        let sql = format!(
+            "SELECT pg_catalog.json_agg(CASE c.relkind WHEN 'i' THEN 'an index' || coalesce(' of table ' || \
+             (SELECT i.indrelid::regclass::text FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), '') \
+             WHEN 'I' THEN 'an index of a partitioned table' WHEN 'S' THEN 'a sequence' WHEN 'v' THEN 'a view' \
+             WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table' WHEN 'c' THEN 'a composite type' \
+             ELSE 'a table' END) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = {} AND c.relname = {}",
+            quote_literal(name.schema.as_str()),
+            quote_literal(name.name.as_str())
+        );
+        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        answer.and_then(|answer| answer.as_names()).and_then(|names| names.into_iter().next())
     }
 
     fn named_index(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: &ObjectName, existing: &Index) {
@@ -181,6 +204,7 @@ impl Planner<'_> {
             state.indexes.remove(&name.name);
         }
         self.world.relations.remove(name);
+        self.freed.insert(name.clone());
     }
 
     fn build(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: Option<&ObjectName>) {

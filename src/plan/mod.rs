@@ -177,6 +177,8 @@ struct Planner<'a> {
     touched: BTreeSet<(ObjectName, Ident)>,
     /// Columns without NULL once the earlier steps are done.
     filled: BTreeSet<(ObjectName, Ident)>,
+    /// Names of indexes that this plan drops.
+    freed: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
     open: HashSet<String>,
@@ -207,6 +209,7 @@ impl<'a> Planner<'a> {
             added: BTreeMap::new(),
             touched: BTreeSet::new(),
             filled: BTreeSet::new(),
+            freed: BTreeSet::new(),
             opaque_before: None,
             open: HashSet::new(),
             told: HashSet::new(),

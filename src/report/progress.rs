@@ -5,7 +5,7 @@ use std::{io::Write, time::Duration};
 use crate::{
     event::{Command, Event, ScriptName},
     goal::StatementId,
-    plan::Step,
+    plan::{Form, Step},
 };
 
 use super::{
@@ -48,6 +48,15 @@ impl Turn {
     fn place(&self, step: &Step) -> usize {
         let same = |(statement, sql): &(StatementId, String)| *statement == step.statement && *sql == step.sql;
         self.begun.iter().position(same).unwrap_or(self.begun.len()) + 1
+    }
+}
+
+/// Returns whether a step does more than change the catalog or touch a small table.
+fn may_take_long(step: &Step) -> bool {
+    match &step.form {
+        Form::CatalogOnly => false,
+        Form::Plain(_) => !step.hazards.is_empty(),
+        Form::Rewrite(_) | Form::Online(_) | Form::AsWritten => true,
     }
 }
 
@@ -99,8 +108,11 @@ impl<'a> Progress<'a> {
                 {
                     turn.begun.push((step.statement, step.sql.clone()));
                 }
-                let line = self.step_words(step);
-                self.passing(&line);
+                // A log of a hundred quick steps helps nobody; one that may take long is worth knowing of before it is done.
+                if self.style.terminal || self.style.verbose || may_take_long(step) {
+                    let line = self.step_words(step);
+                    self.passing(&line);
+                }
             }
             Event::StepDone { step, elapsed: time, rows } => {
                 let rows = rows.map(|rows| format!("{rows} {}, ", if rows.0 == 1 { "row" } else { "rows" }));
@@ -108,7 +120,7 @@ impl<'a> Progress<'a> {
                 self.retried = None;
                 if self.style.terminal {
                     self.passing(&format!("{}: {done}", self.step_words(step)));
-                } else {
+                } else if self.style.verbose || may_take_long(step) || *time >= Duration::from_secs(1) {
                     self.passing(&format!("{}: {done}", self.step_place(step)));
                 }
             }
