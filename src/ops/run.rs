@@ -396,7 +396,12 @@ impl Operation<'_, '_> {
         let mut policy = self.subject.policy.clone();
         let mut trouble = Trouble::default();
         let mut rounds = 0_u32;
+        // Everything is done: the next look says whether it holds.
+        let mut verifying = false;
         loop {
+            if verifying {
+                *answers = Answers::default();
+            }
             self.subject.forget(answers);
             let seen = match self.subject.look(session, &policy, answers, false, self.emit) {
                 Ok(seen) => seen,
@@ -413,6 +418,10 @@ impl Operation<'_, '_> {
                     return None;
                 }
             };
+            if verifying {
+                self.finish(session, &seen);
+                return Some(seen.plan);
+            }
             if !seen.plan.findings.is_empty() && !self.settings.keep_going {
                 self.findings(&seen.plan, true);
                 return Some(seen.plan);
@@ -501,21 +510,7 @@ impl Operation<'_, '_> {
             if stopped {
                 return Some(seen.plan);
             }
-            if !again {
-                // Everything is done: a new look says whether it holds.
-                self.subject.forget(answers);
-                *answers = Answers::default();
-                match self.subject.look(session, &policy, answers, false, self.emit) {
-                    Ok(last) => {
-                        self.finish(session, &last);
-                        return Some(last.plan);
-                    }
-                    Err(diagnostic) => {
-                        self.error(diagnostic);
-                        return None;
-                    }
-                }
-            }
+            verifying = !again;
         }
     }
 
