@@ -7,18 +7,20 @@ use crate::{
         Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget,
     },
     diagnostic::Code,
-    goal::{ConstraintGoal, ConstraintGoalKind, ReferentialAction, Sameness},
+    goal::{ConstraintGoal, ConstraintGoalKind, Goal, GoalKind, ReferentialAction, Sameness},
     pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
     script::Span,
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, list, rows_words,
+    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, hold_words, list, rows_words,
 };
 
 impl Planner<'_> {
     pub(super) fn constraint(&mut self, span: Span, name: &QualifiedName, goal: &ConstraintGoal) {
         let Some(table) = self.existing_table(span, name) else { return };
+        let renamed = self.renamed_constraint(&table, goal);
+        let current = renamed.as_ref().unwrap_or(goal);
         if let Some(written) = &goal.name {
             let (declared_table, _) = self.declared_column(&table, written);
             let last = self.declared.constraint_name(self.order, &declared_table, written);
@@ -29,7 +31,7 @@ impl Planner<'_> {
             let Some(state) = self.table_state(&table) else { return };
             let named = state.constraint(written).or_else(|| state.constraint(&last)).cloned();
             if let Some(existing) = named {
-                self.named_constraint(span, &table, goal, &existing);
+                self.named_constraint(span, &table, current, &existing);
                 return;
             }
         }
@@ -39,7 +41,7 @@ impl Planner<'_> {
             .unwrap_or_default()
             .into_iter()
             // Of several that say the same, one that has been validated is the best.
-            .filter(|existing| self.same_constraint(&table, goal, existing) == Sameness::Same)
+            .filter(|existing| self.same_constraint(&table, current, existing) == Sameness::Same)
             .max_by_key(|existing| existing.validated);
         match found {
             Some(existing) => {
@@ -48,6 +50,31 @@ impl Planner<'_> {
             }
             None => self.add_constraint(span, &table, goal),
         }
+    }
+
+    /// Returns the goal with the names that its columns have now; `None` where they are the written ones.
+    fn renamed_constraint(&self, table: &ObjectName, goal: &ConstraintGoal) -> Option<ConstraintGoal> {
+        if !self.declared.renames_columns() {
+            return None;
+        }
+        let rename = |columns: &mut [Ident], table: &ObjectName| {
+            for column in columns {
+                *column = self.locate_column(table, column);
+            }
+        };
+        let mut goal = goal.clone();
+        match &mut goal.kind {
+            ConstraintGoalKind::PrimaryKey { columns, include } | ConstraintGoalKind::Unique { columns, include, .. } => {
+                rename(columns, table);
+                rename(include, table);
+            }
+            ConstraintGoalKind::Check(expression) => self.under_current_names(table, &mut expression.tree),
+            ConstraintGoalKind::ForeignKey { columns, table: to, referenced, .. } => {
+                rename(columns, table);
+                rename(referenced, &self.locate(to));
+            }
+        }
+        Some(goal)
     }
 
     fn named_constraint(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoal, existing: &Constraint) {
@@ -171,7 +198,7 @@ impl Planner<'_> {
         let Some(state) = self.table_state(table) else { return };
         if let Some(missing) = columns.iter().find(|column| state.column(column).is_none()) {
             let missing = missing.clone();
-            self.no_column(span, table, &missing);
+            self.no_column_of_its_own(span, table, &missing);
             return;
         }
         let keyed = matches!(&goal.kind, ConstraintGoalKind::PrimaryKey { .. } | ConstraintGoalKind::Unique { .. });
@@ -245,7 +272,7 @@ impl Planner<'_> {
                     self.find(
                         span,
                         Code::NullRows,
-                        format!("{} of {table} hold NULL in the primary key ({})", rows_words(count), list(columns)),
+                        format!("primary key on {table} ({}) cannot be added: {} NULL", list(columns), hold_words(count)),
                         "",
                         vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
                         "fill the column, then run again",
@@ -515,7 +542,11 @@ impl Planner<'_> {
             return;
         }
         let last = self.declared.table_name(self.order, &table);
-        if self.declared.made_after(self.order, &Aspect::Constraint(last, constraint.clone())) {
+        let later = self.declared.asserted_after(self.order, &Aspect::Constraint(last, constraint.clone()));
+        if let Some(Goal { kind: GoalKind::Constraint { constraint: later, .. }, .. }) = later
+            && let Some(existing) = state.constraint(constraint)
+            && self.same_constraint(&table, later, existing) != Sameness::Different
+        {
             self.superseded = true;
             return;
         }
@@ -542,6 +573,7 @@ impl Planner<'_> {
         match state.constraint(constraint).map(|existing| existing.validated) {
             Some(true) => {}
             Some(false) => self.validate(span, &table, constraint),
+            None if self.constraint_settled_later(&table, constraint) => self.superseded = true,
             None => self.find(
                 span,
                 Code::ObjectMissing,
@@ -574,9 +606,23 @@ impl Planner<'_> {
                 }
             }
             (false, true) => {}
-            (true, true) => self.both_names(span, &words(from), &words(to)),
+            (true, true) => {
+                let last = self.declared.table_name(self.order, &table);
+                if !self.declared.made_after(self.order, &Aspect::Constraint(last, from.clone())) {
+                    self.both_names(span, &words(from), &words(to));
+                }
+            }
+            (false, false) if self.constraint_settled_later(&table, to) => self.superseded = true,
             (false, false) => self.neither_name(span, &words(from), &words(to)),
         }
+    }
+
+    /// Returns whether a constraint that is not there has a later name under which it is, or is dropped later.
+    fn constraint_settled_later(&self, table: &ObjectName, name: &Ident) -> bool {
+        let declared_table = self.declared.table_name(self.order, table);
+        let last = self.declared.constraint_name(self.order, &declared_table, name);
+        self.table_state(table).is_some_and(|state| state.constraint(&last).is_some())
+            || self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table, last))
     }
 }
 

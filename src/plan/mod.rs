@@ -22,13 +22,13 @@ use crate::{
     catalog::{Scope, Snapshot, Table},
     diagnostic::{Code, Finding},
     goal::{
-        Goal, GoalKind, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
+        Expr, Goal, GoalKind, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
     script::{ScriptId, Span},
 };
 
-use declared::Declared;
+use declared::{Aspect, Declared};
 
 pub use policy::{Limits, Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
@@ -643,6 +643,20 @@ impl<'a> Planner<'a> {
         (table, column)
     }
 
+    /// Gives an expression the names that the columns have now, where they have been renamed already.
+    fn under_current_names(&self, table: &ObjectName, tree: &mut Expr) {
+        tree.rename_columns(&|name| {
+            let located = self.locate_column(table, name);
+            (located != *name).then_some(located)
+        });
+    }
+
+    /// Returns whether a later statement drops the column.
+    fn column_dropped_after(&self, table: &ObjectName, column: &Ident) -> bool {
+        let (table, column) = self.declared_column(table, column);
+        self.declared.dropped_after(self.order, &Aspect::Column(table, column))
+    }
+
     /// Returns the table, or tells what is there in its place. `None` also where a later statement drops it.
     fn existing_table(&mut self, span: Span, name: &QualifiedName) -> Option<ObjectName> {
         let table = self.locate(name);
@@ -650,7 +664,7 @@ impl<'a> Planner<'a> {
             return Some(table);
         }
         let last = self.declared.table_name(self.order, &table);
-        if self.declared.dropped_after(self.order, &declared::Aspect::Relation(last)) {
+        if self.declared.dropped_after(self.order, &Aspect::Relation(last)) {
             self.superseded = true;
             return None;
         }
@@ -775,6 +789,11 @@ fn list(idents: &[Ident]) -> String {
 /// Returns `3 rows` or `1 row`.
 fn rows_words(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{} rows", RowCount(count)) }
+}
+
+/// Returns `3 rows hold` or `1 row holds`.
+fn hold_words(count: u64) -> String {
+    if count == 1 { "1 row holds".to_owned() } else { format!("{} hold", rows_words(count)) }
 }
 
 /// Returns ` (the first is id 17)`, or nothing.

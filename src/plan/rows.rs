@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::{
-    Act, Answer, Barrier, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
+    Act, Answer, Barrier, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect, rows_words,
 };
 
 impl Planner<'_> {
@@ -182,7 +182,7 @@ impl Planner<'_> {
             return;
         }
         let size = if self.made.contains(&table) { Size::New } else { Size::Small { pages: 0 } };
-        self.data_step(statement, &table, size, &format!("{} rows of {table}", goal.rows.len()));
+        self.data_step(statement, &table, size, &format!("{} of {table}", rows_words(goal.rows.len() as u64)));
         for column in &goal.columns {
             self.touched.insert((table.clone(), column.clone()));
         }

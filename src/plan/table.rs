@@ -73,7 +73,12 @@ impl Planner<'_> {
             return true;
         }
         let Some(state) = self.world.tables.get(&to) else {
-            self.no_table(constraint.span, &to);
+            let last = self.declared.table_name(self.order, &to);
+            if self.declared.dropped_after(self.order, &Aspect::Relation(last)) {
+                self.superseded = true;
+            } else {
+                self.no_table(constraint.span, &to);
+            }
             return false;
         };
         if let Some(missing) = referenced.iter().find(|column| state.column(column).is_none()) {
