@@ -133,7 +133,8 @@ impl Operation<'_, '_> {
         (self.emit)(Event::Connected(&place));
         self.notes.place = Some(place);
         if self.subject.has_base() {
-            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, ..BaseReport::default() });
+            let unknown = self.unrecorded(&seen).len();
+            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, unknown, ..BaseReport::default() });
         }
         match command {
             Command::Plan => {

@@ -191,6 +191,8 @@ struct Planner<'a> {
     steps: Vec<Step>,
     unverified: Option<String>,
     superseded: bool,
+    /// Something stands in the way that was told before.
+    refused: bool,
     allow: BTreeSet<Hazard>,
     online: OnlineMode,
     current: StatementId,
@@ -221,6 +223,7 @@ impl<'a> Planner<'a> {
             steps: Vec::new(),
             unverified: None,
             superseded: false,
+            refused: false,
             allow: BTreeSet::new(),
             online: OnlineMode::Auto,
             current: StatementId { script: ScriptId(0), index: 0 },
@@ -322,6 +325,7 @@ impl<'a> Planner<'a> {
         self.steps.clear();
         self.unverified = None;
         self.superseded = false;
+        self.refused = false;
         self.allow = self.policy.allow.union(&statement.directives.allow).copied().collect();
         self.online = statement.directives.online;
         let findings = self.plan.findings.len() + self.plan.deferred.len();
@@ -337,7 +341,7 @@ impl<'a> Planner<'a> {
         };
         let state = state.unwrap_or_else(|| {
             self.goals(statement);
-            if self.plan.findings.len() + self.plan.deferred.len() > findings {
+            if self.refused || self.plan.findings.len() + self.plan.deferred.len() > findings {
                 // What would be done besides is not shown: the statement is refused as a whole.
                 self.steps.clear();
                 State::Conflicting
@@ -457,8 +461,7 @@ impl<'a> Planner<'a> {
     fn find(&mut self, span: Span, code: Code, what: String, label: &str, why: Vec<String>, help: impl Into<String>) {
         if !self.told.insert((code, what.clone())) {
             // Told once is enough, but the statement still counts as refused.
-            self.steps.clear();
-            self.unverified = Some("refused above".to_owned());
+            self.refused = true;
             return;
         }
         let finding = Finding {
