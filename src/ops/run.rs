@@ -528,6 +528,7 @@ impl Operation<'_, '_> {
                 if stopped || again && trouble.attempts > 0 {
                     session.roll_back();
                     self.notes.sent.clear();
+                    policy.ran.clone_from(&self.subject.policy.ran);
                 } else if let Err(error) = session.commit() {
                     self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
                     self.notes.sent.clear();
