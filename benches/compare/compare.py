@@ -14,6 +14,7 @@ import platform
 import pwd
 import shlex
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -44,7 +45,12 @@ def timed(arguments, environment, directory):
         process = subprocess.Popen(
             arguments, env=environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
-        status, cpu = finish(process)
+        try:
+            status, cpu = finish(process)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         elapsed = time.perf_counter() - started
         if status != 0:
             output.seek(0)
@@ -93,7 +99,8 @@ def private_cluster(directory):
 
     def as_server(*arguments):
         result = subprocess.run(
-            arguments, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+            arguments, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False,
             **({"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}),
         )
         if result.returncode != 0:
@@ -122,7 +129,10 @@ def server_binaries():
     configured = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False).stdout.strip() \
         if shutil.which("pg_config") else ""
     installed = [*glob.glob("/usr/lib/postgresql/*/bin"), *glob.glob("/usr/pgsql-*/bin"), "/usr/local/pgsql/bin"]
-    installed.sort(key=lambda path: [int(part) if part.isdigit() else 0 for part in path.replace("-", "/").split("/")], reverse=True)
+    def version(path):
+        return [int(part) if part.isdigit() else 0 for part in path.replace("-", "/").split("/")]
+
+    installed.sort(key=version, reverse=True)
     for directory in [os.environ.get("HRMS_TEST_PG_BINDIR", ""), configured, *installed]:
         if directory and all(os.access(os.path.join(directory, name), os.X_OK) for name in ("initdb", "postgres", "pg_ctl")):
             return directory
@@ -210,12 +220,22 @@ def count(scripts):
 
 
 def measure(options, server, directory):
+    """Prepares every scenario, times it, and drops its database, whatever happens."""
     environment = server.environment
     psql = Psql(environment)
     tools = [psql]
     if options.binary:
         tools.append(HrmsMigrate(environment, options.binary))
     chosen = [scenario for scenario in scenarios(options) if not options.only or scenario.name in options.only]
+    try:
+        return compare(options, server, directory, chosen, tools)
+    finally:
+        for scenario in chosen:
+            server.drop(scenario.database)
+
+
+def compare(options, server, directory, chosen, tools):
+    environment, psql = server.environment, tools[0]
     for scenario in chosen:
         print(f"preparing {scenario.name}", file=sys.stderr)
         scenario.prepare(server, psql, directory)
@@ -238,7 +258,6 @@ def measure(options, server, directory):
     for scenario in chosen:
         for tool in tools:
             scenario.check(server, tool)
-        server.drop(scenario.database)
     return chosen, tools, times, noise
 
 
@@ -271,8 +290,8 @@ def table(chosen, tools, times, noise):
             ]
         lines.append("| " + " | ".join(row) + " |")
     trivial = [elapsed for elapsed, _ in noise]
-    lines += ["", f"A trivial psql call beside them took {milliseconds(min(trivial))} / {milliseconds(statistics.median(trivial))} / "
-                  f"{milliseconds(max(trivial))} ms (min / median / max): that is the noise."]
+    spread = " / ".join(milliseconds(value) for value in (min(trivial), statistics.median(trivial), max(trivial)))
+    lines += ["", f"A trivial psql call beside them took {spread} ms (min / median / max): that is the noise."]
     return "\n".join(lines)
 
 
@@ -296,6 +315,8 @@ def main():
         options.binary = os.path.abspath(options.binary)
     if not shutil.which("psql"):
         parser.error("psql is not on the PATH")
+    # An end by SIGTERM takes the private server and the databases along, as one by SIGINT does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PGDATABASE", "PGOPTIONS")}
     try:
         with contextlib.ExitStack() as stack:

@@ -10,7 +10,7 @@ use crate::{
     event::{Event, Place},
     exec::Interrupt,
     goal::{self, GoalKind, ScriptGoals},
-    pg::ServerVersion,
+    pg::{ConnectionTarget, ServerVersion},
     plan::{self, Answer, Answers, Plan, Policy, Purpose, Timeouts},
 };
 
@@ -56,7 +56,7 @@ pub(super) fn connect(
 
 fn open(
     settings: &Settings,
-    target: &crate::pg::ConnectionTarget,
+    target: &ConnectionTarget,
     single: bool,
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(Event<'_>),
@@ -76,7 +76,7 @@ fn without_server(
     let directory = std::path::Path::new(".hrms-migrate");
     let engine = crate::engine::Embedded::start(directory, settings.limits.runner_lock_timeout)
         .map_err(|error| Box::new(errors::of_engine(&error)))?;
-    let target = crate::pg::ConnectionTarget::parse(engine.url()).map_err(|error| {
+    let target = ConnectionTarget::parse(engine.url()).map_err(|error| {
         Box::new(Diagnostic::error(Code::EngineFailed, "the embedded PostgreSQL cannot be reached").why(error.to_string()))
     })?;
     let connections = open(settings, &target, true, interrupt, emit)?;
@@ -91,6 +91,27 @@ fn without_server(_: &Settings, _: &Interrupt, _: &mut dyn FnMut(Event<'_>)) -> 
             .why("neither --database-url, DATABASE_URL, PGHOST nor PGSERVICE is there, and .env has none of them")
             .help("set DATABASE_URL=postgresql://user@host/database, or build with `--features embedded` to work without a server"),
     ))
+}
+
+/// What a signal cancels while questions are asked that may take long.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a> {
+    pub(super) interrupt: &'a Interrupt,
+    /// `None` where nothing can be cancelled.
+    pub(super) target: Option<&'a ConnectionTarget>,
+}
+
+impl Watch<'_> {
+    /// Lets a signal cancel what runs in `session`, if it does not yet. Costs a round trip, so a run with nothing to do does
+    /// without: its questions are short.
+    pub(super) fn over(self, session: &mut Session) {
+        if let Some(target) = self.target
+            && !self.interrupt.is_working()
+            && let Ok(pid) = session.pid()
+        {
+            self.interrupt.working(Some((target.clone(), pid)));
+        }
+    }
 }
 
 /// What a look saw.
@@ -161,6 +182,7 @@ impl<'a> Subject<'a> {
         policy: &Policy,
         answers: &mut Answers,
         bounded: bool,
+        watch: Watch<'_>,
         emit: &mut dyn FnMut(Event<'_>),
     ) -> Result<Seen, Box<Diagnostic>> {
         let snapshot = session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
@@ -180,17 +202,28 @@ impl<'a> Subject<'a> {
                 return Ok(Seen { snapshot, plan });
             }
             let Some(target) = snapshot.target.clone() else { return Ok(Seen { snapshot, plan }) };
-            for question in plan.questions.iter().filter(|question| question.purpose == Purpose::Check) {
-                if let Some(table) = &question.table {
-                    emit(Event::Asking { what: &format!("checking the rows of {table}") });
-                }
+            let checked: std::collections::BTreeSet<_> = plan
+                .questions
+                .iter()
+                .filter(|question| question.purpose == Purpose::Check)
+                .filter_map(|question| question.table.as_ref())
+                .collect();
+            for table in checked {
+                emit(Event::Asking { what: &format!("whether the rows of {table} allow it") });
             }
             let questions: Vec<(&str, Option<Duration>)> = plan
                 .questions
                 .iter()
                 .map(|question| (question.sql.as_str(), limit(question.purpose, bounded)))
                 .collect();
-            for (question, asked) in plan.questions.iter().zip(session.ask(&target, &questions)) {
+            if questions.iter().any(|(_, limit)| limit.is_none()) {
+                watch.over(session);
+            }
+            let asked = session.ask(&target, &questions);
+            if watch.interrupt.signal().is_some() {
+                return Err(Box::new(Diagnostic::note(Code::QueryFailed, "interrupted while asking")));
+            }
+            for (question, asked) in plan.questions.iter().zip(asked) {
                 let answer = match asked {
                     Asked::Value(value) => Answer::Value(value),
                     Asked::Error(error) if error.is_connection_lost() => {

@@ -92,6 +92,28 @@ impl Planner<'_> {
         missing: &[(Span, &ColumnGoal)],
         inline: &[&ConstraintGoal],
     ) {
+        self.add_columns_step(statement, table, missing, inline);
+        // Also where something stands in the way: one reason is told, not every statement that needs the column.
+        for (_, column) in missing {
+            self.add_to_picture(table, column);
+            let fills = column.serial
+                || column.identity.is_some()
+                || column.generated.is_some()
+                || column.default.as_ref().is_some_and(|default| default.tree.is_constant());
+            self.added.insert((table.clone(), column.name.clone()), fills);
+        }
+        for constraint in inline {
+            self.add_constraint_to_picture(table, constraint, true);
+        }
+    }
+
+    fn add_columns_step(
+        &mut self,
+        statement: &StatementGoals,
+        table: &ObjectName,
+        missing: &[(Span, &ColumnGoal)],
+        inline: &[&ConstraintGoal],
+    ) {
         let span = missing.first().map_or(statement.span, |(span, _)| *span);
         if !self.owns(span, table) {
             return;
@@ -163,17 +185,6 @@ impl Planner<'_> {
             transaction: Transaction::Shared,
         };
         self.step(span, sql, act);
-        for (_, column) in missing {
-            self.add_to_picture(table, column);
-            let fills = column.serial
-                || column.identity.is_some()
-                || column.generated.is_some()
-                || column.default.as_ref().is_some_and(|default| default.tree.is_constant());
-            self.added.insert((table.clone(), column.name.clone()), fills);
-        }
-        for constraint in inline {
-            self.add_constraint_to_picture(table, constraint, true);
-        }
     }
 
     /// Says in words how large a table is, for the reason of a form.

@@ -105,7 +105,17 @@ impl Planner<'_> {
     }
 
     fn validate(&mut self, span: Span, table: &ObjectName, name: &Ident) {
-        if !self.owns(span, table) {
+        let kind = self.table_state(table).and_then(|state| state.constraint(name)).map(|existing| existing.kind.clone());
+        // A constraint that this plan adds has been checked already.
+        let fresh = self.fresh_constraints.contains(&(table.clone(), name.clone()));
+        let rows_fit = match kind {
+            Some(ConstraintKind::ForeignKey(key)) => {
+                !self.values_known(table, &key.columns) || self.no_orphans_of(span, table, &key)
+            }
+            Some(ConstraintKind::Check { expression }) if !fresh => self.no_violations(span, table, &expression),
+            _ => true,
+        };
+        if !rows_fit || !self.owns(span, table) {
             return;
         }
         let act = Act {
@@ -277,22 +287,8 @@ impl Planner<'_> {
             ConstraintGoalKind::ForeignKey { .. } if goal.timing.not_valid => true,
             ConstraintGoalKind::ForeignKey { .. } => self.no_orphans(span, table, &goal.kind),
             ConstraintGoalKind::Check(expression) if !goal.timing.not_valid => {
-                let question = self.row_check(table, &format!("NOT ({}\n)", expression.source.text));
-                let answer = self.ask(question);
-                if let Some((count, example)) = answer.and_then(|answer| answer.as_rows())
-                    && count > 0
-                {
-                    self.find(
-                        span,
-                        Code::CheckRows,
-                        format!("{} of {table} would violate the check", rows_words(count)),
-                        "",
-                        vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
-                        "correct those rows, then run again",
-                    );
-                    return false;
-                }
-                true
+                let expression = expression.source.text.clone();
+                self.no_violations(span, table, &expression)
             }
             ConstraintGoalKind::Check(_) => true,
         }
@@ -355,8 +351,37 @@ impl Planner<'_> {
         false
     }
 
+    /// Returns whether every row fulfils a check; a finding where one does not.
+    fn no_violations(&mut self, span: Span, table: &ObjectName, expression: &str) -> bool {
+        if self.opaque_before.is_some() || self.made.contains(table) {
+            return true;
+        }
+        let question = self.row_check(table, &format!("NOT ({expression}\n)"));
+        let answer = self.ask(question);
+        let Some((count, example)) = answer.and_then(|answer| answer.as_rows()) else { return true };
+        if count == 0 {
+            return true;
+        }
+        self.find(
+            span,
+            Code::CheckRows,
+            format!("{} of {table} would violate the check", rows_words(count)),
+            "",
+            vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
+            "correct those rows, then run again",
+        );
+        false
+    }
+
     fn no_orphans(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoalKind) -> bool {
-        let Some(key) = self.foreign_key(goal) else { return true };
+        match self.foreign_key(goal) {
+            Some(key) => self.no_orphans_of(span, table, &key),
+            None => true,
+        }
+    }
+
+    /// Returns whether every row refers to one that is there; a finding where one does not.
+    fn no_orphans_of(&mut self, span: Span, table: &ObjectName, key: &ForeignKey) -> bool {
         if !self.values_known(&key.table, &key.referenced) && !self.made.contains(&key.table) {
             return true;
         }
@@ -393,7 +418,13 @@ impl Planner<'_> {
         self.find(
             span,
             Code::OrphanRows,
-            format!("{} of {table} refer to nothing in {} ({})", rows_words(count), key.table, list(&key.columns)),
+            format!(
+                "{} of {table} {} to nothing in {} ({})",
+                rows_words(count),
+                if count == 1 { "refers" } else { "refer" },
+                key.table,
+                list(&key.columns)
+            ),
             "found before anything was changed",
             vec![format!("their ({}) has no row there{}", list(&key.columns), example_words(example.as_deref()))],
             "correct or remove those rows, or write NOT VALID in the script; nothing is deleted by itself",
@@ -466,6 +497,7 @@ impl Planner<'_> {
             ConstraintGoalKind::PrimaryKey { columns, .. } => columns.clone(),
             _ => Vec::new(),
         };
+        self.fresh_constraints.insert((table.clone(), name.clone()));
         let Some(state) = self.table_mut(table) else { return };
         for column in &primary {
             if let Some(column) = state.column_mut(column) {
@@ -532,6 +564,11 @@ impl Planner<'_> {
 
     pub(super) fn constraint_validated(&mut self, span: Span, name: &QualifiedName, constraint: &Ident) {
         let Some(table) = self.existing_table(span, name) else { return };
+        let last = self.declared.table_name(self.order, &table);
+        if self.declared.dropped_after(self.order, &Aspect::Constraint(last, constraint.clone())) {
+            self.superseded = true;
+            return;
+        }
         let Some(state) = self.table_state(&table) else { return };
         match state.constraint(constraint).map(|existing| existing.validated) {
             Some(true) => {}

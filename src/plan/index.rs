@@ -195,18 +195,23 @@ impl Planner<'_> {
                 return;
             }
         }
-        let sql = Sql::new(format!("DROP INDEX {name}; ALTER INDEX {beside} RENAME TO {}", name.name));
-        let act = Act {
-            verb: Verb::Alter,
-            object: format!("index {} on {table}, replaced by its new definition", name.name),
-            table: Some(table),
-            form: Form::CatalogOnly,
-            lock: Some(LockMode::AccessExclusive),
-            timeout: self.policy.timeouts.catalog,
-            hazards: vec![Hazard::Drop],
-            transaction: Transaction::Shared,
-        };
-        self.step(span, sql, act);
+        let takes_place = [
+            (Verb::Drop, format!("DROP INDEX {name}"), "replaced by its new definition", vec![Hazard::Drop]),
+            (Verb::Alter, format!("ALTER INDEX {beside} RENAME TO {}", name.name), "its new definition", Vec::new()),
+        ];
+        for (verb, sql, words, hazards) in takes_place {
+            let act = Act {
+                verb,
+                object: format!("index {} on {table} ({words})", name.name),
+                table: Some(table),
+                form: Form::CatalogOnly,
+                lock: Some(LockMode::AccessExclusive),
+                timeout: self.policy.timeouts.catalog,
+                hazards,
+                transaction: Transaction::Shared,
+            };
+            self.step(span, Sql::new(sql), act);
+        }
         let structure = self.structure(goal);
         if let Some(state) = self.table_mut(table) {
             state.indexes.remove(&beside.name);

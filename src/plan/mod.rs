@@ -177,6 +177,10 @@ struct Planner<'a> {
     touched: BTreeSet<(ObjectName, Ident)>,
     /// Columns without NULL once the earlier steps are done.
     filled: BTreeSet<(ObjectName, Ident)>,
+    /// Tables that this plan renames, under their new names.
+    renamed: BTreeSet<ObjectName>,
+    /// Constraints that this plan adds.
+    fresh_constraints: BTreeSet<(ObjectName, Ident)>,
     /// Names of indexes that this plan drops.
     freed: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
@@ -189,6 +193,8 @@ struct Planner<'a> {
     steps: Vec<Step>,
     unverified: Option<String>,
     superseded: bool,
+    /// Something stands in the way that was told before.
+    refused: bool,
     allow: BTreeSet<Hazard>,
     online: OnlineMode,
     current: StatementId,
@@ -209,6 +215,8 @@ impl<'a> Planner<'a> {
             added: BTreeMap::new(),
             touched: BTreeSet::new(),
             filled: BTreeSet::new(),
+            renamed: BTreeSet::new(),
+            fresh_constraints: BTreeSet::new(),
             freed: BTreeSet::new(),
             opaque_before: None,
             open: HashSet::new(),
@@ -218,6 +226,7 @@ impl<'a> Planner<'a> {
             steps: Vec::new(),
             unverified: None,
             superseded: false,
+            refused: false,
             allow: BTreeSet::new(),
             online: OnlineMode::Auto,
             current: StatementId { script: ScriptId(0), index: 0 },
@@ -319,6 +328,7 @@ impl<'a> Planner<'a> {
         self.steps.clear();
         self.unverified = None;
         self.superseded = false;
+        self.refused = false;
         self.allow = self.policy.allow.union(&statement.directives.allow).copied().collect();
         self.online = statement.directives.online;
         let findings = self.plan.findings.len() + self.plan.deferred.len();
@@ -334,7 +344,7 @@ impl<'a> Planner<'a> {
         };
         let state = state.unwrap_or_else(|| {
             self.goals(statement);
-            if self.plan.findings.len() + self.plan.deferred.len() > findings {
+            if self.refused || self.plan.findings.len() + self.plan.deferred.len() > findings {
                 // What would be done besides is not shown: the statement is refused as a whole.
                 self.steps.clear();
                 State::Conflicting
@@ -454,8 +464,7 @@ impl<'a> Planner<'a> {
     fn find(&mut self, span: Span, code: Code, what: String, label: &str, why: Vec<String>, help: impl Into<String>) {
         if !self.told.insert((code, what.clone())) {
             // Told once is enough, but the statement still counts as refused.
-            self.steps.clear();
-            self.unverified = Some("refused above".to_owned());
+            self.refused = true;
             return;
         }
         let finding = Finding {
@@ -730,14 +739,9 @@ impl<'a> Planner<'a> {
                 let key = (table.clone(), column.clone());
                 !self.touched.contains(&key) && !self.added.contains_key(&key)
             })
-            // A table or column that this plan has renamed cannot be asked under its new name.
+            // A table that this plan renames cannot be asked under its new name.
+            && !self.renamed.contains(table)
             && self.world.tables.get(table).is_some_and(|state| columns.iter().all(|column| state.column(column).is_some()))
-            && !self.renamed(table, columns)
-    }
-
-    fn renamed(&self, table: &ObjectName, columns: &[Ident]) -> bool {
-        columns.iter().any(|column| self.touched.contains(&(table.clone(), column.clone())))
-            || self.touched.contains(&(table.clone(), Ident::new("")))
     }
 
     /// Returns a question for rows that stand in the way: how many, and one by its primary key.
