@@ -416,7 +416,9 @@ impl Constraint {
     #[must_use]
     pub fn uses(&self, column: &Ident) -> bool {
         match &self.kind {
-            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => columns.contains(column),
+            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => {
+                columns.contains(column)
+            }
             ConstraintKind::ForeignKey(key) => key.columns.contains(column),
             ConstraintKind::Check { .. } | ConstraintKind::Other { .. } => false,
         }

@@ -23,9 +23,7 @@ use crate::{
     pg::{ConnectionTarget, Ident, LockTimeout, ObjectName, StatementTimeout, quote_literal},
 };
 
-use super::{
-    ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settle_session, snapshot,
-};
+use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settle_session, snapshot};
 
 /// The first half of our advisory locks' key: "HRMS" in ASCII. It must never change: it is how runners of all versions meet.
 const LOCK_CLASS: i32 = 0x4852_4D53;
@@ -393,8 +391,7 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn count(&mut self, sql: &str) -> Result<i64, ServerError> {
-        let rows: Vec<Number> =
-            sql_query(sql).load(&mut *self.connection).map_err(|error| recognise(&error, sql))?;
+        let rows: Vec<Number> = sql_query(sql).load(&mut *self.connection).map_err(|error| recognise(&error, sql))?;
         Ok(rows.first().map_or(0, |row| row.value))
     }
 }
@@ -449,12 +446,7 @@ impl<'a> Work<'a> {
         sent.map_err(|error| {
             ServerError::recognise(
                 &error,
-                Sent {
-                    sql,
-                    elapsed: started.elapsed(),
-                    lock_timeout: Some(lock),
-                    statement_timeout: Some(statement),
-                },
+                Sent { sql, elapsed: started.elapsed(), lock_timeout: Some(lock), statement_timeout: Some(statement) },
             )
         })
     }

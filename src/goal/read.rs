@@ -5,9 +5,9 @@ use crate::{
     pg::{Ident, QualifiedName},
     script::{Script, ScriptId, Span},
     sql::{
-        AlterAction, AlterActionKind, ColumnConstraintKind, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, CreateTable,
-        Directive, DirectiveKind, IndexTarget, LabelPosition, Name, ParsedScript, References, Relation, Statement,
-        StatementKind, Timing, TransactionGrouping,
+        AlterAction, AlterActionKind, ColumnConstraintKind, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex,
+        CreateTable, Directive, DirectiveKind, IndexTarget, LabelPosition, Name, ParsedScript, References, Relation,
+        Statement, StatementKind, Timing, TransactionGrouping,
     },
 };
 
@@ -83,7 +83,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn error(&mut self, code: Code, span: Span, what: impl Into<String>, label: &str, why: &str, help: impl Into<String>) {
+    fn error(
+        &mut self,
+        code: Code,
+        span: Span,
+        what: impl Into<String>,
+        label: &str,
+        why: &str,
+        help: impl Into<String>,
+    ) {
         self.errors.push(Finding {
             script: self.id,
             span,
@@ -159,7 +167,8 @@ impl Reader<'_> {
         let head = self.head(statement.span);
         match &statement.kind {
             StatementKind::Insert(insert) => {
-                let columns = insert.columns.iter().map(|column| column.ident.to_string()).collect::<Vec<_>>().join(", ");
+                let columns =
+                    insert.columns.iter().map(|column| column.ident.to_string()).collect::<Vec<_>>().join(", ");
                 self.error(
                     Code::NotRepeatable,
                     head,
@@ -229,7 +238,9 @@ impl Reader<'_> {
                 one(GoalKind::Sequence { name: name.name.clone(), options: options.clone() })
             }
             StatementKind::CreateTable(table) => create_table(table),
-            StatementKind::AlterTable { table, if_exists, only, actions } => alter_table(table, *if_exists, *only, actions),
+            StatementKind::AlterTable { table, if_exists, only, actions } => {
+                alter_table(table, *if_exists, *only, actions)
+            }
             StatementKind::CreateIndex(index) => {
                 Some(vec![Goal { span: statement.span, kind: GoalKind::Index(Box::new(index_goal(index)?)) }])
             }
@@ -579,4 +590,3 @@ fn index_goal(index: &CreateIndex) -> Option<IndexGoal> {
         definition: index.definition.clone(),
     })
 }
-

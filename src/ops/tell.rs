@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Command, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd, StepReport,
-        Verification,
+        BaseReport, Command, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd,
+        StepReport, Verification,
     },
     exec::Done,
     goal::StatementId,
@@ -112,15 +112,11 @@ impl Notes {
     pub(super) fn script(&self, scripts: &Scripts, id: ScriptId, plan: Option<&Plan>) -> ScriptReport {
         let name = script_name(scripts, id);
         let mut steps = self.sent.get(&id).cloned().unwrap_or_default();
-        let planned: Vec<_> = plan
-            .into_iter()
-            .flat_map(|plan| &plan.statements)
-            .filter(|statement| statement.id.script == id)
-            .collect();
+        let planned: Vec<_> =
+            plan.into_iter().flat_map(|plan| &plan.statements).filter(|statement| statement.id.script == id).collect();
         let mut statements = Vec::new();
-        let mut conflicting = plan.is_some_and(|plan| {
-            plan.findings.iter().chain(&plan.deferred).any(|finding| finding.script == id)
-        });
+        let mut conflicting =
+            plan.is_some_and(|plan| plan.findings.iter().chain(&plan.deferred).any(|finding| finding.script == id));
         for statement in &planned {
             conflicting |= statement.state == State::Conflicting;
             if !matches!(statement.state, State::Satisfied | State::NotApplicable | State::Superseded | State::Missing)

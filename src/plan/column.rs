@@ -4,16 +4,16 @@ use crate::{
     catalog::{Column, Generation, TypeKind},
     diagnostic::Code,
     goal::{
-        ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
-        same_meaning,
+        ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness,
+        StatementGoals, Volatility, same_meaning,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName},
     script::Span,
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect, example_words, hold_words,
-    regclass, rows_words,
+    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect,
+    example_words, hold_words, regclass, rows_words,
 };
 
 impl Planner<'_> {
@@ -33,7 +33,9 @@ impl Planner<'_> {
                 GoalKind::Constraint { constraint, .. } => Some(&constraint.kind),
                 _ => None,
             })
-            .filter_map(|kind| if let ConstraintGoalKind::PrimaryKey { columns, .. } = kind { Some(columns) } else { None })
+            .filter_map(
+                |kind| if let ConstraintGoalKind::PrimaryKey { columns, .. } = kind { Some(columns) } else { None },
+            )
             .flatten()
             .collect();
         let mut missing: Vec<(Span, &ColumnGoal)> = Vec::new();
@@ -158,7 +160,9 @@ impl Planner<'_> {
         let mut sql = Sql::new(format!("ALTER TABLE {table}"));
         for (index, (_, column)) in missing.iter().enumerate() {
             let start = column.definition.span.start;
-            sql = sql.push(if index == 0 { " ADD COLUMN " } else { ", ADD COLUMN " }).source(&column.definition.text, start);
+            sql = sql
+                .push(if index == 0 { " ADD COLUMN " } else { ", ADD COLUMN " })
+                .source(&column.definition.text, start);
         }
         let names: Vec<_> = missing.iter().map(|(_, column)| column.name.to_string()).collect();
         let object = if names.len() == 1 {
@@ -270,14 +274,18 @@ impl Planner<'_> {
             }
         }
         self.compare_generation(span, table, existing, column);
-        if column.not_null && !with_key && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none() {
+        if column.not_null && !with_key && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none()
+        {
             self.find(
                 span,
                 Code::NullabilityConflict,
                 format!("column {table}.{} may be NULL; the script asks for NOT NULL", existing.name),
                 "IF NOT EXISTS looks at the name only",
                 Vec::new(),
-                format!("write ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL in a script, or accept the column", existing.name),
+                format!(
+                    "write ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL in a script, or accept the column",
+                    existing.name
+                ),
             );
         }
         if !freed && altered(self, Aspect::Default).is_none() {
@@ -356,10 +364,10 @@ impl Planner<'_> {
                 self.unverified = Some(format!("whether the default of {table}.{} is the one declared", existing.name));
             }
             Sameness::Different => {
-                let is = existing.default.as_deref().map_or_else(
-                    || "has no default".to_owned(),
-                    |default| format!("has default {default}"),
-                );
+                let is = existing
+                    .default
+                    .as_deref()
+                    .map_or_else(|| "has no default".to_owned(), |default| format!("has default {default}"));
                 self.find(
                     span,
                     Code::DefaultConflict,
@@ -412,12 +420,7 @@ impl Planner<'_> {
     }
 
     /// Finds the column of an ALTER COLUMN. `None` where it is not there, told or superseded.
-    fn altered_column(
-        &mut self,
-        span: Span,
-        name: &QualifiedName,
-        column: &Ident,
-    ) -> Option<(ObjectName, Column)> {
+    fn altered_column(&mut self, span: Span, name: &QualifiedName, column: &Ident) -> Option<(ObjectName, Column)> {
         let table = self.existing_table(span, name)?;
         let located = self.locate_column(&table, column);
         if let Some(existing) = self.table_state(&table).and_then(|state| state.column(&located)) {
@@ -510,7 +513,8 @@ impl Planner<'_> {
         });
         let details = wanted.to_string();
         self.check(Some(&table), CheckedKind::Column, &existing.name, || details);
-        if (existing.type_name == wanted && same_collation) || self.decided_later(&table, &existing, Aspect::ColumnType) {
+        if (existing.type_name == wanted && same_collation) || self.decided_later(&table, &existing, Aspect::ColumnType)
+        {
             return;
         }
         if !self.has_type(goal.span, &wanted) || !self.owns(goal.span, &table) {
@@ -675,11 +679,7 @@ impl Planner<'_> {
                         if lossy { "would lose digits or letters on the way" } else { "cannot be converted" }
                     ),
                     "checked before anything was changed",
-                    vec![format!(
-                        "the column is {}{}",
-                        existing.type_name,
-                        example_words(example.as_deref())
-                    )],
+                    vec![format!("the column is {}{}", existing.type_name, example_words(example.as_deref()))],
                     if lossy {
                         "round or shorten the values in a script before this one, or write `-- ensure:allow data-loss`"
                     } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    goal::{StatementId},
+    goal::StatementId,
     pg::{Hazard, LockTimeout, StatementTimeout},
 };
 

@@ -62,7 +62,9 @@ impl ScriptError {
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::NoNumber { .. } => "name it <number>_<topic>.sql, such as 110_invoices.sql, or give it another extension",
+            Self::NoNumber { .. } => {
+                "name it <number>_<topic>.sql, such as 110_invoices.sql, or give it another extension"
+            }
             Self::SameNumber { .. } => "give one of them another number; 10 and 010 are the same",
             Self::NotUtf8 { .. } | Self::Utf16 { .. } => "save the file as UTF-8",
             Self::TooLarge { .. } => "split it, or load the data in another way",

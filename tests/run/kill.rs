@@ -1,6 +1,9 @@
 //! Runs that are killed, cut off, or lose their server.
 
-use std::{sync::atomic::{AtomicUsize, Ordering}, thread};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use hrms_migrate::engine::cluster::{Cluster, StopMode};
 
@@ -54,7 +57,9 @@ fn before() -> String {
 
 /// Returns whether a statement changes something, or may: killing a run between two questions shows nothing.
 fn changes(sql: &str) -> bool {
-    !["SELECT set_config", "SELECT pg_backend_pid", "SELECT EXISTS", "SELECT 0 AS place", "SET ", "--"].iter().any(|start| sql.starts_with(start))
+    !["SELECT set_config", "SELECT pg_backend_pid", "SELECT EXISTS", "SELECT 0 AS place", "SET ", "--"]
+        .iter()
+        .any(|start| sql.starts_with(start))
 }
 
 /// Kills a run at every statement that changes something, before it is sent and while its answer is on the way, and lets the
@@ -120,7 +125,12 @@ fn a_run_of_the_hrms_schema_killed_at_any_statement_is_finished_by_the_next() {
 #[test]
 fn an_atomic_run_killed_at_any_statement_leaves_nothing_and_is_finished_by_the_next() {
     let scripts = of_everything();
-    killed_everywhere("killed_atomic", &|database| database.execute(&before()), &|| scripts.command(&["run", "--atomic"]), 5);
+    killed_everywhere(
+        "killed_atomic",
+        &|database| database.execute(&before()),
+        &|| scripts.command(&["run", "--atomic"]),
+        5,
+    );
 }
 
 #[test]
