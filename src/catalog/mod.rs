@@ -37,6 +37,7 @@ pub struct Snapshot {
 
 /// The server, and who we are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the catalog, independent of the others")]
 pub struct Server {
     /// Its version.
     pub version: ServerVersion,
@@ -203,6 +204,7 @@ pub enum Generation {
 
 /// A constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the catalog, independent of the others")]
 pub struct Constraint {
     /// Its name.
     pub name: Ident,

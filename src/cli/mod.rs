@@ -214,7 +214,7 @@ impl Terminal {
     }
 
     fn wait(&self, mut settings: Settings) -> ExitCode {
-        const USUAL: std::time::Duration = std::time::Duration::from_secs(60);
+        const USUAL: std::time::Duration = std::time::Duration::from_mins(1);
         if settings.limits.wait.is_zero() {
             settings.limits.wait = USUAL;
         }

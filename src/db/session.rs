@@ -1,5 +1,10 @@
 //! A session: what it is set to, asking, sending one statement at a time, the advisory locks.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "statements are timed here, to tell a time-out of ours from another one"
+)]
+
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -27,7 +32,7 @@ use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_wai
 
 /// The first half of our advisory locks' key: "HRMS" in ASCII. It must never change: it is how runners of all versions meet.
 const LOCK_CLASS: i32 = 0x4852_4D53;
-/// The second half for the runner lock: the first 31 bits of the SHA-256 of "hrms_migrate". The work session takes the next.
+/// The second half for the runner lock: the first 31 bits of the SHA-256 of `hrms_migrate`. The work session takes the next.
 const LOCK_OBJECT: i32 = 0x39D8_7B10;
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.

@@ -7,6 +7,8 @@
 //! Nothing is left behind, however the process ends: a small shell waits at the other end of a pipe, and when the pipe
 //! closes (which the system does for a killed process too) it stops the server and removes the directory.
 
+#![expect(clippy::disallowed_methods, reason = "a cluster is files, and is waited for")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write as _};
@@ -36,7 +38,7 @@ const UNPRIVILEGED_USERS: &[&str] = &["postgres", "nobody"];
 const PROGRAM_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// How long a server may take to start or to stop; a busy machine needs seconds, a broken one for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Time between two looks at a server that starts or stops.
 const POLL: Duration = Duration::from_millis(10);

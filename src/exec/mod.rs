@@ -2,6 +2,8 @@
 //!
 //! Decides nothing about what should change: it is given groups and tells what became of them.
 
+#![expect(clippy::disallowed_methods, reason = "steps are timed here")]
+
 mod base;
 mod group;
 mod interrupt;

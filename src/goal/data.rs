@@ -126,7 +126,7 @@ fn literal(expr: &Expr) -> Option<String> {
 
 /// Returns whether a value cannot be NULL in a row that the conjuncts let through.
 fn never_null(value: &Expr, conjuncts: &[&Expr]) -> bool {
-    /// Functions of pg_catalog that never return NULL, whatever they are given (which is nothing).
+    /// Functions of `pg_catalog` that never return NULL, whatever they are given (which is nothing).
     const NEVER_NULL: &[&str] = &[
         "now",
         "current_timestamp",

@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::{Code, Finding},
-    pg::{Ident, QualifiedName},
+    pg::{Ident, QualifiedName, SerialKind},
     script::{Script, ScriptId, Span},
     sql::{
         AlterAction, AlterActionKind, ColumnConstraintKind, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex,
@@ -138,7 +138,7 @@ impl Reader<'_> {
                 );
                 return Vec::new();
             }
-            _ => self.goals(statement),
+            _ => Self::goals(statement),
         };
         if let Some(goals) = goals {
             return goals;
@@ -208,7 +208,7 @@ impl Reader<'_> {
     }
 
     /// Reads the goals of a statement; `None` where it counts as opaque.
-    fn goals(&mut self, statement: &Statement) -> Option<Vec<Goal>> {
+    fn goals(statement: &Statement) -> Option<Vec<Goal>> {
         let one = |kind| Some(vec![Goal { span: statement.span, kind }]);
         match &statement.kind {
             StatementKind::CreateSchema { name, .. } => one(GoalKind::Schema(name.ident.clone())),
@@ -302,7 +302,7 @@ fn column_goals(table: &QualifiedName, def: &ColumnDef, if_exists: bool) -> Opti
     let serial = def.type_name.serial();
     let mut column = ColumnGoal {
         name: def.name.ident.clone(),
-        type_name: serial.map_or_else(|| def.type_name.clone(), |kind| kind.underlying()),
+        type_name: serial.map_or_else(|| def.type_name.clone(), SerialKind::underlying),
         type_span: def.type_span,
         serial: serial.is_some(),
         not_null: serial.is_some(),
@@ -409,14 +409,16 @@ fn foreign_key(columns: &[Ident], references: &References) -> Option<ConstraintG
 fn foreign_key_definition(columns: &[Ident], references: &References) -> String {
     let mut text = format!("FOREIGN KEY ({}) REFERENCES {}", list(columns), references.table.name);
     if !references.columns.is_empty() {
-        text.push_str(&format!(" ({})", list(&names(&references.columns))));
+        text.push_str(" (");
+        text.push_str(&list(&names(&references.columns)));
+        text.push(')');
     }
     if references.match_full {
         text.push_str(" MATCH FULL");
     }
     for (event, action) in [("UPDATE", references.on_update), ("DELETE", references.on_delete)] {
         if let Some(words) = action_words(action) {
-            text.push_str(&format!(" ON {event} {words}"));
+            text.extend([" ON ", event, " ", words]);
         }
     }
     text

@@ -135,7 +135,6 @@ fn embedded() -> (Vec<File>, Vec<File>) {
     (base, files)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where scripts are read from files")]
 fn from_directory(dir: &Path) -> Result<(Vec<File>, Vec<File>), Box<Diagnostic>> {
     let mut files = Vec::new();
     let mut base = Vec::new();

@@ -1,5 +1,7 @@
 //! `run`, `plan`, `verify`, `check`, `wait`.
 
+#![expect(clippy::disallowed_methods, reason = "a run is timed here, and is as long as it may be")]
+
 use std::{
     thread,
     time::{Duration, Instant},
@@ -394,7 +396,7 @@ impl Operation<'_, '_> {
             if self.interrupt.signal().is_some() {
                 return Err(Box::new(Diagnostic::note(Code::RunnerLock, "interrupted while waiting for another run")));
             }
-            if !told || waited.as_secs() % 10 == 0 {
+            if !told || waited.as_secs().is_multiple_of(10) {
                 (self.emit)(Event::WaitingForRunner { pid: holder, waited });
                 told = true;
             }
@@ -684,7 +686,7 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
     ) -> Result<(), Box<Diagnostic>> {
-        const LONGEST: Duration = Duration::from_secs(60);
+        const LONGEST: Duration = Duration::from_mins(1);
         let started = Instant::now();
         self.interrupt.working(None);
         loop {

@@ -59,11 +59,11 @@ impl Planner<'_> {
                         None => missing.push((goal.span, column)),
                     }
                 }
-                GoalKind::Constraint { constraint, .. } => {
-                    // The constraint of a column that is added comes with it.
-                    if !missing.iter().any(|(_, column)| Some(&column.name) == constraint.inline.as_ref()) {
-                        constraints.push((goal.span, constraint));
-                    }
+                // The constraint of a column that is added comes with it.
+                GoalKind::Constraint { constraint, .. }
+                    if !missing.iter().any(|(_, column)| Some(&column.name) == constraint.inline.as_ref()) =>
+                {
+                    constraints.push((goal.span, constraint));
                 }
                 _ => {}
             }
@@ -172,11 +172,11 @@ impl Planner<'_> {
         };
         let is_new = self.made.contains(table);
         let (form, timeout) = if rewrites && !is_new {
-            (Form::Rewrite(self.size_words(size)), self.policy.timeouts.scan)
+            (Form::Rewrite(Self::size_words(size)), self.policy.timeouts.scan)
         } else if inline.is_empty() || is_new {
             (Form::CatalogOnly, self.policy.timeouts.catalog)
         } else {
-            (Form::Plain(self.size_words(size)), self.policy.timeouts.scan)
+            (Form::Plain(Self::size_words(size)), self.policy.timeouts.scan)
         };
         let act = Act {
             verb: Verb::Add,
@@ -192,7 +192,7 @@ impl Planner<'_> {
     }
 
     /// Says in words how large a table is, for the reason of a form.
-    pub(super) fn size_words(&self, size: Size) -> String {
+    pub(super) fn size_words(size: Size) -> String {
         match size {
             Size::New => "new table".to_owned(),
             Size::Small { pages } => format!("small table, {}", bytes_words(pages)),
@@ -216,7 +216,7 @@ impl Planner<'_> {
             format!("{what} writes {table} anew, and it is large"),
             "rewrite",
             vec![
-                format!("{table} has {}; reads and writes would wait for all of it", self.size_words(size)),
+                format!("{table} has {}; reads and writes would wait for all of it", Self::size_words(size)),
                 if online {
                     "the online form of a type change (`online always`) is not there yet".to_owned()
                 } else {
@@ -487,7 +487,7 @@ impl Planner<'_> {
     }
 
     /// An ALTER COLUMN as the script writes it, on the table where it is.
-    fn alter_sql(&self, statement: &StatementGoals, goal: &Goal, table: &ObjectName) -> Sql {
+    fn alter_sql(statement: &StatementGoals, goal: &Goal, table: &ObjectName) -> Sql {
         let text = statement
             .text
             .get(goal.span.start - statement.span.start..goal.span.end - statement.span.start)
@@ -533,7 +533,7 @@ impl Planner<'_> {
         if rewrites && !self.rewrite_allowed(goal.span, &table, size, &format!("changing {} {what}", existing.name)) {
             return;
         }
-        let mut sql = self.alter_sql(statement, goal, &table);
+        let mut sql = Self::alter_sql(statement, goal, &table);
         if let Some(default) = &existing.default
             && !convert::default_follows(&existing.type_name, &wanted)
         {
@@ -553,9 +553,9 @@ impl Planner<'_> {
         }
         let form = if rewrites {
             Form::Rewrite(if self.allowed(Hazard::Rewrite) && matches!(size, Size::Large { .. }) {
-                format!("{}, allowed", self.size_words(size))
+                format!("{}, allowed", Self::size_words(size))
             } else {
-                self.size_words(size)
+                Self::size_words(size)
             })
         } else {
             Form::CatalogOnly
@@ -659,13 +659,10 @@ impl Planner<'_> {
             }
             let question = self.row_check(table, &format!("({condition})"));
             let Some(answer) = self.ask(question) else { continue };
-            let (count, example) = match answer.as_rows() {
-                Some(rows) => rows,
-                None => {
-                    self.unanswered(span, table, &answer);
-                    fits = false;
-                    continue;
-                }
+            let Some((count, example)) = answer.as_rows() else {
+                self.unanswered(span, table, &answer);
+                fits = false;
+                continue;
             };
             if count > 0 {
                 fits = false;
@@ -768,12 +765,12 @@ impl Planner<'_> {
             }
         }
         let size = if not_null { self.size(&table) } else { Size::New };
-        let sql = self.alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table);
         let act = Act {
             verb: Verb::Alter,
             object: format!("column {table}.{} {}", existing.name, if not_null { "not null" } else { "may be null" }),
             table: Some(&table),
-            form: if not_null && !is_new { Form::Plain(self.size_words(size)) } else { Form::CatalogOnly },
+            form: if not_null && !is_new { Form::Plain(Self::size_words(size)) } else { Form::CatalogOnly },
             lock: (!is_new).then_some(LockMode::AccessExclusive),
             timeout: if not_null { self.policy.timeouts.scan } else { self.policy.timeouts.catalog },
             hazards: if matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
@@ -810,7 +807,7 @@ impl Planner<'_> {
         if self.decided_later(&table, &existing, Aspect::Default) || !self.owns(goal.span, &table) {
             return;
         }
-        let sql = self.alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table);
         let object = default.map_or_else(
             || format!("default of {table}.{}", existing.name),
             |default| format!("default of {table}.{}: {}", existing.name, default.source.text),
@@ -853,7 +850,7 @@ impl Planner<'_> {
         if !self.owns(goal.span, &table) {
             return;
         }
-        let sql = self.alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table);
         let object = format!("identity of {table}.{}", existing.name);
         let verb = if always.is_none() { Verb::Drop } else { Verb::Add };
         self.catalog_step(goal.span, sql, verb, object, Some(&table));

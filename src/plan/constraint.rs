@@ -244,7 +244,7 @@ impl Planner<'_> {
             verb: Verb::Add,
             object: self.constraint_object(table, goal, &columns),
             table: Some(table),
-            form: if is_new { Form::CatalogOnly } else { Form::Plain(self.size_words(size)) },
+            form: if is_new { Form::CatalogOnly } else { Form::Plain(Self::size_words(size)) },
             lock: (!is_new).then_some(lock),
             timeout: self.policy.timeouts.scan,
             hazards: if matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
@@ -543,7 +543,7 @@ impl Planner<'_> {
         if !taken(&first) {
             return first;
         }
-        (1..).map(|n| Ident::new(format!("{base}_{suffix}{n}"))).find(|name| !taken(name)).unwrap_or(first)
+        (1..=u32::MAX).map(|n| Ident::new(format!("{base}_{suffix}{n}"))).find(|name| !taken(name)).unwrap_or(first)
     }
 
     pub(super) fn constraint_absent(&mut self, span: Span, name: &QualifiedName, constraint: &Ident, cascade: bool) {

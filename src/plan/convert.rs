@@ -28,12 +28,10 @@ pub(super) fn cost(from: &TypeName, to: &TypeName, using: Option<&Expression>, c
     let (a, b) = (a.as_slice(), b.as_slice());
     let widens = |all: &[i32]| all.is_empty() || (a.len() == 1 && b.len() == 1 && b[0] >= a[0]);
     let free = match (from.name(), to.name()) {
-        ("character varying" | "text", "text") => true,
+        ("character varying" | "text" | "xml", "text") | ("cidr", "inet") => true,
         ("text", "character varying") => b.is_empty(),
-        ("character varying", "character varying") => widens(b),
         ("numeric", "numeric") => b.is_empty() || (a.len() == 2 && b.len() == 2 && b[1] == a[1] && b[0] >= a[0]),
-        ("bit varying", "bit varying") => widens(b),
-        ("cidr", "inet") | ("xml", "text") => true,
+        ("character varying", "character varying") | ("bit varying", "bit varying") => widens(b),
         (x, y) if x == y && x.starts_with("time") => b.is_empty() || (!a.is_empty() && widens(b)),
         _ => false,
     };

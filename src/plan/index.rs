@@ -212,7 +212,7 @@ impl Planner<'_> {
             };
             self.step(span, Sql::new(sql), act);
         }
-        let structure = self.structure(goal);
+        let structure = Self::structure(goal);
         if let Some(state) = self.table_mut(table) {
             state.indexes.remove(&beside.name);
             state.indexes.insert(name.name.clone(), Index { valid: true, structure, constraint: None });
@@ -280,14 +280,14 @@ impl Planner<'_> {
         let size = self.size(table);
         let is_new = self.made.contains(table);
         let (concurrently, why) = if partitioned || is_new || self.policy.atomic {
-            (false, self.size_words(size))
+            (false, Self::size_words(size))
         } else {
             match (self.online, size) {
                 (OnlineMode::Off, _) if goal.concurrently => (true, "as written".to_owned()),
                 (OnlineMode::Off, _) => (false, "`online off`".to_owned()),
                 (OnlineMode::Always, _) => (true, "`online always`".to_owned()),
-                (OnlineMode::Auto, Size::Large { .. }) => (true, self.size_words(size)),
-                (OnlineMode::Auto, _) => (false, self.size_words(size)),
+                (OnlineMode::Auto, Size::Large { .. }) => (true, Self::size_words(size)),
+                (OnlineMode::Auto, _) => (false, Self::size_words(size)),
             }
         };
         let unique = if goal.unique { "UNIQUE " } else { "" };
@@ -322,7 +322,7 @@ impl Planner<'_> {
         if !shown.as_str().ends_with(BESIDE) {
             self.check(Some(table), CheckedKind::Index, &shown, || goal.definition.text.clone());
         }
-        let structure = self.structure(goal);
+        let structure = Self::structure(goal);
         if let Some(state) = self.table_mut(table) {
             state.indexes.insert(shown, Index { valid: true, structure, constraint: None });
         }
@@ -397,7 +397,7 @@ impl Planner<'_> {
     }
 
     /// The structure that a goal asks for, for the picture.
-    fn structure(&self, goal: &IndexGoal) -> IndexStructure {
+    fn structure(goal: &IndexGoal) -> IndexStructure {
         IndexStructure {
             method: goal.method.clone(),
             unique: goal.unique,
@@ -432,8 +432,7 @@ impl Planner<'_> {
             .iter()
             .find(|(table, state)| table.schema == name.schema && state.indexes.contains_key(&name.name));
         let table = match (owner, self.world.relations.get(name)) {
-            (Some((table, _)), _) => table.clone(),
-            (None, Some(RelationKind::Index { table })) => table.clone(),
+            (Some((table, _)), _) | (None, Some(RelationKind::Index { table })) => table.clone(),
             (None, Some(kind)) => {
                 let described = kind.described();
                 let what = format!("{name} is {described}; the script drops an index");

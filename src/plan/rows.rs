@@ -139,7 +139,7 @@ impl Planner<'_> {
             verb: Verb::Fill,
             object: object.to_owned(),
             table: Some(table),
-            form: if size == Size::New { Form::AsWritten } else { Form::Plain(self.size_words(size)) },
+            form: if size == Size::New { Form::AsWritten } else { Form::Plain(Self::size_words(size)) },
             lock: Some(LockMode::RowExclusive),
             timeout: if large { self.policy.timeouts.long } else { self.policy.timeouts.scan },
             hazards: if large { vec![Hazard::BlockingLock] } else { Vec::new() },

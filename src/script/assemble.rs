@@ -131,7 +131,7 @@ fn read(file: File, number: Option<u64>) -> Result<Script, ScriptError> {
         Ok(text) => Ok(Script { path, number, name, text }),
         Err(error) => {
             let byte = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..byte].iter().filter(|b| **b == b'\n').count() + 1;
+            let line = error.as_bytes()[..byte].split(|other| *other == b'\n').count();
             Err(ScriptError::NotUtf8 { path, byte, line })
         }
     }

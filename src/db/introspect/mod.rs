@@ -332,7 +332,7 @@ impl Reader {
         }
         let mut indexes = BTreeMap::new();
         for index in part.indexes.unwrap_or_default() {
-            let (name, index) = self.index(index, &names, &collated);
+            let (name, index) = self.index(&index, &names, &collated);
             indexes.insert(name, index);
         }
         let constraints = constraint_parts.into_iter().filter_map(|part| constraint(part, &names, &indexes)).collect();
@@ -354,8 +354,8 @@ impl Reader {
         })
     }
 
-    fn index(&self, part: IndexPart, names: &HashMap<i32, Ident>, collated: &HashMap<i32, i64>) -> (Ident, Index) {
-        let (name, valid, method, unique, nulls, key_length, columns, options, classes, collations, ..) = &part;
+    fn index(&self, part: &IndexPart, names: &HashMap<i32, Ident>, collated: &HashMap<i32, i64>) -> (Ident, Index) {
+        let (name, valid, method, unique, nulls, key_length, columns, options, classes, collations, ..) = part;
         let numbers = |text: &str| text.split_whitespace().filter_map(|n| n.parse::<i64>().ok()).collect::<Vec<_>>();
         let (columns, options, classes, collations) =
             (numbers(columns), numbers(options), numbers(classes), numbers(collations));
