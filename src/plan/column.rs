@@ -237,12 +237,15 @@ impl Planner<'_> {
             existing.default.as_ref().map(|default| format!(" default {default}")).unwrap_or_default()
         );
         self.check(Some(table), CheckedKind::Column, &existing.name, || details);
-        let accepts = self
-            .accepts
-            .get(&(table.clone(), existing.name.clone()))
-            .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
-            .cloned()
-            .unwrap_or_default();
+        let accepts = if self.accepts.is_empty() {
+            Vec::new()
+        } else {
+            self.accepts
+                .get(&(table.clone(), existing.name.clone()))
+                .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
+                .cloned()
+                .unwrap_or_default()
+        };
         let accepted = |type_name: &TypeName| accepts.iter().any(|accept| matches_accept(accept, type_name));
         let type_change = altered(self, Aspect::ColumnType);
         let mut freed = accepted(&existing.type_name);

@@ -70,11 +70,14 @@ pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, pol
     let Some(target) = planner.settle_target(scripts) else { return planner.plan };
     planner.settle_guards(scripts);
     let settled = planner.guards.clone();
-    planner.plan.findings.extend(contradictions(scripts, &|statement| match settled.get(&statement.id) {
-        Some(Guarded::Applies) => Some(true),
-        Some(Guarded::Not) => Some(false),
-        _ => None,
-    }));
+    // Without guards everything has been compared when the scripts were read.
+    if !settled.is_empty() {
+        planner.plan.findings.extend(contradictions(scripts, &|statement| match settled.get(&statement.id) {
+            Some(Guarded::Applies) => Some(true),
+            Some(Guarded::Not) => Some(false),
+            _ => None,
+        }));
+    }
     if !planner.plan.findings.is_empty() {
         return planner.plan;
     }
