@@ -148,7 +148,8 @@ impl Operation<'_, '_> {
         (self.emit)(Event::Connected(&place));
         self.notes.place = Some(place);
         if self.subject.has_base() {
-            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, ..BaseReport::default() });
+            let unknown = self.unrecorded(&seen).len();
+            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, unknown, ..BaseReport::default() });
         }
         match command {
             Command::Plan => {
@@ -260,7 +261,14 @@ impl Operation<'_, '_> {
                         let rows = value.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
                         if rows > 0 {
                             self.notes.diagnostics.push(
-                                Diagnostic::error(Code::VerifyQuery, format!("{rows} rows contradict: {}", verify.message))
+                                Diagnostic::error(
+                                    Code::VerifyQuery,
+                                    format!(
+                                        "{rows} {}: {}",
+                                        if rows == 1 { "row contradicts" } else { "rows contradict" },
+                                        verify.message
+                                    ),
+                                )
                                     .at(text, place, "returned rows")
                                     .help("run the query by hand to see them"),
                             );
@@ -523,6 +531,7 @@ impl Operation<'_, '_> {
                 if stopped || again && trouble.attempts > 0 {
                     session.roll_back();
                     self.notes.sent.clear();
+                    policy.ran.clone_from(&self.subject.policy.ran);
                 } else if let Err(error) = session.commit() {
                     self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
                     self.notes.sent.clear();

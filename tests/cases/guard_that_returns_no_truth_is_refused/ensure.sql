@@ -1,2 +1,2 @@
--- ensure:when SELECT 1
+-- ensure:when SELECT 7
 ALTER TABLE t ADD COLUMN IF NOT EXISTS c integer;
