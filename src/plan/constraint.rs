@@ -78,7 +78,11 @@ impl Planner<'_> {
     }
 
     fn validate(&mut self, span: Span, table: &ObjectName, name: &Ident) {
-        if !self.owns(span, table) {
+        let key = self.table_state(table).and_then(|state| state.constraint(name)).and_then(|existing| match &existing.kind {
+            ConstraintKind::ForeignKey(key) => Some(key.clone()),
+            _ => None,
+        });
+        if !self.owns(span, table) || key.is_some_and(|key| !self.no_orphans(span, table, &key)) {
             return;
         }
         let act = Act {
@@ -249,7 +253,9 @@ impl Planner<'_> {
                 self.unique_rows(span, table, columns, *nulls_not_distinct, None)
             }
             ConstraintGoalKind::ForeignKey { .. } if goal.timing.not_valid => true,
-            ConstraintGoalKind::ForeignKey { .. } => self.no_orphans(span, table, &goal.kind),
+            ConstraintGoalKind::ForeignKey { .. } => {
+                self.foreign_key(&goal.kind).is_none_or(|key| self.no_orphans(span, table, &key))
+            }
             ConstraintGoalKind::Check(expression) if !goal.timing.not_valid => {
                 let question = self.row_check(table, &format!("NOT ({}\n)", expression.source.text));
                 let answer = self.ask(question);
@@ -329,8 +335,8 @@ impl Planner<'_> {
         false
     }
 
-    fn no_orphans(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoalKind) -> bool {
-        let Some(key) = self.foreign_key(goal) else { return true };
+    /// Returns whether every row that refers to another finds it; a finding where some do not.
+    fn no_orphans(&mut self, span: Span, table: &ObjectName, key: &ForeignKey) -> bool {
         if !self.values_known(&key.table, &key.referenced) && !self.made.contains(&key.table) {
             return true;
         }

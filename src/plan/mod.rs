@@ -46,6 +46,8 @@ pub fn scope(names: &Names, target: Option<&Ident>) -> Scope {
             }
             None if *is_table => {
                 scope.tables.insert(name.name.clone());
+                // A type of that name would be in the way of the table's row type.
+                scope.types.insert(name.name.clone());
             }
             None => {
                 scope.others.insert(name.name.clone());

@@ -7,7 +7,7 @@ use crate::site::Site;
 fn duplicates_and_orphans_are_counted_and_named_by_primary_key() {
     for file in ["enum_halfway.sql", "varchar_halfway.sql"] {
         let Some(site) = Site::new("duplicates", &[file, "duplicates_and_orphans.sql"]) else { return };
-        let run = site.refuses(4, &["error[duplicate-rows]", "error[orphan-rows]"]);
+        let run = site.refuses_in_every_way(4, &["error[duplicate-rows]", "error[orphan-rows]"]);
         // All findings come together: two templates of one name, two people of one number, one leave of nobody.
         assert_eq!(run.stderr.matches("error[duplicate-rows]").count(), 2, "{}", run.stderr);
         assert_eq!(run.stderr.matches("error[orphan-rows]").count(), 1, "{}", run.stderr);
@@ -220,11 +220,11 @@ fn indexes_of_our_names_with_another_definition_are_replaced() {
         "(status NULLS FIRST)",
         "(status) WHERE id > 3",
         "(status) INCLUDE (user_id)",
-        "((status::text))",
+        "((user_id + 1))",
     ] {
         let part = format!("DROP INDEX idx_leave_status; CREATE INDEX idx_leave_status ON leaves {definition}");
         let Some(site) = Site::new("definition", &["enum_current.sql", &part]) else { return };
-        site.cli(&["verify"]).expect(4);
+        site.cli(&["verify"]).expect(3);
         site.completes();
         site.assert_facts("enum_current.expected");
     }
