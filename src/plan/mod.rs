@@ -258,11 +258,13 @@ impl<'a> Planner<'a> {
             return None;
         }
         if !self.world.also_in.is_empty() {
-            let others: Vec<_> = self.world.also_in.iter().map(ToString::to_string).collect();
+            let tables: Vec<_> = self.world.also_in.iter().map(ToString::to_string).collect();
+            let mut others: Vec<_> = self.world.also_in.iter().map(|table| table.schema.to_string()).collect();
+            others.dedup();
             self.plan.findings.push(finding(
                 Code::SeveralSchemas,
                 format!("the scripts' tables are spread over schemas {target} and {}", others.join(", ")),
-                "unqualified names must live in one schema".to_owned(),
+                format!("unqualified names must live in one schema; elsewhere: {}", tables.join(", ")),
                 "choose one with `--schema`, or move the tables together",
             ));
             return None;
