@@ -37,6 +37,7 @@ struct Manager {
     target: ConnectionTarget,
     first: Mutex<Option<PgConnection>>,
     failure: Arc<Mutex<Option<ConnectError>>>,
+    retired: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Manager {
@@ -76,14 +77,21 @@ impl ManageConnection for Manager {
     }
 
     fn has_broken(&self, connection: &mut PgConnection) -> bool {
-        connection.is_broken()
+        self.retired.load(Ordering::Relaxed) || connection.is_broken()
     }
+}
+
+/// A pool, and the flag that makes it close what is given back.
+#[derive(Clone, Debug)]
+struct Lent {
+    pool: Pool<Manager>,
+    retired: Arc<AtomicBool>,
 }
 
 /// The connections of one run: one to look and work, one to hold the runner lock and to cancel.
 #[derive(Clone, Debug)]
 pub struct Connections {
-    pool: Pool<Manager>,
+    lent: Arc<Mutex<Lent>>,
     target: ConnectionTarget,
     failure: Arc<Mutex<Option<ConnectError>>>,
     single: bool,
@@ -103,16 +111,18 @@ impl Connections {
     ) -> Result<Self, ConnectError> {
         let first = connect_waiting(target, wait, stop, on_wait)?;
         let failure = Arc::new(Mutex::new(None));
-        let manager =
-            Manager { target: target.clone(), first: Mutex::new(Some(first)), failure: Arc::clone(&failure) };
-        let pool = Pool::builder()
-            .max_size(if single { 1 } else { 2 })
-            .min_idle(Some(0))
-            .test_on_check_out(false)
-            .error_handler(Box::new(r2d2::NopErrorHandler))
-            .connection_timeout(Duration::from_secs(10))
-            .build_unchecked(manager);
-        Ok(Self { pool, target: target.clone(), failure, single })
+        let lent = lend(target, single, Some(first), &failure);
+        Ok(Self { lent: Arc::new(Mutex::new(lent)), target: target.clone(), failure, single })
+    }
+
+    /// Gives up every connection made so far, for when one of them was lost: what is taken from now on is new.
+    ///
+    /// Invariant: an old session or [`Control`] is closed, with its locks, as soon as it is dropped. A connection that only seems
+    /// to be alive never comes back, and a lock of our own never stands in our way.
+    pub fn renew(&self) {
+        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.retired.store(true, Ordering::Relaxed);
+        *lent = lend(&self.target, self.single, None, &self.failure);
     }
 
     /// Returns whether there can be one connection only.
@@ -144,12 +154,37 @@ impl Connections {
     }
 
     fn take(&self) -> Result<PooledConnection<Manager>, ConnectError> {
-        self.pool.get().map_err(|_| {
+        let pool = self.lent.lock().unwrap_or_else(PoisonError::into_inner).pool.clone();
+        pool.get().map_err(|_| {
             let last = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Without a failure of our own the pool ran out, which two takers of two connections cannot bring about.
             last.unwrap_or_else(|| ConnectError::unknown(&self.target))
         })
     }
+}
+
+/// Makes a pool that connects when a connection is taken.
+fn lend(
+    target: &ConnectionTarget,
+    single: bool,
+    first: Option<PgConnection>,
+    failure: &Arc<Mutex<Option<ConnectError>>>,
+) -> Lent {
+    let retired = Arc::new(AtomicBool::new(false));
+    let manager = Manager {
+        target: target.clone(),
+        first: Mutex::new(first),
+        failure: Arc::clone(failure),
+        retired: Arc::clone(&retired),
+    };
+    let pool = Pool::builder()
+        .max_size(if single { 1 } else { 2 })
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .error_handler(Box::new(r2d2::NopErrorHandler))
+        .connection_timeout(Duration::from_secs(10))
+        .build_unchecked(manager);
+    Lent { pool, retired }
 }
 
 /// What the session's names resolve to.

@@ -142,7 +142,7 @@ codes! {
     ServerStarting "server-starting" Unreachable "The server is starting up, shutting down or recovering.";
     ConnectionLost "connection-lost" Unreachable "The connection to the server was lost.";
     TooManyConnections "too-many-connections" Unreachable "The server has no connection left.";
-    TlsFailed "tls-failed" Unreachable "No encrypted connection could be made.";
+    TlsFailed "tls-failed" Configuration "No encrypted connection could be made.";
     WrongPassword "wrong-password" Denied "The server did not accept the password.";
     NotAdmitted "not-admitted" Denied "The server's rules do not admit this user from here.";
     DatabaseMissing "database-missing" Denied "The database is not there.";
@@ -192,7 +192,6 @@ codes! {
     NoProgress "no-progress" Failed "The database does not come to hold what the scripts say.";
     VerificationFailed "verification-failed" Differs "After the run, something is not as the scripts say.";
     VerifyQuery "verify-query" Differs "A query of a directive `verify` returned rows.";
-    Unverified "unverified" Differs "Something could not be found out.";
     CannotWrite "cannot-write" Failed "A report could not be written.";
 }
 

@@ -154,6 +154,8 @@ pub struct Report {
 pub struct BaseReport {
     /// How many there are.
     pub total: usize,
+    /// How many diesel's table did not have when the run looked.
+    pub unknown: usize,
     /// Those recorded by this run.
     pub recorded: Vec<String>,
     /// Why they could not be recorded, where they could not.

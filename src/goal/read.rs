@@ -103,7 +103,8 @@ impl Reader<'_> {
     }
 
     fn statement(&mut self, statement: &Statement, directives: &Directives) -> Vec<Goal> {
-        if directives.always {
+        let forbidden = matches!(statement.kind, StatementKind::Forbidden { .. });
+        if directives.always && !forbidden {
             return vec![Goal { span: statement.span, kind: GoalKind::Opaque { verb: self.verb(statement) } }];
         }
         let goals = match &statement.kind {

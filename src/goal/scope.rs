@@ -84,17 +84,9 @@ fn add(names: &mut Names, goal: &GoalKind) {
             if let ConstraintGoalKind::ForeignKey { table, .. } = &constraint.kind {
                 names.table(table);
             }
-            // A constraint with an index shares the name space of relations.
-            if let Some(name) = &constraint.name {
-                names.relation(QualifiedName { schema: table.schema.clone(), name: name.clone() });
-            }
         }
-        GoalKind::Index(index) => {
-            names.table(&index.table);
-            if let Some(name) = &index.name {
-                names.relation(QualifiedName { schema: index.table.schema.clone(), name: name.clone() });
-            }
-        }
+        // Indexes come with their table. Whether the name of one that is missing is taken by something else is asked only then.
+        GoalKind::Index(index) => names.table(&index.table),
         GoalKind::Absent { kind, name, .. } => match kind {
             DropKind::Type => names.types.push(name.clone()),
             DropKind::Schema => names.schemas.push(name.name.clone()),

@@ -180,10 +180,14 @@ impl<'a> Subject<'a> {
                 return Ok(Seen { snapshot, plan });
             }
             let Some(target) = snapshot.target.clone() else { return Ok(Seen { snapshot, plan }) };
-            for question in plan.questions.iter().filter(|question| question.purpose == Purpose::Check) {
-                if let Some(table) = &question.table {
-                    emit(Event::Asking { what: &format!("checking the rows of {table}") });
-                }
+            let checked: std::collections::BTreeSet<_> = plan
+                .questions
+                .iter()
+                .filter(|question| question.purpose == Purpose::Check)
+                .filter_map(|question| question.table.as_ref())
+                .collect();
+            for table in checked {
+                emit(Event::Asking { what: &format!("whether the rows of {table} allow it") });
             }
             let questions: Vec<(&str, Option<Duration>)> = plan
                 .questions

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     config::Settings,
     db::{Asked, BaseVersion, Control, ServerErrorKind, Session},
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Outcome},
     event::{BaseReport, Command, Event, Report, Verification},
     exec::{self, Failure, Group, Interrupt},
     goal::TransactionGrouping,
@@ -133,7 +133,8 @@ impl Operation<'_, '_> {
         (self.emit)(Event::Connected(&place));
         self.notes.place = Some(place);
         if self.subject.has_base() {
-            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, ..BaseReport::default() });
+            let unknown = self.unrecorded(&seen).len();
+            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, unknown, ..BaseReport::default() });
         }
         match command {
             Command::Plan => {
@@ -237,7 +238,14 @@ impl Operation<'_, '_> {
                         let rows = value.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
                         if rows > 0 {
                             self.notes.diagnostics.push(
-                                Diagnostic::error(Code::VerifyQuery, format!("{rows} rows contradict: {}", verify.message))
+                                Diagnostic::error(
+                                    Code::VerifyQuery,
+                                    format!(
+                                        "{rows} {}: {}",
+                                        if rows == 1 { "row contradicts" } else { "rows contradict" },
+                                        verify.message
+                                    ),
+                                )
                                     .at(text, place, "returned rows")
                                     .help("run the query by hand to see them"),
                             );
@@ -389,28 +397,32 @@ impl Operation<'_, '_> {
         let mut policy = self.subject.policy.clone();
         let mut trouble = Trouble::default();
         let mut rounds = 0_u32;
+        // Everything is done: the next look says whether it holds.
+        let mut verifying = false;
         loop {
+            if verifying {
+                *answers = Answers::default();
+            }
             self.subject.forget(answers);
             let seen = match self.subject.look(session, &policy, answers, false, self.emit) {
                 Ok(seen) => seen,
                 Err(diagnostic) if diagnostic.code == Code::ConnectionLost && trouble.may_go_on(self.settings) => {
-                    match self.reconnect(site) {
-                        Ok((new, place)) => {
-                            *session = new;
-                            *workplace = place;
-                            continue;
-                        }
-                        Err(diagnostic) => {
-                            self.error(diagnostic);
-                            return None;
-                        }
+                    trouble.count();
+                    if let Err(diagnostic) = self.reconnect(site, session, workplace) {
+                        self.error(diagnostic);
+                        return None;
                     }
+                    continue;
                 }
                 Err(diagnostic) => {
                     self.error(diagnostic);
                     return None;
                 }
             };
+            if verifying {
+                self.finish(session, &seen);
+                return Some(seen.plan);
+            }
             if !seen.plan.findings.is_empty() && !self.settings.keep_going {
                 self.findings(&seen.plan, true);
                 return Some(seen.plan);
@@ -460,15 +472,9 @@ impl Operation<'_, '_> {
                 }
                 if workplace.control.as_mut().is_some_and(|control| !control.holds_runner_lock()) {
                     again = true;
-                    match self.reconnect(site) {
-                        Ok((new, place)) => {
-                            *session = new;
-                            *workplace = place;
-                        }
-                        Err(diagnostic) => {
-                            self.error(diagnostic);
-                            stopped = true;
-                        }
+                    if let Err(diagnostic) = self.reconnect(site, session, workplace) {
+                        self.error(diagnostic);
+                        stopped = true;
                     }
                     break;
                 }
@@ -505,21 +511,7 @@ impl Operation<'_, '_> {
             if stopped {
                 return Some(seen.plan);
             }
-            if !again {
-                // Everything is done: a new look says whether it holds.
-                self.subject.forget(answers);
-                *answers = Answers::default();
-                match self.subject.look(session, &policy, answers, false, self.emit) {
-                    Ok(last) => {
-                        self.finish(session, &last);
-                        return Some(last.plan);
-                    }
-                    Err(diagnostic) => {
-                        self.error(diagnostic);
-                        return None;
-                    }
-                }
-            }
+            verifying = !again;
         }
     }
 
@@ -613,12 +605,8 @@ impl Operation<'_, '_> {
             if !lost {
                 return true;
             }
-            match self.reconnect(site) {
-                Ok((new, place)) => {
-                    *session = new;
-                    *workplace = place;
-                    return true;
-                }
+            match self.reconnect(site, session, workplace) {
+                Ok(()) => return true,
                 Err(diagnostic) => self.error(diagnostic),
             }
             self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
@@ -648,16 +636,31 @@ impl Operation<'_, '_> {
     }
 
     /// Connects anew after the server went away, for at most a minute, and takes the runner lock again.
-    fn reconnect(&mut self, site: &Site) -> Result<(Session, Workplace), Box<Diagnostic>> {
+    fn reconnect(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        workplace: &mut Workplace,
+    ) -> Result<(), Box<Diagnostic>> {
         const LONGEST: Duration = Duration::from_secs(60);
         let started = Instant::now();
+        self.interrupt.working(None);
         loop {
+            // The control connection may be alive: its lock must not stand in the way of the new one.
+            site.connections.renew();
+            workplace.control = None;
             match site.connections.session() {
-                Ok(mut session) => {
-                    // A connection that the pool kept may be the broken one: the first statement tells.
-                    if session.pid().is_ok() {
-                        let workplace = self.enter(site, &mut session)?;
-                        return Ok((session, workplace));
+                Ok(new) => {
+                    *session = new;
+                    match self.enter(site, session) {
+                        Ok(entered) => {
+                            *workplace = entered;
+                            return Ok(());
+                        }
+                        Err(diagnostic) if diagnostic.code.outcome() != Outcome::Unreachable => return Err(diagnostic),
+                        Err(diagnostic) => {
+                            (self.emit)(Event::WaitingForServer { why: diagnostic.what, waited: started.elapsed() });
+                        }
                     }
                 }
                 Err(error) if !error.kind.is_worth_waiting() => return Err(Box::new(errors::of_connect(&error))),
@@ -669,7 +672,7 @@ impl Operation<'_, '_> {
                 let done = self.done_so_far();
                 let mut diagnostic =
                     Diagnostic::error(Code::ConnectionLost, "the connection to the server was lost during the run")
-                        .why(format!("it did not come back within {} s", LONGEST.as_secs()))
+                        .why(format!("it did not come back within {} s", started.elapsed().as_secs()))
                         .help("run again when the server is back; it goes on where it stopped");
                 diagnostic.done = Some(done);
                 return Err(Box::new(diagnostic));
@@ -722,7 +725,14 @@ fn blocker_words(blocker: &crate::db::Blocker) -> String {
     let who = if blocker.pid == 0 { String::new() } else { format!("session {} ", blocker.pid) };
     let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
     let age = if age.as_secs() >= 120 { format!("{} min", age.as_secs() / 60) } else { format!("{} s", age.as_secs()) };
-    let mode = blocker.mode.trim_end_matches("Lock");
+    // AccessShareLock is ACCESS SHARE to everybody who writes SQL.
+    let mut mode = String::new();
+    for letter in blocker.mode.trim_end_matches("Lock").chars() {
+        if letter.is_ascii_uppercase() && !mode.is_empty() {
+            mode.push(' ');
+        }
+        mode.push(letter.to_ascii_uppercase());
+    }
     format!("{who}(\"{}\") has held {mode} for {age}, {}", blocker.application, blocker.state)
 }
 

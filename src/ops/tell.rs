@@ -187,7 +187,12 @@ pub(super) fn step_report(step: &Step, end: StepEnd) -> StepReport {
         object: step.object.clone(),
         sql: step.sql.clone(),
         form: step.form.clone(),
-        lock: step.lock.map(|mode| (mode.to_string(), mode.stops())),
+        lock: step.lock.map(|mode| {
+            // The table is told where the object does not name it.
+            let table = step.table.as_ref().map(ToString::to_string);
+            let on = table.filter(|table| !step.object.contains(table.as_str()));
+            (on.map_or_else(|| mode.to_string(), |table| format!("{mode} on {table}")), mode.stops())
+        }),
         hazards: step.hazards.iter().map(|hazard| hazard.name()).collect(),
         lock_timeout_ms: step.lock_timeout.as_millis(),
         statement_timeout_ms: step.statement_timeout.as_millis(),

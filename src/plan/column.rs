@@ -4,7 +4,7 @@ use crate::{
     catalog::{Column, Generation, TypeKind},
     diagnostic::Code,
     goal::{
-        ColumnGoal, ConstraintGoal, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
+        ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
         same_meaning,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect, example_words,
+    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect, example_words, hold_words,
     regclass, rows_words,
 };
 
@@ -25,6 +25,17 @@ impl Planner<'_> {
             return;
         }
         let Some(table) = self.existing_table(first.span, name) else { return };
+        // NOT NULL of a primary key comes with the key, which is a goal of its own.
+        let keys: Vec<&Ident> = statement
+            .goals
+            .iter()
+            .filter_map(|goal| match &goal.kind {
+                GoalKind::Constraint { constraint, .. } => Some(&constraint.kind),
+                _ => None,
+            })
+            .filter_map(|kind| if let ConstraintGoalKind::PrimaryKey { columns, .. } = kind { Some(columns) } else { None })
+            .flatten()
+            .collect();
         let mut missing: Vec<(Span, &ColumnGoal)> = Vec::new();
         let mut constraints: Vec<(Span, &ConstraintGoal)> = Vec::new();
         for goal in goals {
@@ -39,7 +50,10 @@ impl Planner<'_> {
                     let located = self.locate_column(&table, &column.name);
                     let existing = self.table_state(&table).and_then(|state| state.column(&located)).cloned();
                     match existing {
-                        Some(existing) => self.compare(goal.span, &table, &existing, column),
+                        Some(existing) => {
+                            let with_key = keys.contains(&&column.name);
+                            self.compare(goal.span, &table, &existing, column, with_key);
+                        }
                         None => missing.push((goal.span, column)),
                     }
                 }
@@ -72,6 +86,28 @@ impl Planner<'_> {
     }
 
     fn add_columns(
+        &mut self,
+        statement: &StatementGoals,
+        table: &ObjectName,
+        missing: &[(Span, &ColumnGoal)],
+        inline: &[&ConstraintGoal],
+    ) {
+        self.add_columns_step(statement, table, missing, inline);
+        // Also where something stands in the way: one reason is told, not every statement that needs the column.
+        for (_, column) in missing {
+            self.add_to_picture(table, column);
+            let fills = column.serial
+                || column.identity.is_some()
+                || column.generated.is_some()
+                || column.default.as_ref().is_some_and(|default| default.tree.is_constant());
+            self.added.insert((table.clone(), column.name.clone()), fills);
+        }
+        for constraint in inline {
+            self.add_constraint_to_picture(table, constraint, true);
+        }
+    }
+
+    fn add_columns_step(
         &mut self,
         statement: &StatementGoals,
         table: &ObjectName,
@@ -149,17 +185,6 @@ impl Planner<'_> {
             transaction: Transaction::Shared,
         };
         self.step(span, sql, act);
-        for (_, column) in missing {
-            self.add_to_picture(table, column);
-            let fills = column.serial
-                || column.identity.is_some()
-                || column.generated.is_some()
-                || column.default.as_ref().is_some_and(|default| default.tree.is_constant());
-            self.added.insert((table.clone(), column.name.clone()), fills);
-        }
-        for constraint in inline {
-            self.add_constraint_to_picture(table, constraint, true);
-        }
     }
 
     /// Says in words how large a table is, for the reason of a form.
@@ -199,7 +224,7 @@ impl Planner<'_> {
         false
     }
 
-    fn compare(&mut self, span: Span, table: &ObjectName, existing: &Column, column: &ColumnGoal) {
+    fn compare(&mut self, span: Span, table: &ObjectName, existing: &Column, column: &ColumnGoal, with_key: bool) {
         let (declared_table, declared_name) = self.declared_column(table, &existing.name);
         let key = (declared_table, declared_name);
         let altered = |this: &Self, aspect: fn(ObjectName, Ident) -> Aspect| {
@@ -245,7 +270,7 @@ impl Planner<'_> {
             }
         }
         self.compare_generation(span, table, existing, column);
-        if column.not_null && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none() {
+        if column.not_null && !with_key && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none() {
             self.find(
                 span,
                 Code::NullabilityConflict,
@@ -274,10 +299,19 @@ impl Planner<'_> {
         let wrong = match (&column.generated, column.identity) {
             (Some((expression, stored)), _) => {
                 let kind = if *stored { Generation::Stored } else { Generation::Virtual };
-                existing.generation != kind || {
+                let same = if existing.generation == kind {
+                    let mut current = expression.clone();
+                    self.under_current_names(table, &mut current.tree);
                     let stored = existing.default.as_deref().unwrap_or_default();
-                    self.same_text(table, expression, stored, Some(&existing.type_name)) == Sameness::Different
+                    self.same_text(table, &current, stored, Some(&existing.type_name))
+                } else {
+                    Sameness::Different
+                };
+                if same == Sameness::Unknown {
+                    let what = format!("whether {table}.{} is generated from what is declared", existing.name);
+                    self.unverified = Some(what);
                 }
+                same == Sameness::Different
             }
             (None, Some(always)) => identity != Some(always),
             (None, None) => generated,
@@ -380,6 +414,16 @@ impl Planner<'_> {
         None
     }
 
+    /// A column that an index or constraint is made of is not there: a later statement drops it, and them with it, or it is
+    /// missing.
+    pub(super) fn no_column_of_its_own(&mut self, span: Span, table: &ObjectName, column: &Ident) {
+        if self.column_dropped_after(table, column) {
+            self.superseded = true;
+        } else {
+            self.no_column(span, table, column);
+        }
+    }
+
     pub(super) fn no_column(&mut self, span: Span, table: &ObjectName, column: &Ident) {
         self.find(
             span,
@@ -473,8 +517,16 @@ impl Planner<'_> {
         {
             // The server does not convert this default by itself; it is taken off and put back in the same command.
             let column = &existing.name;
+            // A string is written as one of the new type, as a person would write it.
+            let default = match crate::goal::parse_expression(default) {
+                Some(Expr::Cast(inner, _)) if matches!(*inner, Expr::Text(_)) => match *inner {
+                    Expr::Text(text) => crate::pg::quote_literal(&text),
+                    _ => format!("({default})"),
+                },
+                _ => format!("({default})"),
+            };
             sql = sql.push(&format!(
-                ", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT ({default})::{wanted}"
+                ", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT {default}::{wanted}"
             ));
         }
         let form = if rewrites {
@@ -872,10 +924,6 @@ fn matches_accept(accept: &TypeName, type_name: &TypeName) -> bool {
 
 fn depend_words(names: &[String]) -> String {
     if names.len() == 1 { "1 object depends on".to_owned() } else { format!("{} objects depend on", names.len()) }
-}
-
-fn hold_words(count: u64) -> String {
-    if count == 1 { "1 row holds".to_owned() } else { format!("{} hold", rows_words(count)) }
 }
 
 /// Returns a number of pages as a size: `38 MB`. A page is taken as 8 kB.

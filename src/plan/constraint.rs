@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 
 use crate::{
     catalog::{
-        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind,
+        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget,
     },
     diagnostic::Code,
-    goal::{ConstraintGoal, ConstraintGoalKind, ReferentialAction, Sameness},
+    goal::{ConstraintGoal, ConstraintGoalKind, Goal, GoalKind, ReferentialAction, Sameness},
     pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
     script::Span,
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, list, rows_words,
+    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, hold_words, list, rows_words,
 };
 
 impl Planner<'_> {
     pub(super) fn constraint(&mut self, span: Span, name: &QualifiedName, goal: &ConstraintGoal) {
         let Some(table) = self.existing_table(span, name) else { return };
+        let renamed = self.renamed_constraint(&table, goal);
+        let current = renamed.as_ref().unwrap_or(goal);
         if let Some(written) = &goal.name {
             let (declared_table, _) = self.declared_column(&table, written);
             let last = self.declared.constraint_name(self.order, &declared_table, written);
@@ -29,7 +31,7 @@ impl Planner<'_> {
             let Some(state) = self.table_state(&table) else { return };
             let named = state.constraint(written).or_else(|| state.constraint(&last)).cloned();
             if let Some(existing) = named {
-                self.named_constraint(span, &table, goal, &existing);
+                self.named_constraint(span, &table, current, &existing);
                 return;
             }
         }
@@ -39,7 +41,7 @@ impl Planner<'_> {
             .unwrap_or_default()
             .into_iter()
             // Of several that say the same, one that has been validated is the best.
-            .filter(|existing| self.same_constraint(&table, goal, existing) == Sameness::Same)
+            .filter(|existing| self.same_constraint(&table, current, existing) == Sameness::Same)
             .max_by_key(|existing| existing.validated);
         match found {
             Some(existing) => {
@@ -48,6 +50,31 @@ impl Planner<'_> {
             }
             None => self.add_constraint(span, &table, goal),
         }
+    }
+
+    /// Returns the goal with the names that its columns have now; `None` where they are the written ones.
+    fn renamed_constraint(&self, table: &ObjectName, goal: &ConstraintGoal) -> Option<ConstraintGoal> {
+        if !self.declared.renames_columns() {
+            return None;
+        }
+        let rename = |columns: &mut [Ident], table: &ObjectName| {
+            for column in columns {
+                *column = self.locate_column(table, column);
+            }
+        };
+        let mut goal = goal.clone();
+        match &mut goal.kind {
+            ConstraintGoalKind::PrimaryKey { columns, include } | ConstraintGoalKind::Unique { columns, include, .. } => {
+                rename(columns, table);
+                rename(include, table);
+            }
+            ConstraintGoalKind::Check(expression) => self.under_current_names(table, &mut expression.tree),
+            ConstraintGoalKind::ForeignKey { columns, table: to, referenced, .. } => {
+                rename(columns, table);
+                rename(referenced, &self.locate(to));
+            }
+        }
+        Some(goal)
     }
 
     fn named_constraint(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoal, existing: &Constraint) {
@@ -78,11 +105,17 @@ impl Planner<'_> {
     }
 
     fn validate(&mut self, span: Span, table: &ObjectName, name: &Ident) {
-        let key = self.table_state(table).and_then(|state| state.constraint(name)).and_then(|existing| match &existing.kind {
-            ConstraintKind::ForeignKey(key) => Some(key.clone()),
-            _ => None,
-        });
-        if !self.owns(span, table) || key.is_some_and(|key| !self.no_orphans(span, table, &key)) {
+        let kind = self.table_state(table).and_then(|state| state.constraint(name)).map(|existing| existing.kind.clone());
+        // A constraint that this plan adds has been checked already.
+        let fresh = self.fresh_constraints.contains(&(table.clone(), name.clone()));
+        let rows_fit = match kind {
+            Some(ConstraintKind::ForeignKey(key)) => {
+                !self.values_known(table, &key.columns) || self.no_orphans_of(span, table, &key)
+            }
+            Some(ConstraintKind::Check { expression }) if !fresh => self.no_violations(span, table, &expression),
+            _ => true,
+        };
+        if !rows_fit || !self.owns(span, table) {
             return;
         }
         let act = Act {
@@ -165,7 +198,7 @@ impl Planner<'_> {
         let Some(state) = self.table_state(table) else { return };
         if let Some(missing) = columns.iter().find(|column| state.column(column).is_none()) {
             let missing = missing.clone();
-            self.no_column(span, table, &missing);
+            self.no_column_of_its_own(span, table, &missing);
             return;
         }
         let keyed = matches!(&goal.kind, ConstraintGoalKind::PrimaryKey { .. } | ConstraintGoalKind::Unique { .. });
@@ -181,8 +214,7 @@ impl Planner<'_> {
             && keyed
         {
             let index = table.sibling(name.clone());
-            let taken = self.world.relations.get(&index).map(RelationKind::described);
-            if let Some(described) = taken {
+            if let Some(described) = self.holder_of_name(&index) {
                 let what = format!("{index} is {described}; constraint {name} needs the name for its index");
                 self.find(span, Code::KindConflict, what, "", Vec::new(), "use another name in the script");
                 return;
@@ -240,7 +272,7 @@ impl Planner<'_> {
                     self.find(
                         span,
                         Code::NullRows,
-                        format!("{} of {table} hold NULL in the primary key ({})", rows_words(count), list(columns)),
+                        format!("primary key on {table} ({}) cannot be added: {} NULL", list(columns), hold_words(count)),
                         "",
                         vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
                         "fill the column, then run again",
@@ -253,26 +285,10 @@ impl Planner<'_> {
                 self.unique_rows(span, table, columns, *nulls_not_distinct, None)
             }
             ConstraintGoalKind::ForeignKey { .. } if goal.timing.not_valid => true,
-            ConstraintGoalKind::ForeignKey { .. } => {
-                self.foreign_key(&goal.kind).is_none_or(|key| self.no_orphans(span, table, &key))
-            }
+            ConstraintGoalKind::ForeignKey { .. } => self.no_orphans(span, table, &goal.kind),
             ConstraintGoalKind::Check(expression) if !goal.timing.not_valid => {
-                let question = self.row_check(table, &format!("NOT ({}\n)", expression.source.text));
-                let answer = self.ask(question);
-                if let Some((count, example)) = answer.and_then(|answer| answer.as_rows())
-                    && count > 0
-                {
-                    self.find(
-                        span,
-                        Code::CheckRows,
-                        format!("{} of {table} would violate the check", rows_words(count)),
-                        "",
-                        vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
-                        "correct those rows, then run again",
-                    );
-                    return false;
-                }
-                true
+                let expression = expression.source.text.clone();
+                self.no_violations(span, table, &expression)
             }
             ConstraintGoalKind::Check(_) => true,
         }
@@ -335,8 +351,37 @@ impl Planner<'_> {
         false
     }
 
-    /// Returns whether every row that refers to another finds it; a finding where some do not.
-    fn no_orphans(&mut self, span: Span, table: &ObjectName, key: &ForeignKey) -> bool {
+    /// Returns whether every row fulfils a check; a finding where one does not.
+    fn no_violations(&mut self, span: Span, table: &ObjectName, expression: &str) -> bool {
+        if self.opaque_before.is_some() || self.made.contains(table) {
+            return true;
+        }
+        let question = self.row_check(table, &format!("NOT ({expression}\n)"));
+        let answer = self.ask(question);
+        let Some((count, example)) = answer.and_then(|answer| answer.as_rows()) else { return true };
+        if count == 0 {
+            return true;
+        }
+        self.find(
+            span,
+            Code::CheckRows,
+            format!("{} of {table} would violate the check", rows_words(count)),
+            "",
+            vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
+            "correct those rows, then run again",
+        );
+        false
+    }
+
+    fn no_orphans(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoalKind) -> bool {
+        match self.foreign_key(goal) {
+            Some(key) => self.no_orphans_of(span, table, &key),
+            None => true,
+        }
+    }
+
+    /// Returns whether every row refers to one that is there; a finding where one does not.
+    fn no_orphans_of(&mut self, span: Span, table: &ObjectName, key: &ForeignKey) -> bool {
         if !self.values_known(&key.table, &key.referenced) && !self.made.contains(&key.table) {
             return true;
         }
@@ -373,7 +418,13 @@ impl Planner<'_> {
         self.find(
             span,
             Code::OrphanRows,
-            format!("{} of {table} refer to nothing in {} ({})", rows_words(count), key.table, list(&key.columns)),
+            format!(
+                "{} of {table} {} to nothing in {} ({})",
+                rows_words(count),
+                if count == 1 { "refers" } else { "refer" },
+                key.table,
+                list(&key.columns)
+            ),
             "found before anything was changed",
             vec![format!("their ({}) has no row there{}", list(&key.columns), example_words(example.as_deref()))],
             "correct or remove those rows, or write NOT VALID in the script; nothing is deleted by itself",
@@ -446,6 +497,7 @@ impl Planner<'_> {
             ConstraintGoalKind::PrimaryKey { columns, .. } => columns.clone(),
             _ => Vec::new(),
         };
+        self.fresh_constraints.insert((table.clone(), name.clone()));
         let Some(state) = self.table_mut(table) else { return };
         for column in &primary {
             if let Some(column) = state.column_mut(column) {
@@ -490,7 +542,11 @@ impl Planner<'_> {
             return;
         }
         let last = self.declared.table_name(self.order, &table);
-        if self.declared.made_after(self.order, &Aspect::Constraint(last, constraint.clone())) {
+        let later = self.declared.asserted_after(self.order, &Aspect::Constraint(last, constraint.clone()));
+        if let Some(Goal { kind: GoalKind::Constraint { constraint: later, .. }, .. }) = later
+            && let Some(existing) = state.constraint(constraint)
+            && self.same_constraint(&table, later, existing) != Sameness::Different
+        {
             self.superseded = true;
             return;
         }
@@ -508,10 +564,16 @@ impl Planner<'_> {
 
     pub(super) fn constraint_validated(&mut self, span: Span, name: &QualifiedName, constraint: &Ident) {
         let Some(table) = self.existing_table(span, name) else { return };
+        let last = self.declared.table_name(self.order, &table);
+        if self.declared.dropped_after(self.order, &Aspect::Constraint(last, constraint.clone())) {
+            self.superseded = true;
+            return;
+        }
         let Some(state) = self.table_state(&table) else { return };
         match state.constraint(constraint).map(|existing| existing.validated) {
             Some(true) => {}
             Some(false) => self.validate(span, &table, constraint),
+            None if self.constraint_settled_later(&table, constraint) => self.superseded = true,
             None => self.find(
                 span,
                 Code::ObjectMissing,
@@ -544,9 +606,23 @@ impl Planner<'_> {
                 }
             }
             (false, true) => {}
-            (true, true) => self.both_names(span, &words(from), &words(to)),
+            (true, true) => {
+                let last = self.declared.table_name(self.order, &table);
+                if !self.declared.made_after(self.order, &Aspect::Constraint(last, from.clone())) {
+                    self.both_names(span, &words(from), &words(to));
+                }
+            }
+            (false, false) if self.constraint_settled_later(&table, to) => self.superseded = true,
             (false, false) => self.neither_name(span, &words(from), &words(to)),
         }
+    }
+
+    /// Returns whether a constraint that is not there has a later name under which it is, or is dropped later.
+    fn constraint_settled_later(&self, table: &ObjectName, name: &Ident) -> bool {
+        let declared_table = self.declared.table_name(self.order, table);
+        let last = self.declared.constraint_name(self.order, &declared_table, name);
+        self.table_state(table).is_some_and(|state| state.constraint(&last).is_some())
+            || self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table, last))
     }
 }
 

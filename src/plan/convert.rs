@@ -47,7 +47,14 @@ pub(super) fn is_plain(using: &Expr, column: &Ident, to: &TypeName) -> bool {
     match using {
         Expr::Column(parts) => parts.last() == Some(column),
         Expr::Cast(inner, type_name) => {
-            (type_name == to || type_name.without_modifiers() == to.without_modifiers()) && is_plain(inner, column, to)
+            // A type that is not the server's own may be written without its schema.
+            let (written, wanted) = (type_name.without_modifiers(), to.without_modifiers());
+            let same = written == wanted
+                || (!written.is_builtin()
+                    && written.schema().is_none()
+                    && written.name() == wanted.name()
+                    && written.is_array() == wanted.is_array());
+            same && is_plain(inner, column, to)
         }
         _ => false,
     }

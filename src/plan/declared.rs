@@ -50,6 +50,7 @@ enum Rename {
     Column { table: ObjectName, from: Ident, to: Ident },
     Constraint { table: ObjectName, from: Ident, to: Ident },
     Index { from: ObjectName, to: ObjectName },
+    Label { of: ObjectName, from: String, to: String },
 }
 
 /// Who speaks of what, in order.
@@ -97,6 +98,9 @@ impl<'a> Declared<'a> {
             }
             GoalKind::ConstraintRenamed { table, from, to } => {
                 Rename::Constraint { table: table.resolve(target), from: from.clone(), to: to.clone() }
+            }
+            GoalKind::EnumLabelRenamed { name, from, to } => {
+                Rename::Label { of: name.resolve(target), from: from.clone(), to: to.clone() }
             }
             _ => return,
         };
@@ -181,6 +185,24 @@ impl<'a> Declared<'a> {
         self.after(order, aspect).any(|(_, speech, _)| *speech == Speech::Assert)
     }
 
+    /// Returns the last later assertion of the object.
+    pub(super) fn asserted_after(&self, order: usize, aspect: &Aspect) -> Option<&'a Goal> {
+        self.after(order, aspect).filter(|(_, speech, _)| *speech == Speech::Assert).last().map(|(_, _, goal)| *goal)
+    }
+
+    /// Returns the table of an index that some statement asserts.
+    pub(super) fn table_of_index(&self, index: &ObjectName) -> Option<&'a QualifiedName> {
+        self.speeches.get(&Aspect::Relation(index.clone())).into_iter().flatten().find_map(|(_, _, goal)| match &goal.kind {
+            GoalKind::Index(index) => Some(&index.table),
+            _ => None,
+        })
+    }
+
+    /// Returns whether any statement renames a column.
+    pub(super) fn renames_columns(&self) -> bool {
+        self.renames.iter().any(|(_, rename)| matches!(rename, Rename::Column { .. }))
+    }
+
     /// Returns the last later statement that sets the aspect by ALTER.
     pub(super) fn altered_after(&self, order: usize, aspect: &Aspect) -> Option<&'a Goal> {
         self.after(order, aspect).filter(|(_, speech, _)| *speech == Speech::Alter).last().map(|(_, _, goal)| *goal)
@@ -240,6 +262,20 @@ impl<'a> Declared<'a> {
                 && *from == current
             {
                 current = to.clone();
+            }
+        }
+        current
+    }
+
+    /// Returns the name that a label, named so by the statement at `order`, has in the end.
+    pub(super) fn label_name<'b>(&'b self, order: usize, enum_type: &ObjectName, label: &'b str) -> &'b str {
+        let mut current = label;
+        for (_, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
+            if let Rename::Label { of, from, to } = rename
+                && of == enum_type
+                && from == current
+            {
+                current = to;
             }
         }
         current

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::{Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind},
     diagnostic::Code,
-    goal::{IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
-    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName},
+    goal::{Goal, GoalKind, IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
+    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal},
     script::Span,
 };
 
-use super::{Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect};
+use super::{
+    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
+};
 
 /// The end of the name under which an index is built that is to take another one's place.
 const BESIDE: &str = "__hm";
@@ -19,6 +21,8 @@ impl Planner<'_> {
     pub(super) fn index(&mut self, span: Span, goal: &IndexGoal) {
         let Some(table) = self.existing_table(span, &goal.table) else { return };
         let name = goal.name.clone().map(|name| table.sibling(name));
+        let renamed = self.renamed_index(&table, goal);
+        let current = renamed.as_ref().unwrap_or(goal);
         if let Some(name) = &name {
             let last = self.declared.index_name(self.order, name);
             if self.declared.dropped_after(self.order, &Aspect::Relation(last.clone())) {
@@ -33,30 +37,44 @@ impl Planner<'_> {
             let existing = self.table_state(&table).and_then(|state| state.indexes.get(&located.name)).cloned();
             if let Some(existing) = existing {
                 let located = located.clone();
-                self.named_index(span, &table, goal, &located, &existing);
+                self.named_index(span, &table, goal, current, &located, &existing);
                 return;
             }
             if self.name_taken(span, &table, name) {
                 return;
             }
         }
-        if let Some(other) = self.same_elsewhere(&table, goal) {
+        if let Some(other) = self.same_elsewhere(&table, current) {
             self.check(Some(&table), CheckedKind::Index, &other, || goal.definition.text.clone());
             return;
         }
         self.build(span, &table, goal, name.as_ref());
     }
 
-    /// Returns whether the name belongs to something other than an index of this table; a finding where it does.
+    /// Returns the goal with the names that its columns have now; `None` where they are the written ones.
+    fn renamed_index(&self, table: &ObjectName, goal: &IndexGoal) -> Option<IndexGoal> {
+        if !self.declared.renames_columns() {
+            return None;
+        }
+        let mut goal = goal.clone();
+        for column in &mut goal.include {
+            *column = self.locate_column(table, column);
+        }
+        for key in &mut goal.keys {
+            match &mut key.target {
+                IndexKeyTarget::Column(column) => *column = self.locate_column(table, column),
+                IndexKeyTarget::Expression(expression) => self.under_current_names(table, &mut expression.tree),
+            }
+        }
+        if let Some(predicate) = &mut goal.predicate {
+            self.under_current_names(table, &mut predicate.tree);
+        }
+        Some(goal)
+    }
+
+    /// Returns whether the name belongs to something else than an index of this table; a finding where it does.
     fn name_taken(&mut self, span: Span, table: &ObjectName, name: &ObjectName) -> bool {
-        let described = match self.world.relations.get(name) {
-            Some(RelationKind::Index { table: other }) if other != table => format!("an index of table {other}"),
-            // Dropped or rebuilt by this plan.
-            Some(RelationKind::Index { .. }) => return false,
-            Some(kind) => kind.described().to_owned(),
-            None if self.world.tables.contains_key(name) => "a table".to_owned(),
-            None => return false,
-        };
+        let Some(described) = self.holder_of_name(name) else { return false };
         self.find(
             span,
             Code::KindConflict,
@@ -68,7 +86,44 @@ impl Planner<'_> {
         true
     }
 
-    fn named_index(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: &ObjectName, existing: &Index) {
+    /// Returns what has the name of an index that is to be made, in words; `None` where nothing has.
+    pub(super) fn holder_of_name(&mut self, name: &ObjectName) -> Option<String> {
+        if self.world.tables.contains_key(name) {
+            return Some("a table".to_owned());
+        }
+        let other = self.world.tables.iter().find(|(table, state)| {
+            table.schema == name.schema && state.indexes.contains_key(&name.name)
+        });
+        if let Some((table, _)) = other {
+            return Some(format!("an index of table {table}"));
+        }
+        if self.freed.contains(name) || !self.world.schemas.contains_key(&name.schema) {
+            return None;
+        }
+        let sql = format!(
+            "SELECT pg_catalog.json_agg(CASE c.relkind WHEN 'i' THEN 'an index' || coalesce(' of table ' || \
+             (SELECT i.indrelid::regclass::text FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), '') \
+             WHEN 'I' THEN 'an index of a partitioned table' WHEN 'S' THEN 'a sequence' WHEN 'v' THEN 'a view' \
+             WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table' WHEN 'c' THEN 'a composite type' \
+             ELSE 'a table' END) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = {} AND c.relname = {}",
+            quote_literal(name.schema.as_str()),
+            quote_literal(name.name.as_str())
+        );
+        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        answer.and_then(|answer| answer.as_names()).and_then(|names| names.into_iter().next())
+    }
+
+    /// An index of the name is there. `current` is the goal under the names that columns have now.
+    fn named_index(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        goal: &IndexGoal,
+        current: &IndexGoal,
+        name: &ObjectName,
+        existing: &Index,
+    ) {
         if !existing.valid {
             // A leftover of an interrupted build, whatever its definition.
             if !self.owns(span, table) {
@@ -78,7 +133,7 @@ impl Planner<'_> {
                 self.index_conflict(span, table, name, "it belongs to a constraint, and is invalid");
                 return;
             }
-            if let Some(other) = self.same_elsewhere(table, goal) {
+            if let Some(other) = self.same_elsewhere(table, current) {
                 self.drop_step(span, table, name, "invalid");
                 self.check(Some(table), CheckedKind::Index, &other, || goal.definition.text.clone());
                 return;
@@ -88,7 +143,7 @@ impl Planner<'_> {
             return;
         }
         self.check(Some(table), CheckedKind::Index, &name.name, || goal.definition.text.clone());
-        match self.same_structure(table, goal, &existing.structure) {
+        match self.same_structure(table, current, &existing.structure) {
             Sameness::Same if existing.constraint == Some(IndexConstraint::PrimaryKey) && !goal.unique => {
                 self.index_conflict(span, table, name, "it is the index of the primary key");
             }
@@ -140,18 +195,23 @@ impl Planner<'_> {
                 return;
             }
         }
-        let sql = Sql::new(format!("DROP INDEX {name}; ALTER INDEX {beside} RENAME TO {}", name.name));
-        let act = Act {
-            verb: Verb::Alter,
-            object: format!("index {} on {table}, replaced by its new definition", name.name),
-            table: Some(table),
-            form: Form::CatalogOnly,
-            lock: Some(LockMode::AccessExclusive),
-            timeout: self.policy.timeouts.catalog,
-            hazards: vec![Hazard::Drop],
-            transaction: Transaction::Shared,
-        };
-        self.step(span, sql, act);
+        let takes_place = [
+            (Verb::Drop, format!("DROP INDEX {name}"), "replaced by its new definition", vec![Hazard::Drop]),
+            (Verb::Alter, format!("ALTER INDEX {beside} RENAME TO {}", name.name), "its new definition", Vec::new()),
+        ];
+        for (verb, sql, words, hazards) in takes_place {
+            let act = Act {
+                verb,
+                object: format!("index {} on {table} ({words})", name.name),
+                table: Some(table),
+                form: Form::CatalogOnly,
+                lock: Some(LockMode::AccessExclusive),
+                timeout: self.policy.timeouts.catalog,
+                hazards,
+                transaction: Transaction::Shared,
+            };
+            self.step(span, Sql::new(sql), act);
+        }
         let structure = self.structure(goal);
         if let Some(state) = self.table_mut(table) {
             state.indexes.remove(&beside.name);
@@ -181,6 +241,7 @@ impl Planner<'_> {
             state.indexes.remove(&name.name);
         }
         self.world.relations.remove(name);
+        self.freed.insert(name.clone());
     }
 
     fn build(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: Option<&ObjectName>) {
@@ -200,7 +261,7 @@ impl Planner<'_> {
         let missing = named.iter().chain(&reads).find(|column| state.column(column).is_none()).cloned();
         let partitioned = state.partitioned;
         if let Some(missing) = missing {
-            self.no_column(span, table, &missing);
+            self.no_column_of_its_own(span, table, &missing);
             return;
         }
         if goal.unique {
@@ -381,9 +442,20 @@ impl Planner<'_> {
                 self.find(span, Code::KindConflict, what, "", Vec::new(), "correct the script");
                 return;
             }
-            (None, None) => return,
+            (None, None) => {
+                if self.world.tables.contains_key(name) {
+                    let what = format!("{name} is a table; the script drops an index");
+                    self.find(span, Code::KindConflict, what, "", Vec::new(), "correct the script");
+                }
+                return;
+            }
         };
-        if self.declared.made_after(self.order, &Aspect::Relation(name.clone())) {
+        let later = self.declared.asserted_after(self.order, &Aspect::Relation(name.clone()));
+        if let Some(Goal { kind: GoalKind::Index(later), .. }) = later
+            && let Some(existing) = self.table_state(&table).and_then(|state| state.indexes.get(&name.name))
+            && existing.valid
+            && self.same_structure(&table, later, &existing.structure) != Sameness::Different
+        {
             self.superseded = true;
             return;
         }
@@ -438,8 +510,20 @@ impl Planner<'_> {
                 }
             }
             (None, Some(_)) => {}
+            (Some(_), Some(_)) if self.declared.made_after(self.order, &Aspect::Relation(old.clone())) => {}
             (Some(_), Some(_)) => self.both_names(span, &format!("index {old}"), &format!("index {new}")),
-            (None, None) => self.neither_name(span, &format!("index {old}"), &format!("index {new}")),
+            (None, None) => {
+                let last = self.declared.index_name(self.order, &new);
+                let gone = |name: &ObjectName| self.declared.dropped_after(self.order, &Aspect::Relation(name.clone()));
+                let table_gone = self.declared.table_of_index(&last).is_some_and(|table| {
+                    gone(&self.declared.table_name(self.order, &table.resolve(&self.target)))
+                });
+                if owner(self, &last).is_some() || gone(&last) || table_gone {
+                    self.superseded = true;
+                } else {
+                    self.neither_name(span, &format!("index {old}"), &format!("index {new}"));
+                }
+            }
         }
     }
 }

@@ -22,13 +22,13 @@ use crate::{
     catalog::{Scope, Snapshot, Table},
     diagnostic::{Code, Finding},
     goal::{
-        Goal, GoalKind, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
+        Expr, Goal, GoalKind, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
     script::{ScriptId, Span},
 };
 
-use declared::Declared;
+use declared::{Aspect, Declared};
 
 pub use policy::{Limits, Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
@@ -179,6 +179,10 @@ struct Planner<'a> {
     touched: BTreeSet<(ObjectName, Ident)>,
     /// Columns without NULL once the earlier steps are done.
     filled: BTreeSet<(ObjectName, Ident)>,
+    /// Constraints that this plan adds.
+    fresh_constraints: BTreeSet<(ObjectName, Ident)>,
+    /// Names of indexes that this plan drops.
+    freed: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
     open: HashSet<String>,
@@ -189,6 +193,8 @@ struct Planner<'a> {
     steps: Vec<Step>,
     unverified: Option<String>,
     superseded: bool,
+    /// Something stands in the way that was told before.
+    refused: bool,
     allow: BTreeSet<Hazard>,
     online: OnlineMode,
     current: StatementId,
@@ -209,6 +215,8 @@ impl<'a> Planner<'a> {
             added: BTreeMap::new(),
             touched: BTreeSet::new(),
             filled: BTreeSet::new(),
+            fresh_constraints: BTreeSet::new(),
+            freed: BTreeSet::new(),
             opaque_before: None,
             open: HashSet::new(),
             told: HashSet::new(),
@@ -217,6 +225,7 @@ impl<'a> Planner<'a> {
             steps: Vec::new(),
             unverified: None,
             superseded: false,
+            refused: false,
             allow: BTreeSet::new(),
             online: OnlineMode::Auto,
             current: StatementId { script: ScriptId(0), index: 0 },
@@ -320,6 +329,7 @@ impl<'a> Planner<'a> {
         self.steps.clear();
         self.unverified = None;
         self.superseded = false;
+        self.refused = false;
         self.allow = self.policy.allow.union(&statement.directives.allow).copied().collect();
         self.online = statement.directives.online;
         let findings = self.plan.findings.len() + self.plan.deferred.len();
@@ -335,7 +345,7 @@ impl<'a> Planner<'a> {
         };
         let state = state.unwrap_or_else(|| {
             self.goals(statement);
-            if self.plan.findings.len() + self.plan.deferred.len() > findings {
+            if self.refused || self.plan.findings.len() + self.plan.deferred.len() > findings {
                 // What would be done besides is not shown: the statement is refused as a whole.
                 self.steps.clear();
                 State::Conflicting
@@ -455,8 +465,7 @@ impl<'a> Planner<'a> {
     fn find(&mut self, span: Span, code: Code, what: String, label: &str, why: Vec<String>, help: impl Into<String>) {
         if !self.told.insert((code, what.clone())) {
             // Told once is enough, but the statement still counts as refused.
-            self.steps.clear();
-            self.unverified = Some("refused above".to_owned());
+            self.refused = true;
             return;
         }
         let finding = Finding {
@@ -641,6 +650,20 @@ impl<'a> Planner<'a> {
         (table, column)
     }
 
+    /// Gives an expression the names that the columns have now, where they have been renamed already.
+    fn under_current_names(&self, table: &ObjectName, tree: &mut Expr) {
+        tree.rename_columns(&|name| {
+            let located = self.locate_column(table, name);
+            (located != *name).then_some(located)
+        });
+    }
+
+    /// Returns whether a later statement drops the column.
+    fn column_dropped_after(&self, table: &ObjectName, column: &Ident) -> bool {
+        let (table, column) = self.declared_column(table, column);
+        self.declared.dropped_after(self.order, &Aspect::Column(table, column))
+    }
+
     /// Returns the table, or tells what is there in its place. `None` also where a later statement drops it.
     fn existing_table(&mut self, span: Span, name: &QualifiedName) -> Option<ObjectName> {
         let table = self.locate(name);
@@ -648,7 +671,7 @@ impl<'a> Planner<'a> {
             return Some(table);
         }
         let last = self.declared.table_name(self.order, &table);
-        if self.declared.dropped_after(self.order, &declared::Aspect::Relation(last)) {
+        if self.declared.dropped_after(self.order, &Aspect::Relation(last)) {
             self.superseded = true;
             return None;
         }
@@ -773,6 +796,11 @@ fn list(idents: &[Ident]) -> String {
 /// Returns `3 rows` or `1 row`.
 fn rows_words(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{} rows", RowCount(count)) }
+}
+
+/// Returns `3 rows hold` or `1 row holds`.
+fn hold_words(count: u64) -> String {
+    if count == 1 { "1 row holds".to_owned() } else { format!("{} hold", rows_words(count)) }
 }
 
 /// Returns ` (the first is id 17)`, or nothing.

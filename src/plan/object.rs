@@ -149,6 +149,8 @@ impl Planner<'_> {
                 "use another name in the script",
             ),
             Some((TypeKind::Enum(existing), _)) => {
+                let labels: Vec<String> =
+                    labels.iter().map(|label| self.current_label(&object, label, &existing)).collect();
                 let places: Vec<_> =
                     labels.iter().filter_map(|label| existing.iter().position(|other| other == label)).collect();
                 if !places.is_sorted() {
@@ -163,7 +165,7 @@ impl Planner<'_> {
                     return;
                 }
                 let mut before: Option<&String> = None;
-                for label in labels {
+                for label in &labels {
                     if !existing.contains(label) {
                         let position = before.map_or_else(
                             || existing.first().map(|first| EnumPosition::Before(first.clone())),
@@ -177,12 +179,26 @@ impl Planner<'_> {
         }
     }
 
+    /// Returns the label as it is called now: by its later name, where it has been renamed already.
+    fn current_label(&self, enum_type: &ObjectName, label: &str, existing: &[String]) -> String {
+        let has = |label: &str| existing.iter().any(|other| other == label);
+        let last = self.declared.label_name(self.order, enum_type, label);
+        if !has(label) && has(last) { last.to_owned() } else { label.to_owned() }
+    }
+
     pub(super) fn enum_label(&mut self, span: Span, name: &QualifiedName, label: &str, position: Option<&EnumPosition>) {
         let object = self.type_object(name);
         let Some(Type { kind: TypeKind::Enum(labels), .. }) = self.world.types.get(&object) else {
             self.no_type(span, &object);
             return;
         };
+        let current = |label: &str| self.current_label(&object, label, labels);
+        let position = position.map(|position| match position {
+            EnumPosition::Before(other) => EnumPosition::Before(current(other)),
+            EnumPosition::After(other) => EnumPosition::After(current(other)),
+        });
+        let position = position.as_ref();
+        let label = &current(label);
         if let Some(place) = labels.iter().position(|other| other == label) {
             let place_of = |other: &String| labels.iter().position(|label| label == other);
             let right = match position {
@@ -272,6 +288,7 @@ impl Planner<'_> {
             }
             (false, true) => {}
             (true, true) => self.both_names(span, &words(from), &words(to)),
+            (false, false) if has(self.declared.label_name(self.order, &object, to)) => self.superseded = true,
             (false, false) => self.neither_name(span, &words(from), &words(to)),
         }
     }
@@ -325,6 +342,9 @@ impl Planner<'_> {
         match kind {
             DropKind::Index => self.index_absent(span, &object, cascade),
             DropKind::Table => {
+                if self.other_kind(span, &object, None, "table") {
+                    return;
+                }
                 if self.world.tables.contains_key(&object) {
                     let again = self.declared.made_after(self.order, &Aspect::Relation(object.clone()));
                     if again {
@@ -373,10 +393,9 @@ impl Planner<'_> {
                     DropKind::View => (RelationKind::View, "VIEW"),
                     _ => (RelationKind::MaterializedView, "MATERIALIZED VIEW"),
                 };
-                let Some(found) = self.world.relations.get(&object) else { return };
-                if *found != wanted {
-                    let what = format!("{object} is {}; the script drops a {}", found.described(), words.to_lowercase());
-                    self.find(span, Code::KindConflict, what, "", Vec::new(), "correct the script");
+                if self.other_kind(span, &object, Some(&wanted), &words.to_lowercase())
+                    || !self.world.relations.contains_key(&object)
+                {
                     return;
                 }
                 if self.declared.made_after(self.order, &Aspect::Relation(object.clone())) {
@@ -396,6 +415,18 @@ impl Planner<'_> {
                 self.world.sequences.remove(&object);
             }
         }
+    }
+
+    /// Returns whether the name is that of something else than what is to be dropped (`None`: a table); a finding then.
+    fn other_kind(&mut self, span: Span, object: &ObjectName, wanted: Option<&RelationKind>, words: &str) -> bool {
+        let described = match self.world.relations.get(object) {
+            Some(found) if wanted != Some(found) => found.described(),
+            None if wanted.is_some() && self.world.tables.contains_key(object) => "a table",
+            _ => return false,
+        };
+        let what = format!("{object} is {described}; the script drops a {words}");
+        self.find(span, Code::KindConflict, what, "", Vec::new(), "correct the script");
+        true
     }
 
     fn dropped(&mut self, span: Span, sql: Sql, what: &str, cascade: bool) {

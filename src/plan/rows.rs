@@ -1,12 +1,12 @@
 //! Statements about rows: backfills, seeds, and what cannot be read at all.
 
 use crate::{
-    goal::{Backfill, Probe as _, Seed, StatementGoals},
+    goal::{Backfill, GoalKind, Probe as _, Seed, StatementGoals},
     pg::{Hazard, Ident, LockMode, ObjectName},
 };
 
 use super::{
-    Act, Answer, Barrier, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
+    Act, Answer, Barrier, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect, rows_words,
 };
 
 impl Planner<'_> {
@@ -52,6 +52,11 @@ impl Planner<'_> {
                     self.unverified = Some(format!("whether rows of {table} are left to fill: {why}"));
                     return;
                 }
+                // It corrected the values of a type that a later statement has changed since.
+                Some(Answer::Failed(_)) if columns.iter().any(|column| self.converted_later(&table, column)) => {
+                    self.superseded = true;
+                    return;
+                }
                 Some(Answer::Undefined(why) | Answer::Failed(why)) => {
                     self.probe_failed(statement, &table, &why);
                     return;
@@ -70,6 +75,15 @@ impl Planner<'_> {
         if let Some(column) = &goal.null_column {
             self.filled.insert(key(column));
         }
+    }
+
+    /// Returns whether a later statement changes the column's type, and the database is as that one says.
+    fn converted_later(&self, table: &ObjectName, column: &Ident) -> bool {
+        let (declared_table, declared_name) = self.declared_column(table, column);
+        let later = self.declared.altered_after(self.order, &Aspect::ColumnType(declared_table, declared_name));
+        let Some(GoalKind::ColumnType { type_name, .. }) = later.map(|goal| &goal.kind) else { return false };
+        let wanted = self.resolve_type(type_name);
+        self.table_state(table).and_then(|state| state.column(column)).is_some_and(|column| column.type_name == wanted)
     }
 
     fn has(&self, table: &ObjectName, column: &Ident) -> bool {
@@ -168,7 +182,7 @@ impl Planner<'_> {
             return;
         }
         let size = if self.made.contains(&table) { Size::New } else { Size::Small { pages: 0 } };
-        self.data_step(statement, &table, size, &format!("{} rows of {table}", goal.rows.len()));
+        self.data_step(statement, &table, size, &format!("{} of {table}", rows_words(goal.rows.len() as u64)));
         for column in &goal.columns {
             self.touched.insert((table.clone(), column.clone()));
         }

@@ -4,11 +4,11 @@ use crate::{
     catalog::{self, Table},
     diagnostic::Code,
     goal::{ColumnGoal, ConstraintGoal, ConstraintGoalKind, Goal, GoalKind, StatementGoals},
-    pg::{Ident, ObjectName, QualifiedName},
+    pg::{Ident, LockMode, ObjectName, QualifiedName},
     script::Span,
 };
 
-use super::{CheckedKind, Planner, Sql, Verb, declared::Aspect};
+use super::{Act, CheckedKind, Form, Planner, Sql, Transaction, Verb, declared::Aspect};
 
 impl Planner<'_> {
     /// CREATE TABLE: one command where the table is missing, otherwise its columns and constraints one by one.
@@ -44,12 +44,34 @@ impl Planner<'_> {
             return;
         }
         if !self.may_create(head.span, &table.schema) || !self.parts_exist(&table, parts) {
+            // One reason is told, not every statement that needs the table.
+            self.create(&table, parts);
             return;
         }
         let after = head.span.end;
         let body = statement.text.get(after - statement.span.start..).unwrap_or_default();
         let sql = Sql::new(format!("CREATE TABLE {table}")).source(body, after);
-        self.catalog_step(statement.span, sql, Verb::Add, format!("table {table}"), None);
+        // A foreign key stops writes to the table that it refers to.
+        let referenced = parts.iter().find_map(|goal| match &goal.kind {
+            GoalKind::Constraint { constraint, .. } => match &constraint.kind {
+                ConstraintGoalKind::ForeignKey { table: to, .. } => {
+                    Some(self.locate(to)).filter(|to| *to != table && !self.made.contains(to))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        let act = Act {
+            verb: Verb::Add,
+            object: format!("table {table}"),
+            table: referenced.as_ref(),
+            form: Form::CatalogOnly,
+            lock: referenced.as_ref().map(|_| LockMode::ShareRowExclusive),
+            timeout: self.policy.timeouts.catalog,
+            hazards: Vec::new(),
+            transaction: Transaction::Shared,
+        };
+        self.step(statement.span, sql, act);
         self.create(&table, parts);
     }
 
@@ -77,7 +99,12 @@ impl Planner<'_> {
             return true;
         }
         let Some(state) = self.world.tables.get(&to) else {
-            self.no_table(constraint.span, &to);
+            let last = self.declared.table_name(self.order, &to);
+            if self.declared.dropped_after(self.order, &Aspect::Relation(last)) {
+                self.superseded = true;
+            } else {
+                self.no_table(constraint.span, &to);
+            }
             return false;
         };
         if let Some(missing) = referenced.iter().find(|column| state.column(column).is_none()) {

@@ -92,6 +92,7 @@ struct PlaceJson<'a> {
 #[derive(Serialize)]
 struct BaseJson<'a> {
     total: usize,
+    unknown: usize,
     recorded: &'a [String],
     unrecorded: Option<&'a str>,
 }
@@ -246,7 +247,7 @@ impl<'a> PlaceJson<'a> {
 
 impl<'a> BaseJson<'a> {
     fn of(base: &'a BaseReport) -> Self {
-        Self { total: base.total, recorded: &base.recorded, unrecorded: base.unrecorded.as_deref() }
+        Self { total: base.total, unknown: base.unknown, recorded: &base.recorded, unrecorded: base.unrecorded.as_deref() }
     }
 }
 

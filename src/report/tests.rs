@@ -196,7 +196,7 @@ fn changing_run() -> Report {
     end.extend(INDEXED.map(|name| index(name).took(383)));
     end[0].attempts = 3;
     let mut report = report(Command::Run);
-    report.base = Some(BaseReport { total: 3, recorded: vec!["00000000000001_core".to_owned()], unrecorded: None });
+    report.base = Some(BaseReport { total: 3, unknown: 1, recorded: vec!["00000000000001_core".to_owned()], unrecorded: None });
     report.scripts = scripts(ScriptState::Changed, middle, end);
     report.verification = Some(verification());
     report
@@ -268,7 +268,7 @@ fn refused_run() -> Report {
         duplicate_rows(),
         Diagnostic {
             severity: Severity::Note,
-            ..Diagnostic::note(Code::Unverified, "table public.tasks is locked by pid 12")
+            ..Diagnostic::note(Code::QueryFailed, "table public.tasks is locked by pid 12")
         },
     ];
     report.outcome = Some(Outcome::Refused);
@@ -335,7 +335,7 @@ fn hostile() -> Report {
         place.schema = Some(HOSTILE.to_owned());
     }
     report.base =
-        Some(BaseReport { total: 1, recorded: vec![HOSTILE.to_owned()], unrecorded: Some(HOSTILE.to_owned()) });
+        Some(BaseReport { total: 1, unknown: 1, recorded: vec![HOSTILE.to_owned()], unrecorded: Some(HOSTILE.to_owned()) });
     for script in &mut report.scripts {
         for text in [&mut script.name.number, &mut script.name.title, &mut script.name.path] {
             bad(text);

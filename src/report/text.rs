@@ -272,6 +272,7 @@ impl Page<'_> {
         let recorded: Vec<_> = base.recorded.iter().map(|version| self.style.clean(version)).collect();
         let words = match recorded.as_slice() {
             [] if base.unrecorded.is_some() => format!("{total}, not recorded"),
+            [] if base.unknown > 0 => format!("{total}, {} of them not recorded yet", grouped(base.unknown)),
             [] => format!("{total}, up to date"),
             [one] => format!("{total}, recorded now: {one}"),
             many if many.len() <= 3 || self.style.verbose => format!("{total}, recorded now: {}", many.join(", ")),

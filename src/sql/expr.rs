@@ -128,6 +128,38 @@ impl Expr {
         worst
     }
 
+    /// Gives every column another name where `rename` knows one. Those inside of [`Expr::Other`] keep theirs.
+    pub fn rename_columns(&mut self, rename: &dyn Fn(&Ident) -> Option<Ident>) {
+        let mut open = vec![self];
+        while let Some(expr) = open.pop() {
+            match expr {
+                Self::Null | Self::Default | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Other(_) => {}
+                Self::Column(parts) => {
+                    if let Some(last) = parts.last_mut()
+                        && let Some(name) = rename(last)
+                    {
+                        *last = name;
+                    }
+                }
+                Self::Cast(value, _) | Self::Unary(_, value) | Self::IsNull(value, _) | Self::Collate(value, _) => {
+                    open.push(value);
+                }
+                Self::Binary(_, left, right) | Self::AnyAll(_, left, right, _) => open.extend([&mut **left, right]),
+                Self::Between(value, low, high, _) => open.extend([&mut **value, low, high]),
+                Self::Call(_, values) | Self::Array(values) | Self::Row(values) => open.extend(values),
+                Self::In(value, values, _) => {
+                    open.push(value);
+                    open.extend(values);
+                }
+                Self::Case(operand, branches, rest) => {
+                    open.extend(operand.as_deref_mut());
+                    open.extend(branches.iter_mut().flat_map(|(condition, result)| [condition, result]));
+                    open.extend(rest.as_deref_mut());
+                }
+            }
+        }
+    }
+
     /// Returns whether the condition holds for it or anything in it.
     pub(super) fn any(&self, condition: &dyn Fn(&Self) -> bool) -> bool {
         let mut found = false;
@@ -257,5 +289,15 @@ mod tests {
         assert_eq!(names, ["a", "b", "c", "d"]);
         assert!(!expr.is_constant());
         assert!(parse_expression("'x'::text || lower('A')").unwrap().is_constant());
+    }
+
+    #[test]
+    fn columns_are_renamed_wherever_they_stand() {
+        let text = "CASE t.a WHEN b THEN lower(a) ELSE x END = ANY (ARRAY[a, 1]) AND a BETWEEN b AND a::text COLLATE \"C\" \
+                    AND (a, b) IS NOT NULL AND NOT a IN (a, b)";
+        let mut expr = parse_expression(text).unwrap();
+        expr.rename_columns(&|name| (name.as_str() == "a").then(|| Ident::new("z")));
+        assert_eq!(expr, parse_expression(&text.replace("t.a", "t.z").replace("(a", "(z").replace("[a", "[z")
+            .replace(" a ", " z ").replace(" a:", " z:")).unwrap());
     }
 }

@@ -282,7 +282,7 @@ impl Reader {
                 snapshot.extensions.insert(Ident::new(name), Extension { version, schema: Ident::new(schema) });
             }
             "base_versions" => {
-                snapshot.base_versions = Some(versions(part.content.as_deref().unwrap_or_default()));
+                snapshot.base_versions = Some(json::<BTreeSet<String>>(part)?);
             }
             _ => {}
         }
@@ -454,25 +454,4 @@ fn constraint(
         _ => ConstraintKind::Other { definition: text.unwrap_or_default() },
     };
     Some(Constraint { name, kind, validated, deferrable, initially_deferred, no_inherit })
-}
-
-/// Reads the versions out of what `query_to_xml` makes of them; a version is letters, digits and underscores.
-fn versions(xml: &str) -> BTreeSet<String> {
-    xml.split("<version>")
-        .skip(1)
-        .filter_map(|rest| rest.split_once("</version>"))
-        .map(|(version, _)| version.to_owned())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_read_from_rows() {
-        let xml = "<row>\n  <version>00000000000001</version>\n</row>\n\n<row>\n  <version>00000000000002</version>\n</row>\n";
-        assert_eq!(versions(xml).len(), 2);
-        assert!(versions("").is_empty());
-    }
 }

@@ -1,0 +1,240 @@
+//! Cases as folders: a database, the scripts, and the plan that comes of them.
+//!
+//! `tests/cases/<what_it_shows>/` holds `before.sql` (the database; none for an empty one), the ensure scripts (`ensure.sql`,
+//! or several by number), and `plan.txt`: what `plan` prints and what a run changes in the catalog, or how both refuse. After
+//! a run the same scripts must ask for nothing, `verify` must agree, and the catalog must be the one that the plain SQL
+//! makes: the scripts themselves, or `after.sql` where plain SQL would fail or mean something else. An empty `after.sql`
+//! says that the database stays as it is.
+//!
+//! `HRMS_TEST_CASE=part of a name` picks cases; `HRMS_TEST_UPDATE=1` writes every `plan.txt` anew.
+
+#![expect(clippy::disallowed_methods, reason = "a test reads its cases")]
+
+mod support;
+
+use std::{
+    fmt::Write as _,
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use support::{Run, TestDatabase, cli, require_server};
+
+/// Cases that are carried out at once; each waits for a server most of the time.
+const AT_ONCE: usize = 3;
+
+#[test]
+fn every_case_is_planned_as_written_and_leaves_nothing_to_do() {
+    if require_server().is_none() {
+        return;
+    }
+    let cases = cases();
+    assert!(!cases.is_empty(), "no case of that name");
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let outcome = catch_unwind(AssertUnwindSafe(|| Case::new(case).check()));
+                    let message = match outcome {
+                        Ok(Ok(())) => continue,
+                        Ok(Err(message)) => message,
+                        Err(panic) => panic
+                            .downcast_ref::<String>()
+                            .cloned()
+                            .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+                            .unwrap_or_default(),
+                    };
+                    let name = case.file_name().unwrap().to_string_lossy().into_owned();
+                    failures.lock().unwrap().push((name, message));
+                }
+            });
+        }
+    });
+    let mut failures = failures.into_inner().unwrap();
+    failures.sort();
+    let mut text = String::new();
+    for (name, message) in &failures {
+        writeln!(text, "\n=== {name}\n{message}").unwrap();
+    }
+    let names: Vec<_> = failures.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(failures.is_empty(), "{text}\n{} of {} cases failed: {}", failures.len(), cases.len(), names.join(", "));
+}
+
+/// Returns the folders of all cases that were asked for.
+fn cases() -> Vec<PathBuf> {
+    let wanted = std::env::var("HRMS_TEST_CASE").unwrap_or_default();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases: Vec<_> = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && path.to_string_lossy().contains(&wanted))
+        .collect();
+    cases.sort();
+    cases
+}
+
+/// A case at work.
+struct Case<'a> {
+    path: &'a Path,
+    name: String,
+    /// The directory to run in. Its folder `ensure` holds the scripts alone, under the names that scripts need.
+    directory: tempfile::TempDir,
+    /// The scripts as one text, for the comparison with plain SQL.
+    sql: String,
+}
+
+impl<'a> Case<'a> {
+    fn new(path: &'a Path) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let scripts = directory.path().join("ensure");
+        fs::create_dir(&scripts).unwrap();
+        let mut files: Vec<_> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name == "ensure.sql" || name.starts_with(|char: char| char.is_ascii_digit()))
+            .collect();
+        files.sort();
+        let mut sql = String::new();
+        for file in files {
+            let text = fs::read_to_string(path.join(&file)).unwrap();
+            let numbered = if file == "ensure.sql" { "010_ensure.sql".to_owned() } else { file };
+            fs::write(scripts.join(numbered), &text).unwrap();
+            sql.push_str(&text);
+            sql.push('\n');
+        }
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        Self { path, name, directory, sql }
+    }
+
+    fn text(&self, file: &str) -> Option<String> {
+        fs::read_to_string(self.path.join(file)).ok()
+    }
+
+    fn database(&self, suffix: &str) -> TestDatabase {
+        let database = TestDatabase::new(&format!("{}{suffix}", self.name)).unwrap();
+        if let Some(before) = self.text("before.sql") {
+            database.execute(&before);
+        }
+        database
+    }
+
+    fn run(&self, database: &TestDatabase, command: &str) -> Run {
+        cli(&[command, "--dir", "ensure"]).current_dir(self.directory.path()).database(database).run()
+    }
+
+    /// Plans so that anything to do is an exit code of its own.
+    fn plan_again(&self, database: &TestDatabase) -> Run {
+        let arguments = ["plan", "--exit-code", "--dir", "ensure"];
+        cli(&arguments).current_dir(self.directory.path()).database(database).run()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let database = self.database("");
+        let before = database.catalog("public");
+        let planned = self.run(&database, "plan");
+        let ran = self.run(&database, "run");
+        let after = database.catalog("public");
+
+        let mut text = transcript(&planned);
+        if ran.status != planned.status || ran.status != 0 {
+            writeln!(text, "run: exit {}", ran.status).unwrap();
+        }
+        if ran.status != 0 && diagnostics(&ran.stderr) != diagnostics(&planned.stderr) {
+            text.push_str(diagnostics(&ran.stderr));
+        }
+        text.push_str(&difference(&before, &after));
+        self.compare(&normalised(&text))?;
+
+        if ran.status != 0 {
+            // Refused before anything was sent, or else told by `plan.txt`.
+            if before != after && planned.status != 0 {
+                return Err(format!("refused, and yet changed:\n{}", difference(&before, &after)));
+            }
+            return Ok(());
+        }
+        let again = self.plan_again(&database);
+        if again.status != 0 {
+            return Err(format!("after the run there is still something to do:\n{}", transcript(&again)));
+        }
+        let verified = self.run(&database, "verify");
+        if verified.status != 0 {
+            return Err(format!("verify disagrees with the run:\n{}", transcript(&verified)));
+        }
+        self.compare_with_plain_sql(&after)
+    }
+
+    fn compare(&self, text: &str) -> Result<(), String> {
+        let path = self.path.join("plan.txt");
+        if std::env::var_os("HRMS_TEST_UPDATE").is_some() {
+            fs::write(path, text).unwrap();
+            return Ok(());
+        }
+        let expected = fs::read_to_string(path).unwrap_or_default();
+        if expected == text {
+            return Ok(());
+        }
+        Err(format!("plan.txt says\n{expected}\nbut it is (HRMS_TEST_UPDATE=1 takes this over)\n{text}"))
+    }
+
+    fn compare_with_plain_sql(&self, after: &str) -> Result<(), String> {
+        let plain = self.database("_plain");
+        let sql = self.text("after.sql").unwrap_or_else(|| self.sql.clone());
+        // Statement by statement: some cannot stand in a transaction, and a text of several would be one.
+        for statement in sql.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+            plain.execute(statement);
+        }
+        let expected = plain.catalog("public");
+        if expected == after {
+            return Ok(());
+        }
+        Err(format!("plain SQL makes another catalog (+ is what the run made):\n{}", difference(&expected, after)))
+    }
+}
+
+/// What was printed, and how it ended.
+fn transcript(run: &Run) -> String {
+    // The lines that name the server come first.
+    let start = run.stdout.find("plan  ").unwrap_or_default();
+    let mut text = run.stdout[start..].to_owned();
+    text.push_str(diagnostics(&run.stderr));
+    writeln!(text, "exit {}", run.status).unwrap();
+    text
+}
+
+/// What standard error says after the lines that tell of the run's progress.
+fn diagnostics(stderr: &str) -> &str {
+    let start = if stderr.starts_with("error[") { Some(0) } else { stderr.find("\nerror[").map(|byte| byte + 1) };
+    start.map_or("", |start| &stderr[start..])
+}
+
+/// The lines that only one of two catalogs has.
+fn difference(before: &str, after: &str) -> String {
+    let (old, new): (Vec<_>, Vec<_>) = (before.lines().collect(), after.lines().collect());
+    let mut lines: Vec<(&str, char)> = Vec::new();
+    lines.extend(old.iter().filter(|line| !new.contains(line)).map(|line| (*line, '-')));
+    lines.extend(new.iter().filter(|line| !old.contains(line)).map(|line| (*line, '+')));
+    lines.sort_unstable();
+    lines.iter().fold(String::new(), |mut text, (line, sign)| {
+        writeln!(text, "{sign} {line}").unwrap();
+        text
+    })
+}
+
+/// Takes out how long planning took.
+fn normalised(text: &str) -> String {
+    text.lines().fold(String::new(), |mut text, line| {
+        let timed = line.starts_with("plan ") && line.ends_with(" ms");
+        let line = if timed { line.rsplit_once("   ").map_or(line, |(rest, _)| rest) } else { line };
+        text.push_str(line.trim_end());
+        text.push('\n');
+        text
+    })
+}

@@ -1,0 +1,2 @@
+UPDATE t SET old = 1 WHERE old IS NULL;
+ALTER TABLE t RENAME COLUMN old TO new;

@@ -1,0 +1,1 @@
+CREATE TABLE t (a integer, s varchar(5), CONSTRAINT c1 CHECK (a IN (1, 2, 3)), CONSTRAINT c2 CHECK (a BETWEEN 1 AND 9 AND s IS NOT NULL), CONSTRAINT c3 CHECK (s IN ('x', 'y')));

@@ -1,0 +1,2 @@
+ALTER TABLE users ADD COLUMN IF NOT EXISTS designation varchar(255);
+ALTER TABLE users ADD COLUMN IF NOT EXISTS level integer DEFAULT 1 NOT NULL;

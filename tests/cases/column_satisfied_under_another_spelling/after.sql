@@ -1,0 +1,2 @@
+-- CURRENT_TIMESTAMP and now() are one.
+SELECT 1;

@@ -1,0 +1,2 @@
+CREATE SEQUENCE numbers;
+CREATE TABLE t (n integer DEFAULT nextval('numbers') NOT NULL);

@@ -1,0 +1,1 @@
+CREATE TABLE i (id integer);

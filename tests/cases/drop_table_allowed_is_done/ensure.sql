@@ -1,0 +1,2 @@
+-- ensure:allow drop
+DROP TABLE IF EXISTS t;

@@ -1,0 +1,3 @@
+CREATE TYPE mood AS ENUM ('sad');
+CREATE TABLE t (id integer PRIMARY KEY, m mood);
+INSERT INTO t VALUES (1, NULL);

@@ -1,0 +1,3 @@
+ALTER TYPE mood ADD VALUE 'sad' BEFORE 'ok';
+ALTER TYPE mood ADD VALUE 'well' AFTER 'ok';
+ALTER TYPE mood ADD VALUE 'happy' AFTER 'well';

@@ -1,0 +1,1 @@
+CREATE DOMAIN mood AS text;

@@ -1,0 +1,6 @@
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE TABLE IF NOT EXISTS t (m mood);
+ALTER TABLE t ALTER COLUMN m DROP DEFAULT;
+ALTER TABLE t ALTER COLUMN m TYPE text USING m::text;
+-- ensure:allow drop
+DROP TYPE IF EXISTS mood;

@@ -1,0 +1,4 @@
+CREATE TABLE p (id integer PRIMARY KEY);
+INSERT INTO p VALUES (1), (2);
+CREATE TABLE t (a integer);
+INSERT INTO t VALUES (1), (NULL);

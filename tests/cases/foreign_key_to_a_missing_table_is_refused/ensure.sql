@@ -1,0 +1,1 @@
+ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES nowhere (id);

@@ -1,0 +1,5 @@
+CREATE TABLE IF NOT EXISTS p (id integer PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS t (id integer, p_id integer REFERENCES p (id));
+ALTER TABLE t ADD CONSTRAINT t_p_fkey FOREIGN KEY (id) REFERENCES p (id);
+-- ensure:allow drop
+DROP TABLE IF EXISTS p CASCADE;

@@ -1,0 +1,3 @@
+CREATE TABLE IF NOT EXISTS s (key text PRIMARY KEY);
+-- ensure:unless SELECT EXISTS (SELECT 1 FROM s WHERE key = 'a')
+INSERT INTO s VALUES ('a');

@@ -1,0 +1,2 @@
+-- ensure:unless SELECT EXISTS (SELECT 1 FROM nowhere)
+ALTER TABLE t ADD COLUMN IF NOT EXISTS c integer;

@@ -1,0 +1,2 @@
+-- ensure:when SELECT 7
+ALTER TABLE t ADD COLUMN IF NOT EXISTS c integer;

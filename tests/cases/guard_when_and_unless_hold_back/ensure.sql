@@ -1,0 +1,4 @@
+-- ensure:when SELECT false
+ALTER TABLE t ADD COLUMN IF NOT EXISTS c integer;
+-- ensure:unless SELECT true
+ALTER TABLE t ADD COLUMN IF NOT EXISTS d integer;

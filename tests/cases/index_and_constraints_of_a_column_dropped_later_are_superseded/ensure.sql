@@ -1,0 +1,6 @@
+ALTER TABLE t ADD COLUMN IF NOT EXISTS old integer;
+CREATE INDEX IF NOT EXISTS t_old ON t (old);
+ALTER TABLE t ADD CONSTRAINT t_old_positive CHECK (old > 0);
+ALTER TABLE t ADD CONSTRAINT t_old_key UNIQUE (old);
+-- ensure:allow drop
+ALTER TABLE t DROP COLUMN IF EXISTS old;

@@ -1,0 +1,2 @@
+DROP INDEX IF EXISTS t_a;
+DROP INDEX IF EXISTS never_there;

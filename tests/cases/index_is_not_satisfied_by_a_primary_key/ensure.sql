@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS t_id ON t (id);

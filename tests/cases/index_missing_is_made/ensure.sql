@@ -1,0 +1,6 @@
+CREATE INDEX IF NOT EXISTS t_a ON t (a DESC NULLS LAST, b);
+CREATE UNIQUE INDEX IF NOT EXISTS t_lower ON t (lower(b)) WHERE a > 0;
+CREATE INDEX IF NOT EXISTS t_inc ON t (a) INCLUDE (b);
+CREATE INDEX IF NOT EXISTS t_pattern ON t (b text_pattern_ops);
+CREATE INDEX IF NOT EXISTS t_hash ON t USING hash (b);
+CREATE INDEX IF NOT EXISTS t_fill ON t (b) WITH (fillfactor = 70);

@@ -1,0 +1,4 @@
+CREATE TABLE t (id integer PRIMARY KEY, a integer, b text);
+INSERT INTO t SELECT n, n, 'x' || n FROM generate_series(1, 5) n;
+CREATE TABLE u (a integer);
+CREATE INDEX t_a ON u (a);

@@ -1,0 +1,5 @@
+CREATE TABLE IF NOT EXISTS t (a integer);
+CREATE INDEX IF NOT EXISTS i ON t (a);
+ALTER INDEX i RENAME TO j;
+-- ensure:allow drop
+DROP TABLE IF EXISTS t;

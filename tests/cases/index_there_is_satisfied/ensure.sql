@@ -1,0 +1,4 @@
+CREATE INDEX IF NOT EXISTS t_a ON t (a DESC NULLS LAST, b);
+CREATE UNIQUE INDEX IF NOT EXISTS t_lower ON t (lower(b)) WHERE a > 0;
+CREATE INDEX IF NOT EXISTS t_inc ON t (a) INCLUDE (b);
+CREATE INDEX IF NOT EXISTS t_pattern ON t USING btree (b text_pattern_ops);

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX IF NOT EXISTS t_lower ON t (lower(b));

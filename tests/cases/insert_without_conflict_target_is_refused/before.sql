@@ -1,0 +1,1 @@
+CREATE TABLE s (key text PRIMARY KEY);

@@ -1,0 +1,1 @@
+INSERT INTO s (key) VALUES ('a');

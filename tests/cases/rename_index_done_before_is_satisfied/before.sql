@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer);
+CREATE INDEX new ON t (id);

@@ -1,0 +1,5 @@
+CREATE TABLE IF NOT EXISTS p (id integer PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS t (old integer, other integer, CONSTRAINT c CHECK (old > 0 OR other IS NULL), p integer CONSTRAINT f REFERENCES p (id), twice integer GENERATED ALWAYS AS (old * 2) STORED);
+CREATE UNIQUE INDEX IF NOT EXISTS i ON t (abs(old)) INCLUDE (other) WHERE old > 7;
+ALTER TABLE t RENAME COLUMN old TO new;
+ALTER TABLE p RENAME COLUMN id TO key;

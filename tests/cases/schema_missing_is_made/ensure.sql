@@ -1,0 +1,2 @@
+CREATE SCHEMA IF NOT EXISTS archive;
+CREATE TABLE IF NOT EXISTS archive.t (id integer PRIMARY KEY);

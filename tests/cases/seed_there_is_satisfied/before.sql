@@ -1,0 +1,2 @@
+CREATE TABLE s (key text PRIMARY KEY, value text);
+INSERT INTO s VALUES ('a', '1');

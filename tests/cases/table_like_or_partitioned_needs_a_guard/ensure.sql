@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS t (id integer, d date) PARTITION BY RANGE (d);

@@ -1,0 +1,1 @@
+ALTER TABLE t ADD CONSTRAINT t_b_key UNIQUE (b);

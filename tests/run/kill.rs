@@ -1,0 +1,238 @@
+//! Runs that are killed, cut off, or lose their server.
+
+use std::{sync::atomic::{AtomicUsize, Ordering}, thread};
+
+use hrms_migrate::engine::cluster::{Cluster, StopMode};
+
+use crate::{
+    proxy::{Proxy, Stop},
+    support::{CliBuilder, TestDatabase, catalog_digest, cli, execute, rows, say_not_run, start_cluster},
+    tools::{Scripts, assert_clean, assert_says, kill, wait_for_statement},
+};
+
+/// Of everything something: catalog changes, a concurrent build, a unique one, a backfill, a type change, an opaque statement.
+fn of_everything() -> Scripts {
+    Scripts::none()
+        .and(
+            "base/00000000000001_start/up.sql",
+            "CREATE TYPE mood AS ENUM ('good', 'bad');\nCREATE TABLE people (id serial PRIMARY KEY, name varchar NOT NULL);\n",
+        )
+        .and(
+            "010_columns.sql",
+            "ALTER TABLE people ADD COLUMN IF NOT EXISTS mood mood, ADD COLUMN IF NOT EXISTS days integer NOT NULL DEFAULT 1;
+CREATE INDEX IF NOT EXISTS people_name ON people (name);
+ALTER TABLE people ALTER COLUMN days TYPE numeric(4,1);
+",
+        )
+        .and(
+            "020_large.sql",
+            "CREATE INDEX IF NOT EXISTS large_word ON large (word);
+CREATE UNIQUE INDEX IF NOT EXISTS large_code ON large (code);
+ALTER TABLE large ADD COLUMN IF NOT EXISTS active boolean DEFAULT true;
+UPDATE large SET word = 'word 1' WHERE word IS NULL;
+ALTER TABLE large ALTER COLUMN word SET NOT NULL;
+",
+        )
+        .and(
+            "030_opaque.sql",
+            "CREATE TABLE marks (n integer);
+-- ensure:unless SELECT EXISTS (SELECT 1 FROM marks)
+DO $$ BEGIN INSERT INTO marks VALUES (1); CREATE TABLE by_hand (id integer); END $$;
+ALTER TABLE by_hand ADD COLUMN word text;
+",
+        )
+}
+
+/// What is in the database before the first run of [`of_everything`].
+fn before() -> String {
+    // The statistics say that it is large, which is all that the planner sees of it; so each of many runs is quick.
+    "CREATE TABLE large (id integer PRIMARY KEY, code integer NOT NULL, word text);
+     INSERT INTO large SELECT n, n, CASE WHEN n % 10 > 0 THEN 'word ' || n END FROM generate_series(1, 500) AS n;
+     UPDATE pg_class SET relpages = 2500, reltuples = 60000 WHERE oid = 'large'::regclass"
+        .to_owned()
+}
+
+/// Returns whether a statement changes something, or may: killing a run between two questions shows nothing.
+fn changes(sql: &str) -> bool {
+    !["SELECT set_config", "SELECT pg_backend_pid", "SELECT EXISTS", "SELECT 0 AS place", "SET ", "--"].iter().any(|start| sql.starts_with(start))
+}
+
+/// Kills a run at every statement that changes something, before it is sent and while its answer is on the way, and lets the
+/// next one finish.
+///
+/// `every` leaves some places out, evenly, so that the whole stays quick.
+fn killed_everywhere(
+    name: &str,
+    prepare: &(dyn Fn(&TestDatabase) + Sync),
+    command: &(dyn Fn() -> CliBuilder + Sync),
+    every: usize,
+) {
+    let Some(undisturbed) = TestDatabase::new(name) else { return };
+    prepare(&undisturbed);
+    let proxy = Proxy::before(&undisturbed);
+    command().env("DATABASE_URL", proxy.url(undisturbed.url())).run().expect(0);
+    let statements = proxy.statements();
+    let expected = undisturbed.catalog("public");
+    let places: Vec<Stop> = (1..=statements.len())
+        .filter(|n| changes(&statements[n - 1]))
+        .flat_map(|n| [Stop::Before(n), Stop::After(n)])
+        .enumerate()
+        .filter(|(place, _)| place % every == 0)
+        .map(|(_, stop)| stop)
+        .collect();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(stop) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let database = TestDatabase::new(&format!("{name}_{stop:?}")).unwrap();
+                    prepare(&database);
+                    let proxy = Proxy::before(&database);
+                    proxy.stop_at(*stop);
+                    let mut run = command().env("DATABASE_URL", proxy.url(database.url())).spawn();
+                    let held = proxy.wait_until_held(|| run.is_running());
+                    let (Stop::Before(n) | Stop::After(n)) = stop;
+                    let at = statements.get(n - 1);
+                    assert!(held, "{stop:?}: the run ended before the statement {at:?}");
+                    kill(run);
+                    proxy.cut();
+                    let run = command().database(&database).run();
+                    assert_eq!(run.status, 0, "{stop:?}, killed at {at:?}\n{}\n{}", run.stdout, run.stderr);
+                    assert_eq!(database.catalog("public"), expected, "{stop:?}, killed at {at:?}");
+                    assert_clean(&database);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_run_killed_at_any_statement_is_finished_by_the_next() {
+    let scripts = of_everything();
+    killed_everywhere("killed", &|database| database.execute(&before()), &|| scripts.command(&["run"]), 1);
+}
+
+#[test]
+fn a_run_of_the_hrms_schema_killed_at_any_statement_is_finished_by_the_next() {
+    killed_everywhere("killed_hrms", &|_| (), &|| cli(&["run"]), 3);
+}
+
+#[test]
+fn an_atomic_run_killed_at_any_statement_leaves_nothing_and_is_finished_by_the_next() {
+    let scripts = of_everything();
+    killed_everywhere("killed_atomic", &|database| database.execute(&before()), &|| scripts.command(&["run", "--atomic"]), 5);
+}
+
+#[test]
+fn a_run_whose_connections_are_cut_connects_anew_and_ends_with_0() {
+    let Some(undisturbed) = TestDatabase::new("not_cut") else { return };
+    let scripts = of_everything();
+    undisturbed.execute(&before());
+    let proxy = Proxy::before(&undisturbed);
+    scripts.command(&["run"]).env("DATABASE_URL", proxy.url(undisturbed.url())).run().expect(0);
+    let statements = proxy.statements();
+    let expected = undisturbed.catalog("public");
+    // From the first change on; before it there is nothing that would have to be gone on with.
+    let first = statements.iter().position(|sql| sql.starts_with("CREATE TYPE")).unwrap() + 1;
+    let last = statements.len();
+    for n in (first..=last).filter(|n| changes(&statements[n - 1]) || *n == last) {
+        for stop in [Stop::Before(n), Stop::After(n)] {
+            let database = TestDatabase::new(&format!("cut_{stop:?}")).unwrap();
+            database.execute(&before());
+            let proxy = Proxy::before(&database);
+            proxy.stop_at(stop);
+            let mut run = scripts.command(&["run"]).env("DATABASE_URL", proxy.url(database.url())).spawn();
+            assert!(proxy.wait_until_held(|| run.is_running()), "{stop:?} was not reached");
+            proxy.cut();
+            let run = run.wait();
+            let at = &statements[n - 1];
+            assert_eq!(run.status, 0, "{stop:?}, cut at {at:?}\n{}\n{}", run.stdout, run.stderr);
+            assert_eq!(database.catalog("public"), expected, "{stop:?}, cut at {at:?}");
+            assert_clean(&database);
+        }
+    }
+}
+
+/// Restarts the server while the run waits at a place, and returns the run's exit code.
+fn restarted(cluster: &mut Cluster, mode: StopMode, scripts: &Scripts, database: &str, statement: &str) {
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {database}"));
+    let url = cluster.url(database);
+    execute(&url, &before());
+    // One run to find the place, on a database of its own.
+    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {database}_undisturbed"));
+    let undisturbed = cluster.url(&format!("{database}_undisturbed"));
+    execute(&undisturbed, &before());
+    let proxy = Proxy::before_cluster(cluster);
+    scripts.command(&["run"]).env("DATABASE_URL", proxy.url(&undisturbed)).run().expect(0);
+    let place = proxy.statements().iter().position(|sql| sql.contains(statement)).unwrap() + 1;
+    let proxy = Proxy::before_cluster(cluster);
+    proxy.stop_at(Stop::Before(place));
+    let mut run = scripts.command(&["run"]).env("DATABASE_URL", proxy.url(&url)).spawn();
+    assert!(proxy.wait_until_held(|| run.is_running()));
+    cluster.restart(mode).unwrap();
+    proxy.cut();
+    let run = run.wait();
+    if run.status != 0 {
+        assert_eq!(run.status, 6, "{}\n{}", run.stdout, run.stderr);
+        assert_says(&run.stderr, &["error[connection-lost]", "run again"]);
+        scripts.command(&["run"]).env("DATABASE_URL", &url).run().expect(0);
+    }
+    assert_eq!(catalog_digest(&url, "public"), catalog_digest(&undisturbed, "public"));
+}
+
+#[test]
+fn a_server_restarted_during_a_run_is_waited_for() {
+    let Some(mut cluster) = start_cluster(|options| options) else {
+        return say_not_run("no server binaries");
+    };
+    let scripts = of_everything();
+    restarted(&mut cluster, StopMode::Fast, &scripts, "fast", "ADD COLUMN");
+    restarted(&mut cluster, StopMode::Immediate, &scripts, "immediate", "CONCURRENTLY");
+}
+
+#[test]
+fn a_server_that_stays_away_ends_the_run_with_6_and_the_next_run_finishes() {
+    let Some(mut cluster) = start_cluster(|options| options) else {
+        return say_not_run("no server binaries");
+    };
+    execute(&cluster.url("postgres"), "CREATE DATABASE gone");
+    let url = cluster.url("gone");
+    let scripts = of_everything();
+    execute(&url, &before());
+    let proxy = Proxy::before_cluster(&cluster);
+    proxy.stop_at(Stop::Before(30));
+    let mut run = scripts.command(&["run"]).env("DATABASE_URL", proxy.url(&url)).spawn();
+    assert!(proxy.wait_until_held(|| run.is_running()));
+    cluster.stop(StopMode::Fast).unwrap();
+    proxy.cut();
+    // Nobody waits a minute here: the signal ends the waiting.
+    let run = {
+        thread::sleep(std::time::Duration::from_secs(1));
+        run.signal("INT");
+        run.wait()
+    };
+    assert_eq!(run.status, 130, "{}\n{}", run.stdout, run.stderr);
+    cluster.restart(StopMode::Fast).unwrap();
+    scripts.command(&["run"]).env("DATABASE_URL", &url).run().expect(0);
+    assert!(rows(&url, "SELECT indexrelid FROM pg_index WHERE NOT indisvalid").is_empty());
+}
+
+#[test]
+fn a_session_ended_by_the_administrator_is_replaced() {
+    let Some(database) = TestDatabase::new("terminated") else { return };
+    database.execute("CREATE TABLE slow (id integer); INSERT INTO slow VALUES (1)");
+    let scripts = Scripts::one(
+        "-- ensure:unless SELECT to_regclass('done') IS NOT NULL
+DO $$ BEGIN PERFORM pg_sleep(600) FROM slow; CREATE TABLE done (id integer); END $$;
+",
+    );
+    let run = scripts.on(&database).spawn();
+    wait_for_statement(&database, "DO $$%");
+    database.execute(
+        "DELETE FROM slow; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND query LIKE 'DO $$%' AND pid <> pg_backend_pid()",
+    );
+    run.wait().expect(0);
+    assert_eq!(database.value("SELECT to_regclass('done')").as_deref(), Some("done"));
+    assert_clean(&database);
+}

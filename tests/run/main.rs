@@ -1,0 +1,24 @@
+//! Runs of the program on real servers: several at once, killed, cut off, interrupted, held up, and given bad input.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests write script files, wait for other processes, and limit how long they wait"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod proxy;
+mod tools;
+
+mod concurrent;
+mod exit_codes;
+mod indexes;
+mod input;
+mod interrupt;
+mod kill;
+mod locks;
+mod names;
+mod opaque;
+mod options;
+mod repeat;
