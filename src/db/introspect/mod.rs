@@ -88,7 +88,7 @@ struct ServerPart {
     time_zone: String,
     target: Option<String>,
     search_path: Option<Vec<String>>,
-    also_in: Option<Vec<String>>,
+    also_in: Option<Vec<(String, String)>>,
 }
 
 #[derive(Deserialize)]
@@ -174,7 +174,12 @@ impl Reader {
             },
             target: server.target.map(Ident::new),
             search_path: idents(server.search_path).collect(),
-            also_in: idents(server.also_in).collect(),
+            also_in: server
+                .also_in
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(schema, name)| ObjectName { schema: Ident::new(schema), name: Ident::new(name) })
+                .collect(),
             schemas: BTreeMap::new(),
             tables: BTreeMap::new(),
             relations: BTreeMap::new(),

@@ -37,7 +37,7 @@ SELECT 'server' AS kind, json_build_object(
     'target', (SELECT t.nspname FROM target t),
     'search_path', (SELECT json_agg(p.nspname ORDER BY p.place) FROM path p),
     'also_in', CASE WHEN $8 IS NULL THEN
-        (SELECT json_agg(DISTINCT p.nspname)
+        (SELECT json_agg(json_build_array(p.nspname, c.relname))
            FROM path p JOIN pg_catalog.pg_class c ON c.relnamespace = p.oid AND c.relname = ANY ($3)
           WHERE c.relkind IN ('r', 'p')
             AND NOT EXISTS (SELECT FROM relation r, target t
