@@ -297,11 +297,6 @@ impl Operation<'_, '_> {
 
     fn run(&mut self, site: &Site, mut session: Session, seen: Seen, mut answers: Answers) -> Option<Plan> {
         let refused = !seen.plan.findings.is_empty();
-        if refused && !self.settings.keep_going {
-            self.complete = true;
-            self.findings(&seen.plan, false);
-            return Some(seen.plan);
-        }
         let unrecorded = self.unrecorded(&seen);
         let work = seen.plan.steps().next().is_some() || seen.plan.barrier.is_some();
         if !work && !refused {
@@ -314,17 +309,24 @@ impl Operation<'_, '_> {
             return Some(seen.plan);
         }
         if let Some(unfit) = unfit(&seen) {
+            self.complete = true;
+            self.findings(&seen.plan, false);
             self.notes.diagnostics.push(unfit);
             return Some(seen.plan);
         }
-        drop(seen);
+        // A refusal has to wait for the lock too: while another run works, a look may see half of what it does.
         let mut workplace = match self.enter(site, &mut session) {
             Ok(workplace) => workplace,
             Err(diagnostic) => {
+                let looked = refused && diagnostic.code != Code::RunnerLock;
+                if looked {
+                    self.findings(&seen.plan, false);
+                }
                 self.error(diagnostic);
-                return None;
+                return looked.then_some(seen.plan);
             }
         };
+        drop(seen);
         let last = self.work(site, &mut session, &mut workplace, &mut answers);
         self.interrupt.working(None);
         last
@@ -454,6 +456,7 @@ impl Operation<'_, '_> {
                 return Some(seen.plan);
             }
             if !seen.plan.findings.is_empty() && !self.settings.keep_going {
+                self.complete = true;
                 self.findings(&seen.plan, true);
                 return Some(seen.plan);
             }

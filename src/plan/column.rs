@@ -241,12 +241,15 @@ impl Planner<'_> {
             existing.default.as_ref().map(|default| format!(" default {default}")).unwrap_or_default()
         );
         self.check(Some(table), CheckedKind::Column, &existing.name, || details);
-        let accepts = self
-            .accepts
-            .get(&(table.clone(), existing.name.clone()))
-            .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
-            .cloned()
-            .unwrap_or_default();
+        let accepts = if self.accepts.is_empty() {
+            Vec::new()
+        } else {
+            self.accepts
+                .get(&(table.clone(), existing.name.clone()))
+                .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
+                .cloned()
+                .unwrap_or_default()
+        };
         let accepted = |type_name: &TypeName| accepts.iter().any(|accept| matches_accept(accept, type_name));
         let type_change = altered(self, Aspect::ColumnType);
         let mut freed = accepted(&existing.type_name);
@@ -585,21 +588,24 @@ impl Planner<'_> {
         if self.made.contains(table) || self.added.contains_key(&(table.clone(), column.clone())) {
             return true;
         }
+        // Views are named by themselves and not by their rule; a generated column depends by its expression, before 15 itself.
         let sql = format!(
-            "SELECT pg_catalog.json_agg(DISTINCT pg_catalog.pg_describe_object(x.classid, x.objid, x.objsubid)) FROM ( \
-             SELECT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::regclass THEN 'pg_catalog.pg_class'::regclass ELSE d.classid END AS classid, \
-                    CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::regclass THEN r.ev_class \
-                         WHEN d.classid = 'pg_catalog.pg_attrdef'::regclass THEN g.adrelid ELSE d.objid END AS objid, \
-                    CASE WHEN d.classid = 'pg_catalog.pg_attrdef'::regclass THEN g.adnum ELSE 0 END AS objsubid \
+            "SELECT pg_catalog.json_agg(DISTINCT CASE \
+             WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, c.oid, 0) \
+             WHEN g.oid IS NOT NULL THEN pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, g.adrelid, g.adnum) \
+             ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END) \
                FROM pg_catalog.pg_attribute a \
                JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass \
                     AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('n', 'a') \
                LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid \
+               LEFT JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
                LEFT JOIN pg_catalog.pg_attrdef g ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.oid = d.objid \
               WHERE a.attrelid = {} AND a.attname = {} \
                 AND (d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_trigger'::regclass, \
-                                   'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_publication_rel'::regclass) \
-                     OR (d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.adnum <> a.attnum))) x",
+                                   'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_publication_rel'::regclass, \
+                                   'pg_catalog.pg_proc'::regclass) \
+                     OR g.adnum <> a.attnum \
+                     OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid <> 0)",
             regclass(table),
             crate::pg::quote_literal(column.as_str())
         );
@@ -643,11 +649,11 @@ impl Planner<'_> {
             }
         });
         if !plain {
-            return self.expression_converts(span, table, existing, using);
+            return using.is_none_or(|using| self.expression_converts(span, table, existing, &using.source.text));
         }
         let value = existing.name.to_string();
         let Some(obstacles) = convert::obstacles(&value, &existing.type_name, wanted, labels.as_deref()) else {
-            return true;
+            return self.expression_converts(span, table, existing, &format!("{value}::{wanted}"));
         };
         let mut fits = true;
         let conditions = [(obstacles.fails, "does not convert"), (obstacles.loses, "would lose digits or letters")];
@@ -688,24 +694,18 @@ impl Planner<'_> {
         fits
     }
 
-    /// A USING that is more than a cast is tried on every row, read-only: an error there would be one later.
-    fn expression_converts(
-        &mut self,
-        span: Span,
-        table: &ObjectName,
-        existing: &Column,
-        using: Option<&Expression>,
-    ) -> bool {
-        let Some(using) = using else { return true };
-        let sql = format!("SELECT count(({}\n)) FROM {table}", using.source.text);
+    /// A USING that is more than a cast, or a cast about which nothing is known, is tried on every row, read-only: an error
+    /// there would be one later.
+    fn expression_converts(&mut self, span: Span, table: &ObjectName, existing: &Column, using: &str) -> bool {
+        let sql = format!("SELECT count(({using}\n)) FROM {table}");
         let question = Question { sql, purpose: Purpose::Check, table: Some(table.clone()) };
         match self.ask(question) {
             Some(super::Answer::Failed(why)) => {
                 self.find(
                     span,
                     Code::ValuesDoNotFit,
-                    format!("a value of {table}.{} cannot be converted", existing.name),
-                    "USING was tried on every row, without changing anything",
+                    format!("column {table}.{} cannot be converted from {}", existing.name, existing.type_name),
+                    "tried on every row, without changing anything",
                     vec![why],
                     "correct the values, or the expression after USING",
                 );

@@ -365,6 +365,7 @@ impl Planner<'_> {
                     let sql = Sql::new(format!("DROP TABLE {object}{cascade_word}"));
                     self.catalog_step(span, sql, Verb::Drop, format!("table {object}"), Some(&object));
                     self.world.tables.remove(&object);
+                    self.world.types.remove(&object);
                     self.made.remove(&object);
                 }
             }
@@ -418,6 +419,7 @@ impl Planner<'_> {
                     self.catalog_step(span, sql, Verb::Drop, what, None);
                 }
                 self.world.relations.remove(&object);
+                self.world.types.remove(&object);
                 self.world.sequences.remove(&object);
             }
         }
