@@ -1,5 +1,7 @@
 //! Connecting to real servers, and recognising their errors. Needs PostgreSQL's server binaries.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{
     env, fs,
     net::{TcpListener, TcpStream},

@@ -5,6 +5,13 @@
 //! there is none, a test that needs one says "not run" on the terminal and passes, unless `HRMS_TEST_REQUIRE_SERVER` is
 //! set, which makes it fail. Every test file uses this module with `mod support;`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking; it reads its environment, and waits"
+)]
 #![allow(dead_code, reason = "every test file is a program of its own and uses a part of this module")]
 
 use std::ffi::OsString;
@@ -23,7 +30,7 @@ use diesel::sql_types::{Array, Nullable, Text};
 use hrms_migrate::engine::cluster::{Cluster, ClusterOptions, find_binaries};
 
 /// How long a run of the program may take before it counts as hanging.
-const CLI_TIME_OUT: Duration = Duration::from_secs(120);
+const CLI_TIME_OUT: Duration = Duration::from_mins(2);
 
 /// How many tests of this process were not run for want of a server.
 static NOT_RUN: AtomicUsize = AtomicUsize::new(0);
