@@ -7,7 +7,8 @@ use diesel::connection::SimpleConnection;
 use crate::{
     support::TestDatabase,
     tools::{
-        Scripts, assert_clean, assert_says, in_transaction, large_table, wait_for_lock_wait, wait_for_query, wait_for_statement,
+        Scripts, assert_clean, assert_says, in_transaction, large_table, wait_for_lock_wait, wait_for_query,
+        wait_for_statement,
     },
 };
 
