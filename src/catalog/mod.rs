@@ -17,8 +17,8 @@ pub struct Snapshot {
     pub target: Option<Ident>,
     /// The schemas of the effective search path, in order, without the implicit ones.
     pub search_path: Vec<Ident>,
-    /// Schemas other than the target in which tables were found that the scripts name without a schema.
-    pub also_in: BTreeSet<Ident>,
+    /// Tables that the scripts name without a schema, found in other schemas of the path and not in the target.
+    pub also_in: BTreeSet<ObjectName>,
     /// The schemas concerned.
     pub schemas: BTreeMap<Ident, Schema>,
     /// Tables, partitioned ones included.

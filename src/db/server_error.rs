@@ -216,7 +216,11 @@ impl ServerError {
         let names = [information.table_name(), information.column_name(), information.constraint_name()];
         Self {
             kind,
-            message: safe_message(kind, message, names, sent.sql),
+            message: if may_be_raised(kind, information.statement_position(), sent.sql) {
+                RAISED.to_owned()
+            } else {
+                safe_message(kind, message, names, sent.sql)
+            },
             position: information.statement_position().and_then(|position| usize::try_from(position).ok()),
             table: information.table_name().map(str::to_owned),
             column: information.column_name().map(str::to_owned),
@@ -560,6 +564,17 @@ fn undefined(message: &str) -> Option<ServerErrorKind> {
 /// Opening and closing quotation marks of PostgreSQL's message catalogues.
 const QUOTES: [(char, char); 8] =
     [('"', '"'), ('»', '«'), ('«', '»'), ('„', '“'), ('“', '”'), ('„', '”'), ('「', '」'), ('\'', '\'')];
+
+/// What is shown in the place of a message that a function of the site wrote.
+const RAISED: &str = "a trigger, a rule or a function has refused it; its message may hold values and stands in the server's log";
+
+/// Returns whether a message may come from `RAISE` in a function that saw rows: diesel does not hand out the SQLSTATE, but
+/// the server's own complaints about a data statement are known, or say where in the statement the fault is.
+fn may_be_raised(kind: ServerErrorKind, position: Option<i32>, sql: &str) -> bool {
+    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let changes_rows = ["UPDATE", "INSERT", "DELETE", "MERGE", "WITH"].iter().any(|verb| word.eq_ignore_ascii_case(verb));
+    kind == ServerErrorKind::Other && position.is_none() && changes_rows
+}
 
 /// Returns the message without anything that may be a value of a row.
 fn safe_message(kind: ServerErrorKind, message: &str, names: [Option<&str>; 3], sql: &str) -> String {

@@ -1,6 +1,6 @@
 //! Looking: a connection, a snapshot, the questions, and the plan that comes of them.
 
-use std::{collections::HashSet, time::Duration};
+use std::{borrow::Cow, collections::HashSet, time::Duration};
 
 use crate::{
     catalog::{Scope, Snapshot},
@@ -123,7 +123,7 @@ pub(super) struct Seen {
 /// The scripts that take part, and what looking at them needs.
 pub(super) struct Subject<'a> {
     pub(super) scripts: &'a Scripts,
-    pub(super) goals: Vec<ScriptGoals>,
+    pub(super) goals: Cow<'a, [ScriptGoals]>,
     pub(super) scope: Scope,
     pub(super) policy: Policy,
     /// Guards of statements that are read as goals: settled once in a run.
@@ -132,8 +132,11 @@ pub(super) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     pub(super) fn new(scripts: &'a Scripts, settings: &Settings) -> Self {
-        let goals: Vec<ScriptGoals> =
-            scripts.goals.iter().filter(|goals| !scripts.left_out.contains(&goals.id)).cloned().collect();
+        let goals: Cow<'a, [ScriptGoals]> = if scripts.left_out.is_empty() {
+            Cow::Borrowed(&scripts.goals)
+        } else {
+            scripts.goals.iter().filter(|goals| !scripts.left_out.contains(&goals.id)).cloned().collect()
+        };
         let scope = plan::scope(&goal::scope(&goals), settings.schema.as_ref());
         let mut timeouts = Timeouts { lock: settings.limits.lock_timeout, ..Timeouts::default() };
         if let Some(limit) = settings.limits.statement_timeout {

@@ -237,12 +237,15 @@ impl Planner<'_> {
             existing.default.as_ref().map(|default| format!(" default {default}")).unwrap_or_default()
         );
         self.check(Some(table), CheckedKind::Column, &existing.name, || details);
-        let accepts = self
-            .accepts
-            .get(&(table.clone(), existing.name.clone()))
-            .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
-            .cloned()
-            .unwrap_or_default();
+        let accepts = if self.accepts.is_empty() {
+            Vec::new()
+        } else {
+            self.accepts
+                .get(&(table.clone(), existing.name.clone()))
+                .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
+                .cloned()
+                .unwrap_or_default()
+        };
         let accepted = |type_name: &TypeName| accepts.iter().any(|accept| matches_accept(accept, type_name));
         let type_change = altered(self, Aspect::ColumnType);
         let mut freed = accepted(&existing.type_name);
@@ -390,7 +393,25 @@ impl Planner<'_> {
         let columns = |name: &Ident| {
             self.table_state(table).and_then(|state| state.column(name)).map(|column| column.type_name.clone())
         };
-        same_meaning(&written.tree, &tree, &columns, result)
+        let renamed = result.and_then(|result| self.renamed_label(&written.tree, result));
+        same_meaning(renamed.as_ref().unwrap_or(&written.tree), &tree, &columns, result)
+    }
+
+    /// Returns a value that is a label of an enum under the name that the label has now; `None` where it is the written one.
+    fn renamed_label(&self, written: &Expr, result: &TypeName) -> Option<Expr> {
+        let name = ObjectName { schema: result.schema()?.clone(), name: Ident::new(result.name()) };
+        let TypeKind::Enum(labels) = &self.world.types.get(&name)?.kind else { return None };
+        match written {
+            Expr::Text(label) => {
+                let current = self.current_label(&name, label, labels);
+                (current != *label).then_some(Expr::Text(current))
+            }
+            Expr::Cast(inner, type_name) => {
+                let inner = self.renamed_label(inner, result)?;
+                Some(Expr::Cast(Box::new(inner), type_name.clone()))
+            }
+            _ => None,
+        }
     }
 
     /// Finds the column of an ALTER COLUMN. `None` where it is not there, told or superseded.
@@ -563,21 +584,24 @@ impl Planner<'_> {
         if self.made.contains(table) || self.added.contains_key(&(table.clone(), column.clone())) {
             return true;
         }
+        // Views are named by themselves and not by their rule; a generated column depends by its expression, before 15 itself.
         let sql = format!(
-            "SELECT pg_catalog.json_agg(DISTINCT pg_catalog.pg_describe_object(x.classid, x.objid, x.objsubid)) FROM ( \
-             SELECT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::regclass THEN 'pg_catalog.pg_class'::regclass ELSE d.classid END AS classid, \
-                    CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::regclass THEN r.ev_class \
-                         WHEN d.classid = 'pg_catalog.pg_attrdef'::regclass THEN g.adrelid ELSE d.objid END AS objid, \
-                    CASE WHEN d.classid = 'pg_catalog.pg_attrdef'::regclass THEN g.adnum ELSE 0 END AS objsubid \
+            "SELECT pg_catalog.json_agg(DISTINCT CASE \
+             WHEN c.relkind IN ('v', 'm') THEN pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, c.oid, 0) \
+             WHEN g.oid IS NOT NULL THEN pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, g.adrelid, g.adnum) \
+             ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END) \
                FROM pg_catalog.pg_attribute a \
                JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass \
                     AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('n', 'a') \
                LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid \
+               LEFT JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
                LEFT JOIN pg_catalog.pg_attrdef g ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.oid = d.objid \
               WHERE a.attrelid = {} AND a.attname = {} \
                 AND (d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_trigger'::regclass, \
-                                   'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_publication_rel'::regclass) \
-                     OR (d.classid = 'pg_catalog.pg_attrdef'::regclass AND g.adnum <> a.attnum))) x",
+                                   'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_publication_rel'::regclass, \
+                                   'pg_catalog.pg_proc'::regclass) \
+                     OR g.adnum <> a.attnum \
+                     OR d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid <> 0)",
             regclass(table),
             crate::pg::quote_literal(column.as_str())
         );
@@ -621,11 +645,11 @@ impl Planner<'_> {
             }
         });
         if !plain {
-            return self.expression_converts(span, table, existing, using);
+            return using.is_none_or(|using| self.expression_converts(span, table, existing, &using.source.text));
         }
         let value = existing.name.to_string();
         let Some(obstacles) = convert::obstacles(&value, &existing.type_name, wanted, labels.as_deref()) else {
-            return true;
+            return self.expression_converts(span, table, existing, &format!("{value}::{wanted}"));
         };
         let mut fits = true;
         let conditions = [(obstacles.fails, "does not convert"), (obstacles.loses, "would lose digits or letters")];
@@ -673,24 +697,18 @@ impl Planner<'_> {
         fits
     }
 
-    /// A USING that is more than a cast is tried on every row, read-only: an error there would be one later.
-    fn expression_converts(
-        &mut self,
-        span: Span,
-        table: &ObjectName,
-        existing: &Column,
-        using: Option<&Expression>,
-    ) -> bool {
-        let Some(using) = using else { return true };
-        let sql = format!("SELECT count(({}\n)) FROM {table}", using.source.text);
+    /// A USING that is more than a cast, or a cast about which nothing is known, is tried on every row, read-only: an error
+    /// there would be one later.
+    fn expression_converts(&mut self, span: Span, table: &ObjectName, existing: &Column, using: &str) -> bool {
+        let sql = format!("SELECT count(({using}\n)) FROM {table}");
         let question = Question { sql, purpose: Purpose::Check, table: Some(table.clone()) };
         match self.ask(question) {
             Some(super::Answer::Failed(why)) => {
                 self.find(
                     span,
                     Code::ValuesDoNotFit,
-                    format!("a value of {table}.{} cannot be converted", existing.name),
-                    "USING was tried on every row, without changing anything",
+                    format!("column {table}.{} cannot be converted from {}", existing.name, existing.type_name),
+                    "tried on every row, without changing anything",
                     vec![why],
                     "correct the values, or the expression after USING",
                 );

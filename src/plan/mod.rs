@@ -46,6 +46,8 @@ pub fn scope(names: &Names, target: Option<&Ident>) -> Scope {
             }
             None if *is_table => {
                 scope.tables.insert(name.name.clone());
+                // A type of that name would be in the way of the table's row type.
+                scope.types.insert(name.name.clone());
             }
             None => {
                 scope.others.insert(name.name.clone());
@@ -70,11 +72,14 @@ pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, pol
     let Some(target) = planner.settle_target(scripts) else { return planner.plan };
     planner.settle_guards(scripts);
     let settled = planner.guards.clone();
-    planner.plan.findings.extend(contradictions(scripts, &|statement| match settled.get(&statement.id) {
-        Some(Guarded::Applies) => Some(true),
-        Some(Guarded::Not) => Some(false),
-        _ => None,
-    }));
+    // Without guards everything has been compared when the scripts were read.
+    if !settled.is_empty() {
+        planner.plan.findings.extend(contradictions(scripts, &|statement| match settled.get(&statement.id) {
+            Some(Guarded::Applies) => Some(true),
+            Some(Guarded::Not) => Some(false),
+            _ => None,
+        }));
+    }
     if !planner.plan.findings.is_empty() {
         return planner.plan;
     }
@@ -268,11 +273,13 @@ impl<'a> Planner<'a> {
             return None;
         }
         if !self.world.also_in.is_empty() {
-            let others: Vec<_> = self.world.also_in.iter().map(ToString::to_string).collect();
+            let tables: Vec<_> = self.world.also_in.iter().map(ToString::to_string).collect();
+            let mut others: Vec<_> = self.world.also_in.iter().map(|table| table.schema.to_string()).collect();
+            others.dedup();
             self.plan.findings.push(finding(
                 Code::SeveralSchemas,
                 format!("the scripts' tables are spread over schemas {target} and {}", others.join(", ")),
-                "unqualified names must live in one schema".to_owned(),
+                format!("unqualified names must live in one schema; elsewhere: {}", tables.join(", ")),
                 "choose one with `--schema`, or move the tables together",
             ));
             return None;

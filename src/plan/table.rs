@@ -37,6 +37,12 @@ impl Planner<'_> {
             self.no_table(head.span, &table);
             return;
         }
+        // A table brings a row type of its name along.
+        if self.world.types.contains_key(&table) {
+            let what = format!("{table} is a type; the script asks for a table, which needs the name for its row type");
+            self.find(head.span, Code::KindConflict, what, "", Vec::new(), "rename that type, or the table in the script");
+            return;
+        }
         if !self.may_create(head.span, &table.schema) || !self.parts_exist(&table, parts) {
             // One reason is told, not every statement that needs the table.
             self.create(&table, parts);
@@ -190,6 +196,7 @@ impl Planner<'_> {
                 if let Some(state) = self.world.tables.remove(&old) {
                     self.world.tables.insert(new.clone(), state);
                 }
+                self.world.types.remove(&old);
                 if self.made.remove(&old) {
                     self.made.insert(new.clone());
                 }

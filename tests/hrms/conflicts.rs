@@ -7,7 +7,7 @@ use crate::site::Site;
 fn duplicates_and_orphans_are_counted_and_named_by_primary_key() {
     for file in ["enum_halfway.sql", "varchar_halfway.sql"] {
         let Some(site) = Site::new("duplicates", &[file, "duplicates_and_orphans.sql"]) else { return };
-        let run = site.refuses(4, &["error[duplicate-rows]", "error[orphan-rows]"]);
+        let run = site.refuses_in_every_way(4, &["error[duplicate-rows]", "error[orphan-rows]"]);
         // All findings come together: two templates of one name, two people of one number, one leave of nobody.
         assert_eq!(run.stderr.matches("error[duplicate-rows]").count(), 2, "{}", run.stderr);
         assert_eq!(run.stderr.matches("error[orphan-rows]").count(), 1, "{}", run.stderr);
@@ -93,13 +93,12 @@ fn each_foreign_key_is_checked_before_anything_is_changed() {
             "UPDATE employee_details SET termination_initiated_by = 4711 WHERE id = 2",
         ),
     ] {
-        for flavour in ["enum_current.sql", "varchar_current.sql"] {
-            let part = format!("ALTER TABLE {table} DROP CONSTRAINT {key}; {change}");
-            let Some(site) = Site::new("orphans", &[flavour, &part]) else { return };
-            let table = format!("public.{table}");
-            let run = site.refuses(4, &["error[orphan-rows]", "1 row", &table, "id "]);
-            assert!(!run.stderr.contains("4711"), "the value is no business of a log:\n{}", run.stderr);
-        }
+        let flavour = if key.contains("manager") { "varchar_current.sql" } else { "enum_current.sql" };
+        let part = format!("ALTER TABLE {table} DROP CONSTRAINT {key}; {change}");
+        let Some(site) = Site::new("orphans", &[flavour, &part]) else { return };
+        let table = format!("public.{table}");
+        let run = site.refuses(4, &["error[orphan-rows]", "1 row", &table, "id "]);
+        assert!(!run.stderr.contains("4711"), "the value is no business of a log:\n{}", run.stderr);
     }
 }
 
@@ -129,10 +128,8 @@ fn a_name_that_belongs_to_another_kind_of_object_is_a_conflict() {
         ("DROP TABLE email_logs; CREATE SEQUENCE email_logs", "sequence"),
         ("DROP TABLE email_logs; CREATE TYPE email_logs AS (id integer)", "type"),
     ] {
-        for flavour in ["enum_current.sql", "varchar_current.sql"] {
-            let Some(site) = Site::new("kind", &[flavour, part]) else { return };
-            site.refuses(4, &["error[kind-conflict]", "public.email_logs", kind]);
-        }
+        let Some(site) = Site::new("kind", &["varchar_current.sql", part]) else { return };
+        site.refuses(4, &["error[kind-conflict]", "public.email_logs", kind]);
     }
 }
 
@@ -213,6 +210,8 @@ fn indexes_of_our_names_that_are_invalid_are_replaced() {
 
 #[test]
 fn indexes_of_our_names_with_another_definition_are_replaced() {
+    // One database is enough: each run leaves it complete.
+    let Some(site) = Site::new("definition", &["enum_current.sql"]) else { return };
     for definition in [
         "(id)",
         "(status, user_id)",
@@ -220,12 +219,11 @@ fn indexes_of_our_names_with_another_definition_are_replaced() {
         "(status NULLS FIRST)",
         "(status) WHERE id > 3",
         "(status) INCLUDE (user_id)",
-        "((status::text))",
+        "((user_id + 1))",
     ] {
-        let part = format!("DROP INDEX idx_leave_status; CREATE INDEX idx_leave_status ON leaves {definition}");
-        let Some(site) = Site::new("definition", &["enum_current.sql", &part]) else { return };
-        site.cli(&["verify"]).expect(4);
-        site.completes();
+        site.add(&format!("DROP INDEX idx_leave_status; CREATE INDEX idx_leave_status ON leaves {definition}"));
+        site.cli(&["verify"]).expect(3);
+        site.run().expect(0);
         site.assert_facts("enum_current.expected");
     }
     for part in [
@@ -234,10 +232,11 @@ fn indexes_of_our_names_with_another_definition_are_replaced() {
         "DROP INDEX ix_users_email; CREATE INDEX ix_users_email ON users (email)",
         "DROP INDEX ix_employee_details_employee_id; CREATE INDEX ix_employee_details_employee_id ON employee_details (employee_id)",
     ] {
-        let Some(site) = Site::new("definition", &["enum_current.sql", part]) else { return };
-        site.completes();
+        site.add(part);
+        site.run().expect(0);
         site.assert_facts("enum_current.expected");
     }
+    site.completes();
 }
 
 #[test]
