@@ -91,7 +91,7 @@ fn told(text: &str, span: Span, message: &str) -> (Span, String) {
         };
         return (wrong, format!("syntax error at or near \"{}\"", text[wrong.range()].trim().escape_debug()));
     }
-    let words: Vec<&str> = message.split(' ').map(|word| shown(word)).collect();
+    let words: Vec<&str> = message.split(' ').map(shown).collect();
     (span, words.join(" "))
 }
 
