@@ -16,7 +16,11 @@ fn runners_at_once(count: usize) {
     let Some(expected) = undisturbed() else { return };
     let Some(database) = TestDatabase::new(&format!("runners_{count}")) else { return };
     let runs: Vec<_> = (0..count).map(|_| cli(&["run"]).database(&database).spawn()).collect();
-    let changed = runs.into_iter().filter(|_| true).map(|run| run.wait().expect(0)).filter(|run| run.stdout.contains("changed  "));
+    let changed = runs
+        .into_iter()
+        .filter(|_| true)
+        .map(|run| run.wait().expect(0))
+        .filter(|run| run.stdout.contains("changed  "));
     assert_eq!(changed.count(), 1, "one run does the work, the others find it done");
     assert_eq!(database.catalog("public"), expected);
     assert_clean(&database);
@@ -64,7 +68,8 @@ fn a_killed_lock_holder_does_not_stop_the_others() {
     kill(holder);
     // The server goes on with the last statement of the killed run; the others wait for it, so it is ended here.
     database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DO $$%' AND datname = current_database()");
-    let changed = waiting.into_iter().map(|run| run.wait().expect(0)).filter(|run| run.stdout.contains("changed  ")).count();
+    let changed =
+        waiting.into_iter().map(|run| run.wait().expect(0)).filter(|run| run.stdout.contains("changed  ")).count();
     assert_eq!(changed, 1);
     assert_eq!(database.value("SELECT count(*) FROM done").as_deref(), Some("1"));
     scripts.assert_nothing_left(&database);

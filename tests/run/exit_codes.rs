@@ -29,8 +29,15 @@ fn one_when_the_server_refuses_a_statement() {
     // The place is the server's own, in the script.
     assert_says(&run.stderr, &["error[statement-failed]", "020_second.sql:4:27", "nosuch", "done so far"]);
     let tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
-    assert_eq!(database.rows(tables), vec![vec![Some("first".to_owned())]], "the first script stays, the second is undone");
-    scripts.write("020_second.sql", "CREATE TABLE undone (id integer);\nCREATE TABLE second (id integer, total integer);\n");
+    assert_eq!(
+        database.rows(tables),
+        vec![vec![Some("first".to_owned())]],
+        "the first script stays, the second is undone"
+    );
+    scripts.write(
+        "020_second.sql",
+        "CREATE TABLE undone (id integer);\nCREATE TABLE second (id integer, total integer);\n",
+    );
     scripts.run(&database).expect(0);
     scripts.assert_nothing_left(&database);
 }
@@ -60,8 +67,11 @@ fn three_when_the_database_is_not_as_declared() {
 #[test]
 fn three_when_a_verify_query_returns_rows_and_they_are_not_shown() {
     let Some(database) = TestDatabase::new("three_rows") else { return };
-    database.execute("CREATE TABLE t (id integer, word text); INSERT INTO t VALUES (1, 'SECRET-7f3a'), (2, 'SECRET-7f3a')");
-    let scripts = Scripts::one("CREATE INDEX t_id ON t (id);\n-- ensure:verify no word is secret\nSELECT * FROM t WHERE word LIKE 'SECRET%';\n");
+    database
+        .execute("CREATE TABLE t (id integer, word text); INSERT INTO t VALUES (1, 'SECRET-7f3a'), (2, 'SECRET-7f3a')");
+    let scripts = Scripts::one(
+        "CREATE INDEX t_id ON t (id);\n-- ensure:verify no word is secret\nSELECT * FROM t WHERE word LIKE 'SECRET%';\n",
+    );
     for command in ["run", "verify"] {
         let run = scripts.command(&[command]).database(&database).run().expect(3);
         assert_says(&run.stderr, &["error[verify-query]", "2 rows", "no word is secret", "010_test.sql:3:1"]);
@@ -120,7 +130,10 @@ fn six_when_the_server_cannot_be_reached() {
 #[test]
 fn six_when_the_server_does_not_come_while_it_is_waited_for() {
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let run = cli(&["wait", "--wait=300ms"]).env("DATABASE_URL", format!("postgresql://u@127.0.0.1:{port}/x")).run().expect(6);
+    let run = cli(&["wait", "--wait=300ms"])
+        .env("DATABASE_URL", format!("postgresql://u@127.0.0.1:{port}/x"))
+        .run()
+        .expect(6);
     assert_says(&run.stderr, &["error[connection-refused]"]);
 }
 
@@ -128,7 +141,9 @@ fn six_when_the_server_does_not_come_while_it_is_waited_for() {
 fn seven_when_role_database_or_right_is_missing() {
     let Some(database) = TestDatabase::new("seven") else { return };
     let role = format!("role_{:08x}", fastrand::u32(..));
-    database.execute(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE TABLE t (id integer)"));
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE TABLE t (id integer)"
+    ));
     let url = database.url().to_owned();
     let as_role = |role: &str| url.replacen("postgres@", &format!("{role}@"), 1);
     let scripts = Scripts::one("CREATE TABLE new (id integer);\nALTER TABLE t ADD COLUMN word text;\n");
@@ -147,7 +162,8 @@ fn seven_when_role_database_or_right_is_missing() {
     assert_eq!(database.value("SELECT to_regclass('new')"), None);
     let run = scripts.command(&["run"]).env("DATABASE_URL", as_role("nobody_at_all")).run().expect(7);
     assert_says(&run.stderr, &["error[role-missing]", "nobody_at_all"]);
-    let run = scripts.command(&["run"]).env("DATABASE_URL", url.replace(database.name(), "no_such_database")).run().expect(7);
+    let run =
+        scripts.command(&["run"]).env("DATABASE_URL", url.replace(database.name(), "no_such_database")).run().expect(7);
     assert_says(&run.stderr, &["error[database-missing]", "no_such_database"]);
 }
 
@@ -160,13 +176,15 @@ fn nine_when_the_database_takes_no_changes() {
     assert_says(&run.stderr, &["error[read-only-server]", "nothing was"]);
     // Looking is possible, and a run with nothing to do is too.
     scripts.command(&["plan", "--exit-code"]).database(&database).run().expect(2);
-    execute(database.url(), "SET default_transaction_read_only = off; CREATE TABLE t (id integer)");
+    execute(database.url(), "BEGIN READ WRITE; CREATE TABLE t (id integer); COMMIT");
     scripts.run(&database).expect(0);
 }
 
 #[test]
 fn nine_on_a_standby() {
-    let Some(primary) = start_cluster(|options| options.setting("wal_level", "replica").setting("max_wal_senders", "5")) else {
+    let Some(primary) =
+        start_cluster(|options| options.setting("wal_level", "replica").setting("max_wal_senders", "5"))
+    else {
         return say_not_run("no server binaries");
     };
     let Some(standby) = Standby::of(&primary) else {
@@ -208,7 +226,10 @@ impl Standby {
                 command.args([&owner, "-s", "/bin/sh"]);
             }
             command.args(["-c", script]).current_dir("/");
-            command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+            command
+                .stdin(std::process::Stdio::null())
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null());
             command.status().is_ok_and(|status| status.success())
         });
         let (data, bin) = (directory.display().to_string(), binaries.display().to_string());
@@ -233,14 +254,17 @@ impl Drop for Standby {
     fn drop(&mut self) {
         let pid = fs::read_to_string(self.directory.join("postmaster.pid")).unwrap_or_default();
         if let Some(pid) = pid.lines().next() {
-            (self.script)(&format!("kill -s INT {pid}; for i in 1 2 3 4 5 6 7 8 9; do kill -s 0 {pid} || exit 0; sleep 0.5; done"));
+            (self.script)(&format!(
+                "kill -s INT {pid}; for i in 1 2 3 4 5 6 7 8 9; do kill -s 0 {pid} || exit 0; sleep 0.5; done"
+            ));
         }
     }
 }
 
 #[test]
 fn sixty_four_for_usage() {
-    for arguments in [&["runn"][..], &["run", "--nosuch"], &["run", "--lock-timeout=soon"], &["explain", "nosuch"], &[]] {
+    for arguments in [&["runn"][..], &["run", "--nosuch"], &["run", "--lock-timeout=soon"], &["explain", "nosuch"], &[]]
+    {
         let run = cli(arguments).run().expect(64);
         assert!(!run.stderr.is_empty());
     }
@@ -257,7 +281,8 @@ fn seventy_eight_for_a_bad_setting_and_for_no_database() {
     let run = cli(&["run"]).env("DATABASE_URL", "mysql://u:geheim@h/d").run().expect(78);
     assert_says(&run.stderr, &["error[bad-url]"]);
     assert!(!run.stderr.contains("geheim"));
-    let run = cli(&["run"]).env("HRMS_MIGRATE_LOCK_TIMEOUT", "soon").env("DATABASE_URL", "postgresql:///x").run().expect(78);
+    let run =
+        cli(&["run"]).env("HRMS_MIGRATE_LOCK_TIMEOUT", "soon").env("DATABASE_URL", "postgresql:///x").run().expect(78);
     assert_says(&run.stderr, &["error[bad-setting]", "HRMS_MIGRATE_LOCK_TIMEOUT"]);
     if !cfg!(feature = "embedded") {
         let run = cli(&["run"]).run().expect(78);

@@ -11,7 +11,8 @@ use crate::{
 fn an_index_on_a_large_table_is_built_concurrently() {
     let Some(database) = TestDatabase::new("concurrently") else { return };
     database.execute(&large_table("large"));
-    let scripts = Scripts::one("CREATE INDEX large_word ON large (word);\nCREATE UNIQUE INDEX large_code ON large (code);\n");
+    let scripts =
+        Scripts::one("CREATE INDEX large_word ON large (word);\nCREATE UNIQUE INDEX large_code ON large (code);\n");
     let plan = scripts.command(&["plan"]).arg("-v").database(&database).run().expect(0);
     assert_says(&plan.stdout, &["CREATE INDEX CONCURRENTLY", "CREATE UNIQUE INDEX CONCURRENTLY"]);
     let run = scripts.run(&database).expect(0);

@@ -19,7 +19,11 @@ fn refused(scripts: &Scripts, status: i32, words: &[&str]) {
 
 #[test]
 fn bytes_that_are_not_utf_8_are_named_by_file_and_byte() {
-    refused(&Scripts::one(b"CREATE TABLE t (id integer);\n-- \xff\n"), 65, &["error[bad-encoding]", "010_test.sql", "32"]);
+    refused(
+        &Scripts::one(b"CREATE TABLE t (id integer);\n-- \xff\n"),
+        65,
+        &["error[bad-encoding]", "010_test.sql", "32"],
+    );
     refused(&Scripts::one(b"\xff\xfeC\x00"), 65, &["error[bad-encoding]", "010_test.sql", "UTF-16"]);
 }
 
@@ -38,9 +42,17 @@ fn a_byte_order_mark_and_windows_line_ends_are_fine() {
 
 #[test]
 fn broken_sql_is_shown_with_line_and_column() {
-    refused(&Scripts::one("CREATE TABLE t (id integer);\nCREATE TABEL u (id integer);\n"), 65, &["error[syntax-error]", "010_test.sql:2:8", "TABEL"]);
+    refused(
+        &Scripts::one("CREATE TABLE t (id integer);\nCREATE TABEL u (id integer);\n"),
+        65,
+        &["error[syntax-error]", "010_test.sql:2:8", "TABEL"],
+    );
     refused(&Scripts::one("CREATE TABLE t (id integer"), 65, &["error[syntax-error]", "010_test.sql:1:"]);
-    refused(&Scripts::one("CREATE TABLE t (name text DEFAULT 'open);\n"), 65, &["error[syntax-error]", "010_test.sql:1:35"]);
+    refused(
+        &Scripts::one("CREATE TABLE t (name text DEFAULT 'open);\n"),
+        65,
+        &["error[syntax-error]", "010_test.sql:1:35"],
+    );
     refused(&Scripts::one("-- ä\n/* never closed\n"), 65, &["error[", "010_test.sql:2:1"]);
     refused(&Scripts::one("\\i other.sql\n"), 65, &["error[psql-command]", "010_test.sql:1:1"]);
 }
@@ -86,7 +98,11 @@ fn directories_and_names_that_do_not_fit() {
         65,
         &["error[duplicate-number]", "010_test.sql", "10_other.sql"],
     );
-    refused(&Scripts::one("CREATE TABLE t (id integer);").and("other.sql", "SELECT 1;"), 65, &["error[bad-script-name]", "other.sql"]);
+    refused(
+        &Scripts::one("CREATE TABLE t (id integer);").and("other.sql", "SELECT 1;"),
+        65,
+        &["error[bad-script-name]", "other.sql"],
+    );
     let scripts = Scripts::none();
     std::fs::create_dir(scripts.path().join("010_directory.sql")).unwrap();
     refused(&scripts, 66, &["error[file-unreadable]", "010_directory.sql"]);
@@ -95,7 +111,8 @@ fn directories_and_names_that_do_not_fit() {
 #[test]
 fn an_empty_script_is_no_error() {
     let Some(database) = TestDatabase::new("empty_script") else { return };
-    let scripts = Scripts::one("").and("020_comment.sql", "-- nothing yet\n").and("030_t.sql", "CREATE TABLE t (id integer);");
+    let scripts =
+        Scripts::one("").and("020_comment.sql", "-- nothing yet\n").and("030_t.sql", "CREATE TABLE t (id integer);");
     scripts.run(&database).expect(0);
     scripts.assert_nothing_left(&database);
 }
@@ -110,7 +127,7 @@ fn a_script_of_50_megabytes_is_checked() {
         n += 1;
     }
     let scripts = Scripts::one(&script);
-    scripts.command(&["check"]).time_out(Duration::from_secs(300)).run().expect(0);
+    scripts.command(&["check"]).time_out(Duration::from_mins(5)).run().expect(0);
 }
 
 #[test]
@@ -119,7 +136,7 @@ fn a_script_beyond_the_limit_is_refused() {
     let scripts = Scripts::none();
     let file = std::fs::File::create(scripts.path().join("010_huge.sql")).unwrap();
     file.set_len(2 << 30).unwrap();
-    let run = scripts.command(&["check"]).time_out(Duration::from_secs(300)).run().expect(65);
+    let run = scripts.command(&["check"]).time_out(Duration::from_mins(5)).run().expect(65);
     assert_says(&run.stderr, &["error[", "010_huge.sql"]);
 }
 
@@ -138,7 +155,11 @@ fn a_full_disk_is_named_and_the_next_run_finishes() {
     let mount = cluster.socket_directory().parent().unwrap().join("full");
     std::fs::create_dir(&mount).unwrap();
     let owner = Command::new("chown").arg("--reference").arg(cluster.socket_directory()).arg(&mount).status();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(&mount).stderr(std::process::Stdio::null()).status();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"])
+        .arg(&mount)
+        .stderr(std::process::Stdio::null())
+        .status();
     if !mounted.is_ok_and(|status| status.success()) {
         return say_not_run("a small file system cannot be mounted");
     }

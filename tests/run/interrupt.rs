@@ -7,7 +7,8 @@ use diesel::connection::SimpleConnection;
 use crate::{
     support::TestDatabase,
     tools::{
-        Scripts, assert_clean, assert_says, in_transaction, large_table, wait_for_lock_wait, wait_for_query, wait_for_statement,
+        Scripts, assert_clean, assert_says, in_transaction, large_table, wait_for_lock_wait, wait_for_query,
+        wait_for_statement,
     },
 };
 
@@ -104,7 +105,7 @@ SELECT 1 FROM pg_sleep(600) AS slept WHERE slept IS NULL;
 ",
     );
     for command in ["run", "verify"] {
-        let run = scripts.command(&[command]).database(&database).time_out(Duration::from_secs(60)).spawn();
+        let run = scripts.command(&[command]).database(&database).time_out(Duration::from_mins(1)).spawn();
         wait_for_statement(&database, "%pg_sleep(600)%");
         run.signal("INT");
         run.wait().expect(130);

@@ -69,7 +69,13 @@ fn the_budget_for_lock_waits_ends_them() {
     database.execute("CREATE TABLE held (id integer)");
     let scripts = Scripts::one(SCRIPT);
     let _blocker = in_transaction(&database, "LOCK TABLE held");
-    let run = scripts.on(&database).arg("--lock-timeout=50ms").arg("--lock-budget=300ms").arg("--lock-retries=1000").run().expect(5);
+    let run = scripts
+        .on(&database)
+        .arg("--lock-timeout=50ms")
+        .arg("--lock-budget=300ms")
+        .arg("--lock-retries=1000")
+        .run()
+        .expect(5);
     assert_says(&run.stderr, &["error[lock-timeout]"]);
 }
 

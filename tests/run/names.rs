@@ -9,7 +9,9 @@ use crate::{
 fn a_relation_of_the_same_name_before_the_schema_is_not_taken_for_the_table() {
     let Some(database) = TestDatabase::new("captured") else { return };
     // A view in pg_catalog's place cannot be made; a schema earlier on the path can hold the same name.
-    database.execute("CREATE SCHEMA early; CREATE TABLE public.people (id integer); CREATE VIEW early.people AS SELECT 1 AS id");
+    database.execute(
+        "CREATE SCHEMA early; CREATE TABLE public.people (id integer); CREATE VIEW early.people AS SELECT 1 AS id",
+    );
     database.execute(&format!("ALTER DATABASE \"{}\" SET search_path = early, public", database.name()));
     let scripts = Scripts::one("ALTER TABLE people ADD COLUMN word text;");
     scripts.run(&database).expect(0);
@@ -33,9 +35,16 @@ CREATE INDEX people_word ON people (word);
     );
     scripts.run(&database).expect(0);
     let run = scripts.run(&database).expect(0);
-    assert_eq!(database.value("SELECT 'public.people_word'::regclass::text").as_deref(), Some("people_word"), "{}", run.stdout);
     assert_eq!(
-        database.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.people'::regclass AND attname = 'word'").as_deref(),
+        database.value("SELECT 'public.people_word'::regclass::text").as_deref(),
+        Some("people_word"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(
+        database
+            .value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.people'::regclass AND attname = 'word'")
+            .as_deref(),
         Some("1")
     );
 }
@@ -46,8 +55,22 @@ fn names_that_need_quotes_are_made_and_recognised() {
     let bytes_63 = "x".repeat(63);
     let umlauts = "ä".repeat(31);
     let mut script = String::new();
-    let names =
-        ["Upper Case", "with \"\" quotes", "it's; DROP TABLE x --", "select", "a.b", "1st", "Straße", "表", " ", "%s", "\\", "$1", &bytes_63, &umlauts];
+    let names = [
+        "Upper Case",
+        "with \"\" quotes",
+        "it's; DROP TABLE x --",
+        "select",
+        "a.b",
+        "1st",
+        "Straße",
+        "表",
+        " ",
+        "%s",
+        "\\",
+        "$1",
+        &bytes_63,
+        &umlauts,
+    ];
     for (n, name) in names.iter().enumerate() {
         use std::fmt::Write as _;
         writeln!(
@@ -64,7 +87,9 @@ ALTER TABLE \"{name}\" ADD COLUMN IF NOT EXISTS \"added {name}\" numeric(4,1);"
     let scripts = Scripts::one(&fits);
     scripts.run(&database).expect(0);
     assert_eq!(
-        database.value("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace").as_deref(),
+        database
+            .value("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+            .as_deref(),
         Some(names.len().to_string().as_str())
     );
     scripts.assert_nothing_left(&database);
@@ -85,9 +110,14 @@ fn a_name_of_more_than_63_bytes_is_refused_with_its_place() {
 #[test]
 fn unquoted_names_are_folded_and_quoted_ones_are_not() {
     let Some(database) = TestDatabase::new("folded") else { return };
-    let scripts = Scripts::one("CREATE TABLE IF NOT EXISTS People (Id integer);\nCREATE TABLE IF NOT EXISTS \"People\" (\"Id\" integer);\n");
+    let scripts = Scripts::one(
+        "CREATE TABLE IF NOT EXISTS People (Id integer);\nCREATE TABLE IF NOT EXISTS \"People\" (\"Id\" integer);\n",
+    );
     scripts.run(&database).expect(0);
-    assert_eq!(database.value("SELECT count(*) FROM pg_class WHERE relname IN ('people', 'People')").as_deref(), Some("2"));
+    assert_eq!(
+        database.value("SELECT count(*) FROM pg_class WHERE relname IN ('people', 'People')").as_deref(),
+        Some("2")
+    );
     scripts.assert_nothing_left(&database);
 }
 

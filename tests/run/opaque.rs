@@ -41,7 +41,8 @@ DO $$ BEGIN UPDATE settings SET version = 3; END $$;
 #[test]
 fn always_runs_every_time_and_says_so() {
     let Some(database) = TestDatabase::new("always") else { return };
-    let scripts = Scripts::one("CREATE TABLE runs (at timestamptz);\n-- ensure:always\nINSERT INTO runs VALUES (now());\n");
+    let scripts =
+        Scripts::one("CREATE TABLE runs (at timestamptz);\n-- ensure:always\nINSERT INTO runs VALUES (now());\n");
     for times in 1..=3 {
         let run = scripts.run(&database).expect(0);
         assert_says(&run.stdout, &["INSERT"]);
@@ -116,7 +117,9 @@ INSERT INTO t VALUES (1);
 #[test]
 fn a_guard_about_an_object_that_nobody_makes_is_refused_with_its_place() {
     let Some(database) = TestDatabase::new("guard_undefined") else { return };
-    let scripts = Scripts::one("CREATE TABLE t (id integer);\n-- ensure:unless SELECT EXISTS (SELECT 1 FROM nowhere)\nINSERT INTO t VALUES (1);\n");
+    let scripts = Scripts::one(
+        "CREATE TABLE t (id integer);\n-- ensure:unless SELECT EXISTS (SELECT 1 FROM nowhere)\nINSERT INTO t VALUES (1);\n",
+    );
     let first = scripts.run(&database).expect(4);
     assert_says(&first.stderr, &["error[query-failed]", "nowhere", "010_test.sql:2:"]);
     // Now nothing is left to do before it.

@@ -64,7 +64,12 @@ fn an_atomic_run_of_the_hrms_schema_makes_the_same_catalog() {
     cli(&["run"]).database(&plain).run().expect(0);
     cli(&["run", "--atomic"]).database(&atomic).run().expect(0);
     let hrms = |database: &TestDatabase| {
-        database.catalog("public").lines().filter(|line| !line.contains("__diesel")).map(str::to_owned).collect::<Vec<_>>()
+        database
+            .catalog("public")
+            .lines()
+            .filter(|line| !line.contains("__diesel"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     assert_eq!(hrms(&plain), hrms(&atomic));
     cli(&["plan", "--exit-code"]).database(&atomic).run().expect(0);
@@ -169,7 +174,8 @@ fn a_dotenv_file_of_the_current_directory_is_read_and_the_environment_goes_befor
     let Some(database) = TestDatabase::new("dotenv") else { return };
     let scripts = three();
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join(".env"), format!("# the database\nDATABASE_URL=\"{}\"\n", database.url())).unwrap();
+    std::fs::write(directory.path().join(".env"), format!("# the database\nDATABASE_URL=\"{}\"\n", database.url()))
+        .unwrap();
     scripts.command(&["run"]).current_dir(directory.path()).run().expect(0);
     assert_eq!(tables(&database).len(), 3);
     scripts

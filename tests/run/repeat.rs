@@ -27,7 +27,8 @@ fn a_run_with_nothing_to_do_needs_few_round_trips_and_one_connection() {
 
 #[test]
 fn a_run_with_nothing_to_do_sends_nothing_but_questions() {
-    let Some(cluster) = start_cluster(|options| options.setting("log_statement", "all").setting("log_min_duration_statement", "-1"))
+    let Some(cluster) =
+        start_cluster(|options| options.setting("log_statement", "all").setting("log_min_duration_statement", "-1"))
     else {
         return say_not_run("no server binaries");
     };
@@ -60,7 +61,8 @@ fn a_run_with_nothing_to_do_takes_no_lock_above_access_share() {
     cli(&["run"]).database(&database).run().expect(0);
     // Whatever conflicts with more than ACCESS SHARE would be held up by these.
     let mut blocker = database.connect();
-    let tables = database.rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+    let tables =
+        database.rows("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
     let tables: Vec<_> = tables.into_iter().map(|row| format!("\"{}\"", row[0].clone().unwrap())).collect();
     diesel::connection::SimpleConnection::batch_execute(
         &mut blocker,

@@ -13,7 +13,7 @@ use diesel::{PgConnection, connection::SimpleConnection};
 use crate::support::{CliBuilder, Run, RunningCli, TestDatabase, cli, rows_on};
 
 /// How long anything may take that has to happen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A directory of ensure scripts, removed at the end.
 #[derive(Debug)]
@@ -140,7 +140,8 @@ pub fn pid(connection: &mut PgConnection) -> String {
 /// Returns a table large enough for the online forms.
 pub fn large_table(name: &str) -> String {
     let mut sql = format!("CREATE TABLE {name} (id integer PRIMARY KEY, code integer NOT NULL, word text);");
-    write!(sql, "INSERT INTO {name} SELECT n, n, 'word ' || n FROM generate_series(1, 60000) AS n; ANALYZE {name};").unwrap();
+    write!(sql, "INSERT INTO {name} SELECT n, n, 'word ' || n FROM generate_series(1, 60000) AS n; ANALYZE {name};")
+        .unwrap();
     sql
 }
 

@@ -23,7 +23,7 @@ use diesel::sql_types::{Array, Nullable, Text};
 use hrms_migrate::engine::cluster::{Cluster, ClusterOptions, find_binaries};
 
 /// How long a run of the program may take before it counts as hanging.
-const CLI_TIME_OUT: Duration = Duration::from_secs(120);
+const CLI_TIME_OUT: Duration = Duration::from_mins(2);
 
 /// How many tests of this process were not run for want of a server.
 static NOT_RUN: AtomicUsize = AtomicUsize::new(0);
