@@ -33,8 +33,14 @@ fn missing_rights_are_named_in_the_words_of_the_server_and_nothing_is_changed() 
     let lacks_create = format!("permission denied for schema public: {} lacks CREATE", role.name);
     for (files, words) in [
         (&[][..], &[lacks_create.as_str()][..]),
-        (&["enum_first_release.sql"], &[&lacks_create, "must be owner of table holidays", "must be owner of table users"]),
-        (&["varchar_first_release.sql"], &[&lacks_create, "must be owner of table holidays", "must be owner of table leaves"]),
+        (
+            &["enum_first_release.sql"],
+            &[&lacks_create, "must be owner of table holidays", "must be owner of table users"],
+        ),
+        (
+            &["varchar_first_release.sql"],
+            &[&lacks_create, "must be owner of table holidays", "must be owner of table leaves"],
+        ),
         (&["enum_halfway.sql"], &["must be owner of table users", "must be owner of type userrole"]),
         (&["varchar_halfway.sql"], &["must be owner of table employee_details"]),
     ] {
@@ -57,11 +63,19 @@ fn a_reader_gets_exit_0_when_nothing_is_missing() {
     for file in ["enum_current.sql", "varchar_current.sql"] {
         let Some(role) = Role::new("reader") else { return };
         let Some(site) = Site::new("reader", &[file]) else { return };
-        site.add(&format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}", role.name));
+        site.add(&format!(
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}",
+            role.name
+        ));
         let before = site.fingerprint();
         let run = role.cli(&site, &["run"]).expect(0);
         // The record of diesel cannot be written: said in one line, and no failure.
-        assert!(run.stdout.contains("not recorded") || run.stderr.contains("not recorded"), "{}{}", run.stdout, run.stderr);
+        assert!(
+            run.stdout.contains("not recorded") || run.stderr.contains("not recorded"),
+            "{}{}",
+            run.stdout,
+            run.stderr
+        );
         role.cli(&site, &["verify"]).expect(0);
         role.cli(&site, &["plan", "--exit-code"]).expect(0);
         assert_eq!(site.fingerprint(), before);
@@ -85,11 +99,14 @@ fn a_role_that_may_not_even_read_can_still_look_at_the_catalog() {
 #[test]
 fn a_backfill_needs_no_more_than_the_right_to_update() {
     let Some(role) = Role::new("updater") else { return };
-    let Some(site) = Site::new("updater", &["enum_current.sql", "UPDATE holidays SET is_active = NULL WHERE id = 1"]) else {
+    let Some(site) = Site::new("updater", &["enum_current.sql", "UPDATE holidays SET is_active = NULL WHERE id = 1"])
+    else {
         return;
     };
     let name = &role.name;
-    site.add(&format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"));
+    site.add(&format!(
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"
+    ));
     let run = role.cli(&site, &["run"]).expect(7);
     assert!(run.stderr.contains("permission denied for table holidays"), "{}", run.stderr);
     site.add(&format!("GRANT UPDATE ON holidays TO {name}"));
