@@ -237,13 +237,7 @@ impl Terminal {
 
 /// Returns the exit code of a report: that of the signal, of the worst error, or 0.
 fn exit(report: &Report) -> u8 {
-    let left = [crate::event::ScriptState::NotReached, crate::event::ScriptState::Failed];
-    let finished = report.outcome.is_none() && report.scripts.iter().all(|script| !left.contains(&script.state));
-    match report.interrupted {
-        // A signal that came when everything was done changes nothing.
-        Some(signal) if !finished => of_signal(signal),
-        _ => report.outcome.map_or(0, Outcome::exit_code),
-    }
+    report.interrupted.map_or_else(|| report.outcome.map_or(0, Outcome::exit_code), of_signal)
 }
 
 fn of_signal(signal: i32) -> u8 {

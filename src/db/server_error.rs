@@ -229,6 +229,12 @@ impl ServerError {
         }
     }
 
+    /// What stands for the answer to a statement that was not sent, because a signal came before it.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self::plain(ServerErrorKind::Canceled, "interrupted".to_owned())
+    }
+
     fn plain(kind: ServerErrorKind, message: String) -> Self {
         Self { kind, message, position: None, table: None, column: None, constraint: None, ours: false }
     }

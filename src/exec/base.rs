@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    db::{BaseVersion, ServerError, Session},
+    db::{BaseVersion, ServerError, Session, Stop},
     event::Event,
     plan::Transaction,
 };
@@ -36,17 +36,18 @@ pub fn carry_out_base(
     version: &BaseVersion,
     group: &Group<'_>,
     atomic: bool,
+    stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let recordable = group.transaction == Transaction::Shared
         && session.base_versions().is_ok_and(|recorded| !recorded.contains(&version.version));
     if !recordable {
-        return carry_out(session, group, atomic, emit);
+        return carry_out(session, group, atomic, stop, emit);
     }
     let mut done = Vec::new();
     let mut failure = None;
     let outcome = session.in_base_migration(version, &mut |work| {
-        steps(work, &group.steps, true, emit).map(|steps| done = steps).map_err(|failed| {
+        steps(work, &group.steps, true, stop, emit).map(|steps| done = steps).map_err(|failed| {
             let error = failed.error.clone();
             failure = Some(failed);
             error

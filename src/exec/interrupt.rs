@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicI32, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use signal_hook::{
@@ -18,6 +19,9 @@ use crate::{
     db::{Stop, cancel_over},
     pg::ConnectionTarget,
 };
+
+/// Time between two cancellations: the first may come between two statements and find nothing to cancel.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Listens for signals until it is dropped.
 #[derive(Debug)]
@@ -31,6 +35,12 @@ struct Shared {
     signal: AtomicI32,
     stop: Stop,
     working: Mutex<Option<(ConnectionTarget, i32)>>,
+}
+
+impl Shared {
+    fn working(&self) -> Option<(ConnectionTarget, i32)> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Interrupt {
@@ -47,9 +57,9 @@ impl Interrupt {
             for signal in &mut signals {
                 heard.signal.store(signal, Ordering::Relaxed);
                 heard.stop.set();
-                let working = heard.working.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                if let Some((target, pid)) = working {
+                while let Some((target, pid)) = heard.working() {
                     cancel_over(&target, pid);
+                    sleep(AGAIN);
                 }
             }
         });
@@ -62,9 +72,16 @@ impl Interrupt {
         Self { shared: Arc::new(Shared::default()), handle: None }
     }
 
-    /// Names the session to cancel when a signal comes; `None` where nothing can be cancelled.
+    /// Names the session to cancel when a signal comes, again and again until another or `None` is named: nothing can be
+    /// cancelled, or nothing should, as what runs now only tidies up.
     pub fn working(&self, session: Option<(ConnectionTarget, i32)>) {
         *self.shared.working.lock().unwrap_or_else(PoisonError::into_inner) = session;
+    }
+
+    /// Returns whether a session is named.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.shared.working().is_some()
     }
 
     /// Returns the signal that came, if one did.
@@ -89,4 +106,9 @@ impl Drop for Interrupt {
             handle.close();
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "waiting for others is this room's work")]
+fn sleep(time: Duration) {
+    thread::sleep(time);
 }

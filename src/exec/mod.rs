@@ -9,7 +9,7 @@ mod interrupt;
 use std::time::{Duration, Instant};
 
 use crate::{
-    db::{ServerError, ServerErrorKind, Session, Work},
+    db::{ServerError, ServerErrorKind, Session, Stop, Work},
     event::Event,
     pg::{LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
     plan::{Step, Transaction, Verb},
@@ -47,16 +47,17 @@ pub fn carry_out(
     session: &mut Session,
     group: &Group<'_>,
     atomic: bool,
+    stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let before = |error| Failure { step: 0, error, elapsed: Duration::ZERO };
     if group.transaction == Transaction::None {
-        return steps(&mut session.work(), group.steps.as_slice(), false, emit);
+        return steps(&mut session.work(), group.steps.as_slice(), false, stop, emit);
     }
     if !atomic {
         session.begin().map_err(before)?;
     }
-    let outcome = steps(&mut session.work(), group.steps.as_slice(), true, emit).and_then(|done| {
+    let outcome = steps(&mut session.work(), group.steps.as_slice(), true, stop, emit).and_then(|done| {
         if !atomic {
             let started = Instant::now();
             session.commit().map_err(|error| Failure {
@@ -73,16 +74,21 @@ pub fn carry_out(
     outcome
 }
 
-/// Sends steps one after the other.
+/// Sends steps one after the other, until `stop` is set.
 fn steps(
     work: &mut Work<'_>,
     steps: &[&Step],
     local: bool,
+    stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let mut done = Vec::with_capacity(steps.len());
     let mut limits = None;
     for (place, step) in steps.iter().enumerate() {
+        // A cancellation that found no statement running has cancelled nothing.
+        if stop.is_set() {
+            return Err(Failure { step: place, error: ServerError::interrupted(), elapsed: Duration::ZERO });
+        }
         // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
         let lock = if step.transaction == Transaction::None { LockTimeout::NONE } else { step.lock_timeout };
         if limits != Some((lock, step.statement_timeout)) {
@@ -107,22 +113,24 @@ fn steps(
     Ok(done)
 }
 
-/// Drops the index that a failed concurrent build left behind, if it is there and invalid.
+/// Drops the index that a failed concurrent build left behind, if it is there and invalid. Returns whether one was.
+///
+/// Waits for transactions that use the table, as the build did, but for `limit` at most.
 ///
 /// # Errors
 /// What the server says; the next run finds the leftover again.
-pub fn clean_up(session: &mut Session, index: &ObjectName) -> Result<(), ServerError> {
+pub fn clean_up(session: &mut Session, index: &ObjectName, limit: StatementTimeout) -> Result<bool, ServerError> {
     let found = format!(
         "SELECT count(*) AS value FROM pg_catalog.pg_index i WHERE NOT i.indisvalid AND i.indexrelid = to_regclass({})",
         quote_literal(&index.to_string())
     );
-    if session.count(&found)? > 0 {
-        let mut work = session.work();
-        work.limit(false, LockTimeout::NONE, StatementTimeout::NONE)?;
-        let sql = format!("DROP INDEX CONCURRENTLY {index}");
-        work.send(&sql, false, LockTimeout::NONE, StatementTimeout::NONE)?;
+    if session.count(&found)? == 0 {
+        return Ok(false);
     }
-    Ok(())
+    let mut work = session.work();
+    work.limit(false, LockTimeout::NONE, limit)?;
+    work.send(&format!("DROP INDEX CONCURRENTLY {index}"), false, LockTimeout::NONE, limit)?;
+    Ok(true)
 }
 
 /// How long to pause before the next attempt: full jitter, growing with the attempts, at least twice the stall just caused.

@@ -1,6 +1,6 @@
 //! Looking: a connection, a snapshot, the questions, and the plan that comes of them.
 
-use std::{collections::HashSet, time::Duration};
+use std::{borrow::Cow, collections::HashSet, time::Duration};
 
 use crate::{
     catalog::{Scope, Snapshot},
@@ -10,7 +10,7 @@ use crate::{
     event::{Event, Place},
     exec::Interrupt,
     goal::{self, GoalKind, ScriptGoals},
-    pg::ServerVersion,
+    pg::{ConnectionTarget, ServerVersion},
     plan::{self, Answer, Answers, Plan, Policy, Purpose, Timeouts},
 };
 
@@ -56,7 +56,7 @@ pub(super) fn connect(
 
 fn open(
     settings: &Settings,
-    target: &crate::pg::ConnectionTarget,
+    target: &ConnectionTarget,
     single: bool,
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(Event<'_>),
@@ -76,7 +76,7 @@ fn without_server(
     let directory = std::path::Path::new(".hrms-migrate");
     let engine = crate::engine::Embedded::start(directory, settings.limits.runner_lock_timeout)
         .map_err(|error| Box::new(errors::of_engine(&error)))?;
-    let target = crate::pg::ConnectionTarget::parse(engine.url()).map_err(|error| {
+    let target = ConnectionTarget::parse(engine.url()).map_err(|error| {
         Box::new(Diagnostic::error(Code::EngineFailed, "the embedded PostgreSQL cannot be reached").why(error.to_string()))
     })?;
     let connections = open(settings, &target, true, interrupt, emit)?;
@@ -93,6 +93,27 @@ fn without_server(_: &Settings, _: &Interrupt, _: &mut dyn FnMut(Event<'_>)) -> 
     ))
 }
 
+/// What a signal cancels while questions are asked that may take long.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a> {
+    pub(super) interrupt: &'a Interrupt,
+    /// `None` where nothing can be cancelled.
+    pub(super) target: Option<&'a ConnectionTarget>,
+}
+
+impl Watch<'_> {
+    /// Lets a signal cancel what runs in `session`, if it does not yet. Costs a round trip, so a run with nothing to do does
+    /// without: its questions are short.
+    pub(super) fn over(self, session: &mut Session) {
+        if let Some(target) = self.target
+            && !self.interrupt.is_working()
+            && let Ok(pid) = session.pid()
+        {
+            self.interrupt.working(Some((target.clone(), pid)));
+        }
+    }
+}
+
 /// What a look saw.
 pub(super) struct Seen {
     pub(super) snapshot: Snapshot,
@@ -102,7 +123,7 @@ pub(super) struct Seen {
 /// The scripts that take part, and what looking at them needs.
 pub(super) struct Subject<'a> {
     pub(super) scripts: &'a Scripts,
-    pub(super) goals: Vec<ScriptGoals>,
+    pub(super) goals: Cow<'a, [ScriptGoals]>,
     pub(super) scope: Scope,
     pub(super) policy: Policy,
     /// Guards of statements that are read as goals: settled once in a run.
@@ -111,8 +132,11 @@ pub(super) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     pub(super) fn new(scripts: &'a Scripts, settings: &Settings) -> Self {
-        let goals: Vec<ScriptGoals> =
-            scripts.goals.iter().filter(|goals| !scripts.left_out.contains(&goals.id)).cloned().collect();
+        let goals: Cow<'a, [ScriptGoals]> = if scripts.left_out.is_empty() {
+            Cow::Borrowed(&scripts.goals)
+        } else {
+            scripts.goals.iter().filter(|goals| !scripts.left_out.contains(&goals.id)).cloned().collect()
+        };
         let scope = plan::scope(&goal::scope(&goals), settings.schema.as_ref());
         let mut timeouts = Timeouts { lock: settings.limits.lock_timeout, ..Timeouts::default() };
         if let Some(limit) = settings.limits.statement_timeout {
@@ -161,6 +185,7 @@ impl<'a> Subject<'a> {
         policy: &Policy,
         answers: &mut Answers,
         bounded: bool,
+        watch: Watch<'_>,
         emit: &mut dyn FnMut(Event<'_>),
     ) -> Result<Seen, Box<Diagnostic>> {
         let snapshot = session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
@@ -194,7 +219,14 @@ impl<'a> Subject<'a> {
                 .iter()
                 .map(|question| (question.sql.as_str(), limit(question.purpose, bounded)))
                 .collect();
-            for (question, asked) in plan.questions.iter().zip(session.ask(&target, &questions)) {
+            if questions.iter().any(|(_, limit)| limit.is_none()) {
+                watch.over(session);
+            }
+            let asked = session.ask(&target, &questions);
+            if watch.interrupt.signal().is_some() {
+                return Err(Box::new(Diagnostic::note(Code::QueryFailed, "interrupted while asking")));
+            }
+            for (question, asked) in plan.questions.iter().zip(asked) {
                 let answer = match asked {
                     Asked::Value(value) => Answer::Value(value),
                     Asked::Error(error) if error.is_connection_lost() => {

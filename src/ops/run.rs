@@ -12,6 +12,7 @@ use crate::{
     event::{BaseReport, Command, Event, Report, Verification},
     exec::{self, Failure, Group, Interrupt},
     goal::TransactionGrouping,
+    pg::StatementTimeout,
     plan::{Answers, Plan, State, Transaction},
     script::ScriptId,
 };
@@ -19,7 +20,7 @@ use crate::{
 use super::{
     Scripts, errors,
     load::load,
-    look::{self, Seen, Site, Subject},
+    look::{self, Seen, Site, Subject, Watch},
     tell::{Notes, script_name},
 };
 
@@ -78,10 +79,12 @@ fn operate(
         }
     };
     let subject = Subject::new(&scripts, settings);
-    let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit };
+    let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false };
     let plan = operation.go(command);
-    let mut notes = operation.notes;
-    notes.interrupted = interrupt.signal();
+    interrupt.working(None);
+    let Operation { mut notes, complete, .. } = operation;
+    // A signal that came when everything was done changes nothing.
+    notes.interrupted = interrupt.signal().filter(|_| !complete);
     notes.report(Some(&scripts), Some(&subject), plan.as_ref(), started.elapsed())
 }
 
@@ -91,6 +94,8 @@ struct Operation<'a, 'e> {
     subject: &'a Subject<'a>,
     notes: Notes,
     emit: &'e mut dyn FnMut(Event<'_>),
+    /// Whether the command came to its end: nothing is left that a signal could have stopped.
+    complete: bool,
 }
 
 /// The locks and connections of a run that changes something.
@@ -102,6 +107,14 @@ struct Workplace {
 impl Operation<'_, '_> {
     fn error(&mut self, diagnostic: Box<Diagnostic>) {
         self.notes.diagnostics.push(*diagnostic);
+    }
+
+    fn watch<'s>(&self, site: &'s Site) -> Watch<'s>
+    where
+        Self: 's,
+    {
+        let target = (!site.connections.is_single()).then(|| site.connections.target());
+        Watch { interrupt: self.interrupt, target }
     }
 
     /// Does the command; returns the last plan made.
@@ -122,7 +135,9 @@ impl Operation<'_, '_> {
         };
         let mut answers = Answers::default();
         let bounded = command == Command::Run;
-        let seen = match self.subject.look(&mut session, &self.subject.policy, &mut answers, bounded, self.emit) {
+        let watch = self.watch(&site);
+        let policy = &self.subject.policy;
+        let seen = match self.subject.look(&mut session, policy, &mut answers, bounded, watch, self.emit) {
             Ok(seen) => seen,
             Err(diagnostic) => {
                 self.error(diagnostic);
@@ -138,12 +153,13 @@ impl Operation<'_, '_> {
         }
         match command {
             Command::Plan => {
+                self.complete = true;
                 self.findings(&seen.plan, false);
                 self.unverified(&seen.plan);
                 Some(seen.plan)
             }
             Command::Verify => {
-                self.verified(&mut session, &seen, &|_| true);
+                self.verified(&site, &mut session, &seen, &|_| true);
                 Some(seen.plan)
             }
             Command::Run => self.run(&site, session, seen, answers),
@@ -198,7 +214,7 @@ impl Operation<'_, '_> {
     }
 
     /// Compares a look with an empty plan, and asks the `verify` queries of the scripts that `asks` names.
-    fn verified(&mut self, session: &mut Session, seen: &Seen, asks: &dyn Fn(ScriptId) -> bool) {
+    fn verified(&mut self, site: &Site, session: &mut Session, seen: &Seen, asks: &dyn Fn(ScriptId) -> bool) {
         let Seen { snapshot, plan } = seen;
         let refused = self.findings(plan, self.notes.count_applied() > 0);
         let mut missing = 0;
@@ -230,7 +246,14 @@ impl Operation<'_, '_> {
                 .map(|(_, verify)| format!("SELECT count(*) FROM ({}\n) AS hm_rows", verify.query.text))
                 .collect();
             let questions: Vec<_> = texts.iter().map(|text| (text.as_str(), None)).collect();
-            for ((id, verify), asked) in verifies.into_iter().zip(session.ask(target, &questions)) {
+            if !questions.is_empty() {
+                self.watch(site).over(session);
+            }
+            let asked = session.ask(target, &questions);
+            if self.interrupt.signal().is_some() && !questions.is_empty() {
+                return;
+            }
+            for ((id, verify), asked) in verifies.into_iter().zip(asked) {
                 let text = &self.subject.scripts.texts[id.0];
                 let place = first_line(&verify.query.text, verify.query.span);
                 match asked {
@@ -261,6 +284,7 @@ impl Operation<'_, '_> {
                 }
             }
         }
+        self.complete = true;
         let unverified = self.unverified_words(plan);
         self.notes.verification = Some(Verification {
             checked: plan.checked.clone(),
@@ -272,14 +296,11 @@ impl Operation<'_, '_> {
 
     fn run(&mut self, site: &Site, mut session: Session, seen: Seen, mut answers: Answers) -> Option<Plan> {
         let refused = !seen.plan.findings.is_empty();
-        if refused && !self.settings.keep_going {
-            self.findings(&seen.plan, false);
-            return Some(seen.plan);
-        }
         let unrecorded = self.unrecorded(&seen);
         let work = seen.plan.steps().next().is_some() || seen.plan.barrier.is_some();
         if !work && !refused {
             // The look was the verification.
+            self.complete = true;
             self.unverified(&seen.plan);
             if !unrecorded.is_empty() {
                 self.record(site, &mut session, &seen, &unrecorded);
@@ -287,17 +308,24 @@ impl Operation<'_, '_> {
             return Some(seen.plan);
         }
         if let Some(unfit) = unfit(&seen) {
+            self.complete = true;
+            self.findings(&seen.plan, false);
             self.notes.diagnostics.push(unfit);
             return Some(seen.plan);
         }
-        drop(seen);
+        // A refusal has to wait for the lock too: while another run works, a look may see half of what it does.
         let mut workplace = match self.enter(site, &mut session) {
             Ok(workplace) => workplace,
             Err(diagnostic) => {
+                let looked = refused && diagnostic.code != Code::RunnerLock;
+                if looked {
+                    self.findings(&seen.plan, false);
+                }
                 self.error(diagnostic);
-                return None;
+                return looked.then_some(seen.plan);
             }
         };
+        drop(seen);
         let last = self.work(site, &mut session, &mut workplace, &mut answers);
         self.interrupt.working(None);
         last
@@ -404,7 +432,7 @@ impl Operation<'_, '_> {
                 *answers = Answers::default();
             }
             self.subject.forget(answers);
-            let seen = match self.subject.look(session, &policy, answers, false, self.emit) {
+            let seen = match self.subject.look(session, &policy, answers, false, self.watch(site), self.emit) {
                 Ok(seen) => seen,
                 Err(diagnostic) if diagnostic.code == Code::ConnectionLost && trouble.may_go_on(self.settings) => {
                     trouble.count();
@@ -420,10 +448,11 @@ impl Operation<'_, '_> {
                 }
             };
             if verifying {
-                self.finish(session, &seen);
+                self.finish(site, session, &seen);
                 return Some(seen.plan);
             }
             if !seen.plan.findings.is_empty() && !self.settings.keep_going {
+                self.complete = true;
                 self.findings(&seen.plan, true);
                 return Some(seen.plan);
             }
@@ -438,7 +467,7 @@ impl Operation<'_, '_> {
                             .help("run `hrms-migrate plan` to see what is left"),
                     );
                 }
-                self.finish(session, &seen);
+                self.finish(site, session, &seen);
                 return Some(seen.plan);
             }
             let base: Vec<BaseVersion> = self.unrecorded(&seen);
@@ -502,6 +531,7 @@ impl Operation<'_, '_> {
                 if stopped || again && trouble.attempts > 0 {
                     session.roll_back();
                     self.notes.sent.clear();
+                    policy.ran.clone_from(&self.subject.policy.ran);
                 } else if let Err(error) = session.commit() {
                     self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
                     self.notes.sent.clear();
@@ -520,7 +550,7 @@ impl Operation<'_, '_> {
     }
 
     /// Verifies what was done, and keeps diesel's books.
-    fn finish(&mut self, session: &mut Session, seen: &Seen) {
+    fn finish(&mut self, site: &Site, session: &mut Session, seen: &Seen) {
         let changed: Vec<ScriptId> = self
             .subject
             .goals
@@ -528,7 +558,7 @@ impl Operation<'_, '_> {
             .map(|goals| goals.id)
             .filter(|id| self.notes.has_changed(*id))
             .collect();
-        self.verified(session, seen, &|id| changed.contains(&id));
+        self.verified(site, session, seen, &|id| changed.contains(&id));
         let unrecorded = self.unrecorded(seen);
         if !unrecorded.is_empty()
             && let Some(target) = &seen.snapshot.target
@@ -550,8 +580,8 @@ impl Operation<'_, '_> {
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
         let done = match &version {
-            Some(version) => exec::carry_out_base(session, version, group, atomic, self.emit)?,
-            None => exec::carry_out(session, group, atomic, self.emit)?,
+            Some(version) => exec::carry_out_base(session, version, group, atomic, self.interrupt.stop(), self.emit)?,
+            None => exec::carry_out(session, group, atomic, self.interrupt.stop(), self.emit)?,
         };
         if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
             base.recorded.push(version.directory);
@@ -572,10 +602,23 @@ impl Operation<'_, '_> {
     ) -> bool {
         let Some(step) = group.steps.get(failure.step).or_else(|| group.steps.last()).copied() else { return false };
         let lost = failure.error.is_connection_lost();
-        if !lost && let Some(leftover) = &step.leftover {
-            drop(exec::clean_up(session, leftover));
+        let interrupted = self.interrupt.signal().is_some();
+        if interrupted {
+            // What follows only tidies up, and is not to be cancelled.
+            self.interrupt.working(None);
         }
-        if self.interrupt.signal().is_some() {
+        let leftover = step.leftover.as_ref().filter(|_| !lost).and_then(|leftover| {
+            let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
+            match exec::clean_up(session, leftover, limit) {
+                Ok(false) => None,
+                Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
+                Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
+            }
+        });
+        if interrupted {
+            if let Some(leftover) = leftover {
+                self.notes.diagnostics.push(Diagnostic::note(Code::StatementFailed, leftover));
+            }
             self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
             return false;
         }
@@ -630,6 +673,7 @@ impl Operation<'_, '_> {
                 diagnostic.why.insert(0, blocker);
             }
         }
+        diagnostic.why.extend(leftover);
         self.notes.diagnostics.push(diagnostic);
         self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
         false
@@ -725,15 +769,20 @@ fn blocker_words(blocker: &crate::db::Blocker) -> String {
     let who = if blocker.pid == 0 { String::new() } else { format!("session {} ", blocker.pid) };
     let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
     let age = if age.as_secs() >= 120 { format!("{} min", age.as_secs() / 60) } else { format!("{} s", age.as_secs()) };
-    // AccessShareLock is ACCESS SHARE to everybody who writes SQL.
-    let mut mode = String::new();
-    for letter in blocker.mode.trim_end_matches("Lock").chars() {
-        if letter.is_ascii_uppercase() && !mode.is_empty() {
-            mode.push(' ');
-        }
-        mode.push(letter.to_ascii_uppercase());
-    }
+    let mode = mode_words(&blocker.mode);
     format!("{who}(\"{}\") has held {mode} for {age}, {}", blocker.application, blocker.state)
+}
+
+/// Returns a lock mode of `pg_locks` (`AccessShareLock`) in the words of the manual (`ACCESS SHARE`).
+fn mode_words(mode: &str) -> String {
+    let mut words = String::new();
+    for char in mode.trim_end_matches("Lock").chars() {
+        if char.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(char.to_uppercase());
+    }
+    words
 }
 
 fn first_line(text: &str, span: crate::script::Span) -> crate::script::Span {

@@ -112,16 +112,17 @@ impl Notes {
     pub(super) fn script(&self, scripts: &Scripts, id: ScriptId, plan: Option<&Plan>) -> ScriptReport {
         let name = script_name(scripts, id);
         let mut steps = self.sent.get(&id).cloned().unwrap_or_default();
-        let planned: Vec<_> = plan
-            .into_iter()
-            .flat_map(|plan| &plan.statements)
-            .filter(|statement| statement.id.script == id)
-            .collect();
+        // Statements are planned in the order of their scripts.
+        let planned = plan.map_or(&[][..], |plan| {
+            let from = plan.statements.partition_point(|statement| statement.id.script < id);
+            let to = plan.statements.partition_point(|statement| statement.id.script <= id);
+            &plan.statements[from..to]
+        });
         let mut statements = Vec::new();
         let mut conflicting = plan.is_some_and(|plan| {
             plan.findings.iter().chain(&plan.deferred).any(|finding| finding.script == id)
         });
-        for statement in &planned {
+        for statement in planned {
             conflicting |= statement.state == State::Conflicting;
             if !matches!(statement.state, State::Satisfied | State::NotApplicable | State::Superseded | State::Missing)
                 && let Some(span) = scripts.goals[id.0].statements.get(statement.id.index).map(|s| s.span)

@@ -237,12 +237,15 @@ impl Planner<'_> {
             existing.default.as_ref().map(|default| format!(" default {default}")).unwrap_or_default()
         );
         self.check(Some(table), CheckedKind::Column, &existing.name, || details);
-        let accepts = self
-            .accepts
-            .get(&(table.clone(), existing.name.clone()))
-            .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
-            .cloned()
-            .unwrap_or_default();
+        let accepts = if self.accepts.is_empty() {
+            Vec::new()
+        } else {
+            self.accepts
+                .get(&(table.clone(), existing.name.clone()))
+                .or_else(|| self.accepts.get(&(table.clone(), column.name.clone())))
+                .cloned()
+                .unwrap_or_default()
+        };
         let accepted = |type_name: &TypeName| accepts.iter().any(|accept| matches_accept(accept, type_name));
         let type_change = altered(self, Aspect::ColumnType);
         let mut freed = accepted(&existing.type_name);
@@ -390,7 +393,25 @@ impl Planner<'_> {
         let columns = |name: &Ident| {
             self.table_state(table).and_then(|state| state.column(name)).map(|column| column.type_name.clone())
         };
-        same_meaning(&written.tree, &tree, &columns, result)
+        let renamed = result.and_then(|result| self.renamed_label(&written.tree, result));
+        same_meaning(renamed.as_ref().unwrap_or(&written.tree), &tree, &columns, result)
+    }
+
+    /// Returns a value that is a label of an enum under the name that the label has now; `None` where it is the written one.
+    fn renamed_label(&self, written: &Expr, result: &TypeName) -> Option<Expr> {
+        let name = ObjectName { schema: result.schema()?.clone(), name: Ident::new(result.name()) };
+        let TypeKind::Enum(labels) = &self.world.types.get(&name)?.kind else { return None };
+        match written {
+            Expr::Text(label) => {
+                let current = self.current_label(&name, label, labels);
+                (current != *label).then_some(Expr::Text(current))
+            }
+            Expr::Cast(inner, type_name) => {
+                let inner = self.renamed_label(inner, result)?;
+                Some(Expr::Cast(Box::new(inner), type_name.clone()))
+            }
+            _ => None,
+        }
     }
 
     /// Finds the column of an ALTER COLUMN. `None` where it is not there, told or superseded.

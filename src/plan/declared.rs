@@ -53,10 +53,30 @@ enum Rename {
     Label { of: ObjectName, from: String, to: String },
 }
 
+/// Returns whether a goal alters, drops or renames, rather than asserts.
+const fn is_change(goal: &GoalKind) -> bool {
+    matches!(
+        goal,
+        GoalKind::ColumnAbsent { .. }
+            | GoalKind::ColumnType { .. }
+            | GoalKind::ColumnNullability { .. }
+            | GoalKind::ColumnDefault { .. }
+            | GoalKind::ColumnIdentity { .. }
+            | GoalKind::ConstraintAbsent { .. }
+            | GoalKind::Absent { .. }
+            | GoalKind::ColumnRenamed { .. }
+            | GoalKind::TableRenamed { .. }
+            | GoalKind::ConstraintRenamed { .. }
+            | GoalKind::IndexRenamed { .. }
+    )
+}
+
 /// Who speaks of what, in order.
 #[derive(Debug, Default)]
 pub(super) struct Declared<'a> {
     speeches: HashMap<Aspect, Vec<(usize, Speech, &'a Goal)>>,
+    /// Whether any statement alters, drops or renames. Scripts that only assert need nothing of all this.
+    changes: bool,
     renames: Vec<(usize, Rename)>,
 }
 
@@ -75,9 +95,13 @@ impl<'a> Declared<'a> {
                 declared.rename(order, &goal.kind, target);
             }
         }
-        for (order, statement) in statements().filter(|(_, statement)| applies(statement)) {
-            for goal in &statement.goals {
-                declared.add(order, goal, target);
+        declared.changes = !declared.renames.is_empty()
+            || statements().flat_map(|(_, statement)| &statement.goals).any(|goal| is_change(&goal.kind));
+        if declared.changes {
+            for (order, statement) in statements().filter(|(_, statement)| applies(statement)) {
+                for goal in &statement.goals {
+                    declared.add(order, goal, target);
+                }
             }
         }
         declared
@@ -177,7 +201,7 @@ impl<'a> Declared<'a> {
 
     /// Returns whether a later statement drops the object.
     pub(super) fn dropped_after(&self, order: usize, aspect: &Aspect) -> bool {
-        self.after(order, aspect).any(|(_, speech, _)| *speech == Speech::Drop)
+        self.changes && self.after(order, aspect).any(|(_, speech, _)| *speech == Speech::Drop)
     }
 
     /// Returns whether a later statement makes the object.
@@ -205,6 +229,9 @@ impl<'a> Declared<'a> {
 
     /// Returns the last later statement that sets the aspect by ALTER.
     pub(super) fn altered_after(&self, order: usize, aspect: &Aspect) -> Option<&'a Goal> {
+        if !self.changes {
+            return None;
+        }
         self.after(order, aspect).filter(|(_, speech, _)| *speech == Speech::Alter).last().map(|(_, _, goal)| *goal)
     }
 

@@ -72,11 +72,14 @@ pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, pol
     let Some(target) = planner.settle_target(scripts) else { return planner.plan };
     planner.settle_guards(scripts);
     let settled = planner.guards.clone();
-    planner.plan.findings.extend(contradictions(scripts, &|statement| match settled.get(&statement.id) {
-        Some(Guarded::Applies) => Some(true),
-        Some(Guarded::Not) => Some(false),
-        _ => None,
-    }));
+    // Without guards everything has been compared when the scripts were read.
+    if !settled.is_empty() {
+        planner.plan.findings.extend(contradictions(scripts, &|statement| match settled.get(&statement.id) {
+            Some(Guarded::Applies) => Some(true),
+            Some(Guarded::Not) => Some(false),
+            _ => None,
+        }));
+    }
     if !planner.plan.findings.is_empty() {
         return planner.plan;
     }
@@ -179,6 +182,8 @@ struct Planner<'a> {
     touched: BTreeSet<(ObjectName, Ident)>,
     /// Columns without NULL once the earlier steps are done.
     filled: BTreeSet<(ObjectName, Ident)>,
+    /// Tables that this plan renames, under their new names.
+    renamed: BTreeSet<ObjectName>,
     /// Constraints that this plan adds.
     fresh_constraints: BTreeSet<(ObjectName, Ident)>,
     /// Names of indexes that this plan drops.
@@ -215,6 +220,7 @@ impl<'a> Planner<'a> {
             added: BTreeMap::new(),
             touched: BTreeSet::new(),
             filled: BTreeSet::new(),
+            renamed: BTreeSet::new(),
             fresh_constraints: BTreeSet::new(),
             freed: BTreeSet::new(),
             opaque_before: None,
@@ -740,14 +746,9 @@ impl<'a> Planner<'a> {
                 let key = (table.clone(), column.clone());
                 !self.touched.contains(&key) && !self.added.contains_key(&key)
             })
-            // A table or column that this plan has renamed cannot be asked under its new name.
+            // A table that this plan renames cannot be asked under its new name.
+            && !self.renamed.contains(table)
             && self.world.tables.get(table).is_some_and(|state| columns.iter().all(|column| state.column(column).is_some()))
-            && !self.renamed(table, columns)
-    }
-
-    fn renamed(&self, table: &ObjectName, columns: &[Ident]) -> bool {
-        columns.iter().any(|column| self.touched.contains(&(table.clone(), column.clone())))
-            || self.touched.contains(&(table.clone(), Ident::new("")))
     }
 
     /// Returns a question for rows that stand in the way: how many, and one by its primary key.

@@ -180,7 +180,7 @@ impl Planner<'_> {
     }
 
     /// Returns the label as it is called now: by its later name, where it has been renamed already.
-    fn current_label(&self, enum_type: &ObjectName, label: &str, existing: &[String]) -> String {
+    pub(super) fn current_label(&self, enum_type: &ObjectName, label: &str, existing: &[String]) -> String {
         let has = |label: &str| existing.iter().any(|other| other == label);
         let last = self.declared.label_name(self.order, enum_type, label);
         if !has(label) && has(last) { last.to_owned() } else { label.to_owned() }

@@ -200,8 +200,7 @@ impl Planner<'_> {
                 if self.made.remove(&old) {
                     self.made.insert(new.clone());
                 }
-                // What the database says of the new name is not what will be.
-                self.touched.insert((new, Ident::new("")));
+                self.renamed.insert(new);
             }
             (false, true) => self.check(None, CheckedKind::Table, to, || old.schema.to_string()),
             (true, true) => {

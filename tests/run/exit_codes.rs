@@ -1,1 +1,283 @@
-//! exit_codes
+//! Every exit code, each with the code of its message.
+
+use std::{fs, net::TcpListener, process::Command};
+
+use crate::{
+    support::{TestDatabase, cli, connect, execute, say_not_run, start_cluster},
+    tools::{Scripts, assert_says},
+};
+
+#[test]
+fn zero_when_done_and_when_nothing_is_to_be_done() {
+    let Some(database) = TestDatabase::new("zero") else { return };
+    let scripts = Scripts::one("CREATE TABLE t (id integer);");
+    for command in ["run", "run", "plan", "verify"] {
+        scripts.command(&[command]).database(&database).run().expect(0);
+    }
+    scripts.command(&["check"]).run().expect(0);
+    cli(&["wait"]).database(&database).run().expect(0);
+}
+
+#[test]
+fn one_when_the_server_refuses_a_statement() {
+    let Some(database) = TestDatabase::new("one") else { return };
+    let scripts = Scripts::none()
+        .and("010_first.sql", "CREATE TABLE first (id integer);\n")
+        .and("020_second.sql", "CREATE TABLE undone (id integer);\n\nCREATE TABLE second (id integer,\n    total integer DEFAULT nosuch(1));\n")
+        .and("030_third.sql", "CREATE TABLE third (id integer);\n");
+    let run = scripts.run(&database).expect(1);
+    // The place is the server's own, in the script.
+    assert_says(&run.stderr, &["error[statement-failed]", "020_second.sql:4:27", "nosuch", "done so far"]);
+    let tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+    assert_eq!(database.rows(tables), vec![vec![Some("first".to_owned())]], "the first script stays, the second is undone");
+    scripts.write("020_second.sql", "CREATE TABLE undone (id integer);\nCREATE TABLE second (id integer, total integer);\n");
+    scripts.run(&database).expect(0);
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn two_when_a_plan_is_asked_for_its_exit_code_and_changes_are_pending() {
+    let Some(database) = TestDatabase::new("two") else { return };
+    let scripts = Scripts::one("CREATE TABLE t (id integer);");
+    scripts.command(&["plan", "--exit-code"]).database(&database).run().expect(2);
+    scripts.command(&["plan"]).database(&database).run().expect(0);
+    scripts.run(&database).expect(0);
+    scripts.command(&["plan", "--exit-code"]).database(&database).run().expect(0);
+}
+
+#[test]
+fn three_when_the_database_is_not_as_declared() {
+    let Some(database) = TestDatabase::new("three") else { return };
+    let scripts = Scripts::one("CREATE TABLE t (id integer);\nCREATE INDEX t_id ON t (id);\n");
+    let run = scripts.command(&["verify"]).database(&database).run().expect(3);
+    assert_says(&run.stderr, &["error[verification-failed]", "010_test.sql:1:"]);
+    scripts.run(&database).expect(0);
+    database.execute("DROP INDEX t_id");
+    let run = scripts.command(&["verify"]).database(&database).run().expect(3);
+    assert_says(&run.stderr, &["error[verification-failed]", "t_id", "010_test.sql:2:"]);
+}
+
+#[test]
+fn three_when_a_verify_query_returns_rows_and_they_are_not_shown() {
+    let Some(database) = TestDatabase::new("three_rows") else { return };
+    database.execute("CREATE TABLE t (id integer, word text); INSERT INTO t VALUES (1, 'SECRET-7f3a'), (2, 'SECRET-7f3a')");
+    let scripts = Scripts::one("CREATE INDEX t_id ON t (id);\n-- ensure:verify no word is secret\nSELECT * FROM t WHERE word LIKE 'SECRET%';\n");
+    for command in ["run", "verify"] {
+        let run = scripts.command(&[command]).database(&database).run().expect(3);
+        assert_says(&run.stderr, &["error[verify-query]", "2 rows", "no word is secret", "010_test.sql:3:1"]);
+        assert!(!(run.stdout + &run.stderr).contains("7f3a"));
+    }
+}
+
+#[test]
+fn four_when_something_is_there_but_not_as_declared() {
+    let Some(database) = TestDatabase::new("four") else { return };
+    database.execute("CREATE TABLE t (id integer, word text); CREATE VIEW v AS SELECT 1");
+    let before = database.catalog("public");
+    let scripts = Scripts::one(
+        "CREATE TABLE new (id integer);
+ALTER TABLE t ADD COLUMN IF NOT EXISTS word integer;
+CREATE TABLE IF NOT EXISTS v (id integer);
+",
+    );
+    let run = scripts.run(&database).expect(4);
+    assert_says(&run.stderr, &["error[type-conflict]", "010_test.sql:2:", "error[kind-conflict]", "010_test.sql:3:"]);
+    assert_eq!(database.catalog("public"), before);
+}
+
+#[test]
+fn four_when_a_hazard_is_not_allowed() {
+    let Some(database) = TestDatabase::new("four_hazard") else { return };
+    database.execute("CREATE TABLE t (id integer, word text); INSERT INTO t VALUES (1, 'x')");
+    let scripts = Scripts::one("ALTER TABLE t DROP COLUMN word;");
+    let run = scripts.run(&database).expect(4);
+    assert_says(&run.stderr, &["error[hazard-not-allowed]", "010_test.sql:1:"]);
+    scripts.on(&database).arg("--allow=data-loss").arg("--allow=drop").run().expect(0);
+    scripts.assert_nothing_left(&database);
+}
+
+// 5: locks.rs and concurrent.rs. 130 and 143: interrupt.rs.
+
+#[test]
+fn six_when_the_server_cannot_be_reached() {
+    let scripts = Scripts::one("CREATE TABLE t (id integer);");
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let empty = tempfile::tempdir().unwrap();
+    let socket = format!("postgresql:///x?host={}", empty.path().display());
+    for (url, code) in [
+        (format!("postgresql://u:geheim@127.0.0.1:{port}/x"), "connection-refused"),
+        ("postgresql://u:geheim@nowhere.invalid/x".to_owned(), "unknown-host"),
+        (socket, "socket-missing"),
+    ] {
+        for command in ["run", "plan", "verify"] {
+            let run = scripts.command(&[command]).env("DATABASE_URL", &url).run().expect(6);
+            assert_says(&run.stderr, &[&format!("error[{code}]"), "help"]);
+            assert!(!run.stderr.contains("geheim"), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn six_when_the_server_does_not_come_while_it_is_waited_for() {
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let run = cli(&["wait", "--wait=300ms"]).env("DATABASE_URL", format!("postgresql://u@127.0.0.1:{port}/x")).run().expect(6);
+    assert_says(&run.stderr, &["error[connection-refused]"]);
+}
+
+#[test]
+fn seven_when_role_database_or_right_is_missing() {
+    let Some(database) = TestDatabase::new("seven") else { return };
+    let role = format!("role_{:08x}", fastrand::u32(..));
+    database.execute(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE TABLE t (id integer)"));
+    let url = database.url().to_owned();
+    let as_role = |role: &str| url.replacen("postgres@", &format!("{role}@"), 1);
+    let scripts = Scripts::one("CREATE TABLE new (id integer);\nALTER TABLE t ADD COLUMN word text;\n");
+    let run = scripts.command(&["run"]).env("DATABASE_URL", as_role(&role)).run();
+    database.execute(&format!("DROP ROLE {role}"));
+    let run = run.expect(7);
+    assert_says(
+        &run.stderr,
+        &[
+            "error[permission-denied]",
+            &format!("permission denied for schema public: role {role} lacks CREATE"),
+            "error[not-owner]",
+            "must be owner of table",
+        ],
+    );
+    assert_eq!(database.value("SELECT to_regclass('new')"), None);
+    let run = scripts.command(&["run"]).env("DATABASE_URL", as_role("nobody_at_all")).run().expect(7);
+    assert_says(&run.stderr, &["error[role-missing]", "nobody_at_all"]);
+    let run = scripts.command(&["run"]).env("DATABASE_URL", url.replace(database.name(), "no_such_database")).run().expect(7);
+    assert_says(&run.stderr, &["error[database-missing]", "no_such_database"]);
+}
+
+#[test]
+fn nine_when_the_database_takes_no_changes() {
+    let Some(database) = TestDatabase::new("nine") else { return };
+    let scripts = Scripts::one("CREATE TABLE t (id integer);");
+    database.execute(&format!("ALTER DATABASE \"{}\" SET default_transaction_read_only = on", database.name()));
+    let run = scripts.run(&database).expect(9);
+    assert_says(&run.stderr, &["error[read-only-server]", "nothing was"]);
+    // Looking is possible, and a run with nothing to do is too.
+    scripts.command(&["plan", "--exit-code"]).database(&database).run().expect(2);
+    execute(database.url(), "SET default_transaction_read_only = off; CREATE TABLE t (id integer)");
+    scripts.run(&database).expect(0);
+}
+
+#[test]
+fn nine_on_a_standby() {
+    let Some(primary) = start_cluster(|options| options.setting("wal_level", "replica").setting("max_wal_senders", "5")) else {
+        return say_not_run("no server binaries");
+    };
+    let Some(standby) = Standby::of(&primary) else {
+        return say_not_run("pg_basebackup could not be run");
+    };
+    let scripts = Scripts::one("CREATE TABLE t (id integer);");
+    let run = scripts.command(&["run"]).env("DATABASE_URL", &standby.url).run().expect(9);
+    assert_says(&run.stderr, &["error[standby]"]);
+    scripts.command(&["plan", "--exit-code"]).env("DATABASE_URL", &standby.url).run().expect(2);
+    scripts.command(&["run"]).env("DATABASE_URL", primary.url("postgres")).run().expect(0);
+    crate::tools::wait_for("the standby to have the table", || {
+        let rows = crate::support::rows(&standby.url, "SELECT to_regclass('t') IS NOT NULL");
+        rows[0][0].as_deref() == Some("true")
+    });
+    scripts.command(&["run"]).env("DATABASE_URL", &standby.url).run().expect(0);
+    scripts.command(&["verify"]).env("DATABASE_URL", &standby.url).run().expect(0);
+}
+
+/// A standby of a cluster, stopped and removed when dropped.
+struct Standby {
+    url: String,
+    script: Box<dyn Fn(&str) -> bool>,
+    directory: std::path::PathBuf,
+}
+
+impl Standby {
+    fn of(primary: &hrms_migrate::engine::cluster::Cluster) -> Option<Self> {
+        let explicit = std::env::var_os("HRMS_TEST_PG_BINDIR").map(std::path::PathBuf::from);
+        let binaries = hrms_migrate::engine::cluster::find_binaries(explicit.as_deref())?;
+        // A path short enough for a socket, and readable by the server's user, who owns the primary's directory.
+        let parent = primary.socket_directory().parent()?.to_owned();
+        let directory = parent.join("standby");
+        let owner = Command::new("stat").args(["-c", "%U"]).arg(primary.socket_directory()).output().ok()?;
+        let owner = String::from_utf8(owner.stdout).ok()?.trim().to_owned();
+        let is_root = Command::new("id").arg("-u").output().ok()?.stdout == b"0\n";
+        let script = Box::new(move |script: &str| {
+            let mut command = if is_root { Command::new("su") } else { Command::new("sh") };
+            if is_root {
+                command.args([&owner, "-s", "/bin/sh"]);
+            }
+            command.args(["-c", script]).current_dir("/");
+            command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        });
+        let (data, bin) = (directory.display().to_string(), binaries.display().to_string());
+        let socket = primary.socket_directory().display().to_string();
+        let port = TcpListener::bind(("127.0.0.1", 0)).ok()?.local_addr().ok()?.port();
+        let standby = Self {
+            url: primary.url("postgres").replace(&format!("port={}", primary.port()), &format!("port={port}")),
+            script,
+            directory,
+        };
+        let made = (standby.script)(&format!(
+            "'{bin}/pg_basebackup' -h '{socket}' -p {} -U postgres -D '{data}' -R -X stream -c fast && chmod 700 '{data}' && \
+             printf '%s\\n' 'port = {port}' >> '{data}/postgresql.auto.conf' && \
+             '{bin}/pg_ctl' -D '{data}' -l '{data}/log' -w start",
+            primary.port()
+        ));
+        made.then_some(standby)
+    }
+}
+
+impl Drop for Standby {
+    fn drop(&mut self) {
+        let pid = fs::read_to_string(self.directory.join("postmaster.pid")).unwrap_or_default();
+        if let Some(pid) = pid.lines().next() {
+            (self.script)(&format!("kill -s INT {pid}; for i in 1 2 3 4 5 6 7 8 9; do kill -s 0 {pid} || exit 0; sleep 0.5; done"));
+        }
+    }
+}
+
+#[test]
+fn sixty_four_for_usage() {
+    for arguments in [&["runn"][..], &["run", "--nosuch"], &["run", "--lock-timeout=soon"], &["explain", "nosuch"], &[]] {
+        let run = cli(arguments).run().expect(64);
+        assert!(!run.stderr.is_empty());
+    }
+    let Some(database) = TestDatabase::new("usage") else { return };
+    let scripts = Scripts::one("CREATE TABLE t (id integer);");
+    let run = scripts.on(&database).arg("--only=99").run().expect(64);
+    assert_says(&run.stderr, &["error[usage]", "99"]);
+}
+
+#[test]
+fn seventy_eight_for_a_bad_setting_and_for_no_database() {
+    let run = cli(&["run"]).env("DATABASE_URL", "no url at all").run().expect(78);
+    assert_says(&run.stderr, &["error[bad-url]", "DATABASE_URL"]);
+    let run = cli(&["run"]).env("DATABASE_URL", "mysql://u:geheim@h/d").run().expect(78);
+    assert_says(&run.stderr, &["error[bad-url]"]);
+    assert!(!run.stderr.contains("geheim"));
+    let run = cli(&["run"]).env("HRMS_MIGRATE_LOCK_TIMEOUT", "soon").env("DATABASE_URL", "postgresql:///x").run().expect(78);
+    assert_says(&run.stderr, &["error[bad-setting]", "HRMS_MIGRATE_LOCK_TIMEOUT"]);
+    if !cfg!(feature = "embedded") {
+        let run = cli(&["run"]).run().expect(78);
+        assert_says(&run.stderr, &["error[no-database]", "DATABASE_URL", "embedded"]);
+    }
+}
+
+#[test]
+fn a_role_with_one_connection_is_told_that_no_other_is_free() {
+    let Some(database) = TestDatabase::new("one_connection") else { return };
+    if !database.url().contains("postgres@") {
+        return;
+    }
+    let role = format!("single_{:08x}", fastrand::u32(..));
+    database.execute(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 1; GRANT ALL ON SCHEMA public TO {role}"));
+    let url = database.url().replacen("postgres@", &format!("{role}@"), 1);
+    let scripts = Scripts::one("CREATE TABLE t (id integer);");
+    let run = scripts.command(&["run"]).env("DATABASE_URL", &url).run();
+    drop(connect(database.url()));
+    database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    let run = run.expect(6);
+    assert_says(&run.stderr, &["error[too-many-connections]"]);
+}

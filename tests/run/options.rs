@@ -1,1 +1,185 @@
-//! options
+//! Options that change what a run does or how it tells.
+
+use serde_json::Value;
+
+use crate::{
+    support::{Server, TestDatabase, cli},
+    tools::{Scripts, assert_clean, assert_says},
+};
+
+fn three() -> Scripts {
+    Scripts::none()
+        .and("010_first.sql", "CREATE TABLE first (id integer);\n")
+        .and("020_second.sql", "CREATE TABLE second (id integer);\n")
+        .and("030_third.sql", "CREATE TABLE third (id integer);\n")
+}
+
+fn tables(database: &TestDatabase) -> Vec<String> {
+    let rows = database.rows(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY oid",
+    );
+    rows.into_iter().map(|row| row[0].clone().unwrap()).collect()
+}
+
+#[test]
+fn only_skip_and_to_choose_scripts_by_number_or_name() {
+    for (options, expected) in [
+        (&["--only=20"][..], &["second"][..]),
+        (&["--only=010", "--only=third"], &["first", "third"]),
+        (&["--skip=20"], &["first", "third"]),
+        (&["--to=020_second"], &["first", "second"]),
+        (&["--to=30", "--skip=first"], &["second", "third"]),
+    ] {
+        let Some(database) = TestDatabase::new("selection") else { return };
+        let scripts = three();
+        let mut command = scripts.on(&database);
+        for option in options {
+            command = command.arg(option);
+        }
+        command.run().expect(0);
+        assert_eq!(tables(&database), expected, "{options:?}");
+        scripts.run(&database).expect(0);
+        scripts.assert_nothing_left(&database);
+    }
+}
+
+#[test]
+fn an_atomic_run_that_fails_leaves_nothing() {
+    let Some(database) = TestDatabase::new("atomic") else { return };
+    let scripts = three();
+    scripts.write("020_second.sql", "CREATE TABLE second (id integer DEFAULT nosuch(1));\n");
+    let run = scripts.on(&database).arg("--atomic").run().expect(1);
+    assert_says(&run.stderr, &["error[statement-failed]", "020_second.sql:1:", "nothing was changed"]);
+    assert!(tables(&database).is_empty());
+    scripts.write("020_second.sql", "CREATE TABLE second (id integer);\n");
+    scripts.on(&database).arg("--atomic").run().expect(0);
+    assert_eq!(tables(&database), ["first", "second", "third"]);
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn an_atomic_run_of_the_hrms_schema_makes_the_same_catalog() {
+    let Some(plain) = TestDatabase::new("plain_hrms") else { return };
+    let Some(atomic) = TestDatabase::new("atomic_hrms") else { return };
+    cli(&["run"]).database(&plain).run().expect(0);
+    cli(&["run", "--atomic"]).database(&atomic).run().expect(0);
+    let hrms = |database: &TestDatabase| {
+        database.catalog("public").lines().filter(|line| !line.contains("__diesel")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(hrms(&plain), hrms(&atomic));
+    cli(&["plan", "--exit-code"]).database(&atomic).run().expect(0);
+    assert_clean(&atomic);
+}
+
+#[test]
+fn keep_going_does_what_can_be_done_and_ends_with_the_findings_code() {
+    let Some(database) = TestDatabase::new("keep_going") else { return };
+    database.execute("CREATE VIEW second AS SELECT 1");
+    let scripts = three();
+    scripts.run(&database).expect(4);
+    assert!(tables(&database).is_empty());
+    let run = scripts.on(&database).arg("--keep-going").run().expect(4);
+    assert_says(&run.stderr, &["error[kind-conflict]", "020_second.sql:1:"]);
+    assert_eq!(tables(&database), ["first", "third"]);
+    database.execute("DROP VIEW second");
+    scripts.run(&database).expect(0);
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn json_is_valid_and_says_what_happened() {
+    let Some(database) = TestDatabase::new("json") else { return };
+    let scripts = three();
+    let directory = tempfile::tempdir().unwrap();
+    let (json_file, text_file) = (directory.path().join("report.json"), directory.path().join("report.txt"));
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    let plan = read(&scripts.command(&["plan", "--format=json"]).database(&database).run().expect(0).stdout);
+    let run = scripts
+        .on(&database)
+        .arg("--format=json")
+        .arg(format!("--report=json={}", json_file.display()))
+        .arg(format!("--report=text={}", text_file.display()))
+        .run()
+        .expect(0);
+    let report = read(&run.stdout);
+    assert_eq!(report, read(&std::fs::read_to_string(&json_file).unwrap()));
+    assert_says(&std::fs::read_to_string(&text_file).unwrap(), &["first", "second", "third"]);
+    for value in [&plan, &report] {
+        assert_eq!(value["scripts"].as_array().map(Vec::len), Some(3), "{value:#}");
+    }
+    assert_eq!(report["exit_code"], 0, "{report:#}");
+    scripts.write("020_second.sql", "CREATE TABEL second (id integer);\n");
+    let failed = scripts.on(&database).arg("--format=json").run().expect(65);
+    assert_eq!(read(&failed.stdout)["exit_code"], 65);
+    let verify = scripts.command(&["verify", "--format=json", "--skip=20"]).database(&database).run();
+    read(&verify.stdout);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error() {
+    let Some(database) = TestDatabase::new("unwritable") else { return };
+    let scripts = three();
+    let run = scripts.on(&database).arg("--report=json=not/there/report.json").run().expect(1);
+    assert_says(&run.stderr, &["error[cannot-write]", "not/there/report.json"]);
+    assert_eq!(tables(&database).len(), 3);
+}
+
+#[test]
+fn a_quiet_success_says_nothing() {
+    let Some(database) = TestDatabase::new("quiet") else { return };
+    let scripts = three();
+    for _ in 0..2 {
+        let run = scripts.on(&database).arg("-q").run().expect(0);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    }
+    scripts.write("020_second.sql", "CREATE TABEL second (id integer);\n");
+    let run = scripts.on(&database).arg("-q").run().expect(65);
+    assert_says(&run.stderr, &["error[syntax-error]"]);
+}
+
+#[test]
+fn urls_in_the_style_of_python_are_accepted() {
+    let Some(database) = TestDatabase::new("python") else { return };
+    let scripts = three();
+    for driver in ["postgresql+asyncpg", "postgresql+psycopg2", "postgres"] {
+        let url = database.url().replacen("postgresql", driver, 1);
+        scripts.command(&["run"]).env("DATABASE_URL", url).run().expect(0);
+    }
+    assert_eq!(tables(&database).len(), 3);
+}
+
+#[test]
+fn the_environment_of_libpq_is_enough() {
+    let Some(database) = TestDatabase::new("pghost") else { return };
+    let Server::Private(cluster) = database.server() else { return };
+    let scripts = three();
+    scripts
+        .command(&["run"])
+        .env("PGHOST", cluster.socket_directory())
+        .env("PGPORT", cluster.port().to_string())
+        .env("PGUSER", "postgres")
+        .env("PGDATABASE", database.name())
+        .run()
+        .expect(0);
+    assert_eq!(tables(&database).len(), 3);
+}
+
+#[test]
+fn a_dotenv_file_of_the_current_directory_is_read_and_the_environment_goes_before_it() {
+    let Some(database) = TestDatabase::new("dotenv") else { return };
+    let scripts = three();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(".env"), format!("# the database\nDATABASE_URL=\"{}\"\n", database.url())).unwrap();
+    scripts.command(&["run"]).current_dir(directory.path()).run().expect(0);
+    assert_eq!(tables(&database).len(), 3);
+    scripts
+        .command(&["run"])
+        .current_dir(directory.path())
+        .env("DATABASE_URL", "postgresql://nowhere.invalid/x")
+        .run()
+        .expect(6);
+    if !cfg!(feature = "embedded") {
+        scripts.command(&["run", "--no-env-file"]).current_dir(directory.path()).run().expect(78);
+    }
+    scripts.command(&["run", "--env-file=other.env"]).current_dir(directory.path()).run().expect(66);
+}

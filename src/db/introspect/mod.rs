@@ -115,19 +115,12 @@ type ReferencePart = (String, String, Option<Vec<String>>, String, String, Strin
 /// Name, kind, validated, deferrable, deferred, no inherit, key, reference, expression or definition.
 type ConstraintPart =
     (String, String, bool, bool, bool, bool, Option<Vec<i32>>, Option<ReferencePart>, Option<String>);
-/// Name, valid, method, unique, nulls not distinct, key length, columns, options, operator classes, collations,
+/// Name; valid, method, unique, key length, columns, options, operator classes and collations behind bars; nulls not distinct,
 /// expressions, predicate, storage, constraint, operator class parameters.
 type IndexPart = (
     String,
-    bool,
-    i64,
-    bool,
+    String,
     Option<bool>,
-    usize,
-    String,
-    String,
-    String,
-    String,
     Option<Vec<String>>,
     Option<String>,
     Option<Vec<String>>,
@@ -362,14 +355,18 @@ impl Reader {
     }
 
     fn index(&self, part: IndexPart, names: &HashMap<i32, Ident>, collated: &HashMap<i32, i64>) -> (Ident, Index) {
-        let (name, valid, method, unique, nulls, key_length, columns, options, classes, collations, ..) = &part;
-        let numbers = |text: &str| text.split_whitespace().filter_map(|n| n.parse::<i64>().ok()).collect::<Vec<_>>();
+        let (name, facts, nulls, expressions, predicate, storage, constraint, parameters) = part;
+        let mut facts = facts.split('|');
+        let mut next = || facts.next().unwrap_or_default();
+        let (valid, method, unique, key_length) = (next() == "t", next(), next() == "t", next());
+        let numbers = |text: &str| text.split(' ').filter_map(|n| n.parse::<i64>().ok()).collect::<Vec<_>>();
         let (columns, options, classes, collations) =
-            (numbers(columns), numbers(options), numbers(classes), numbers(collations));
+            (numbers(next()), numbers(next()), numbers(next()), numbers(next()));
+        let key_length: usize = key_length.parse().unwrap_or(columns.len());
         let parameters: HashMap<usize, String> =
-            part.14.iter().flatten().map(|(place, options)| (*place, options.join(", "))).collect();
+            parameters.into_iter().flatten().map(|(place, options)| (place, options.join(", "))).collect();
         let name_of = |number: i64| i32::try_from(number).ok().and_then(|number| names.get(&number)).cloned();
-        let keys = (0..*key_length)
+        let keys = (0..key_length)
             .map(|place| {
                 let number = columns.get(place).copied().unwrap_or(0);
                 let option = options.get(place).copied().unwrap_or(0);
@@ -381,7 +378,7 @@ impl Reader {
                 IndexKey {
                     target: column.map_or_else(
                         || {
-                            let text = part.10.as_ref().and_then(|all| all.get(place)).cloned().unwrap_or_default();
+                            let text = expressions.as_ref().and_then(|all| all.get(place)).cloned().unwrap_or_default();
                             IndexTarget::Expression(text)
                         },
                         IndexTarget::Column,
@@ -395,26 +392,30 @@ impl Reader {
             })
             .collect();
         let structure = IndexStructure {
-            method: self.methods.get(method).cloned().unwrap_or_else(|| Ident::new("unknown")),
-            unique: *unique,
+            method: method
+                .parse()
+                .ok()
+                .and_then(|oid: i64| self.methods.get(&oid))
+                .cloned()
+                .unwrap_or_else(|| Ident::new("unknown")),
+            unique,
             nulls_not_distinct: nulls.unwrap_or(false),
             keys,
-            include: columns.iter().skip(*key_length).filter_map(|number| name_of(*number)).collect(),
-            predicate: part.11.clone(),
-            storage: part
-                .12
+            include: columns.iter().skip(key_length).filter_map(|number| name_of(*number)).collect(),
+            predicate,
+            storage: storage
                 .iter()
                 .flatten()
                 .filter_map(|option| option.split_once('='))
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         };
-        let constraint = match part.13.as_deref() {
+        let constraint = match constraint.as_deref() {
             Some("p") => Some(IndexConstraint::PrimaryKey),
             Some(_) => Some(IndexConstraint::Other),
             None => None,
         };
-        (Ident::new(name.as_str()), Index { valid: *valid, structure, constraint })
+        (Ident::new(name), Index { valid, structure, constraint })
     }
 }
 

@@ -1,0 +1,2 @@
+CREATE TYPE mood AS ENUM ('sad', 'good');
+CREATE TABLE t (m mood DEFAULT 'good' NOT NULL);
