@@ -45,8 +45,8 @@ fn wreck(flavour: Flavour, file: &str, seed: u64) {
     let expected = whole(flavour, &original, &wrecked);
     println!("seed {seed}:\n  {}", damage.join("\n  "));
     site.completes();
-    let expected: String = expected.values().map(|line| format!("{line}\n")).collect();
-    assert_lines(&expected, &site.facts());
+    let expected: Vec<_> = expected.values().map(String::as_str).collect();
+    assert_lines(&expected.join("\n"), &site.facts());
     site.assert_kept(&contents, &["holidays.is_active", "leaves.total_days"]);
 }
 
