@@ -244,7 +244,12 @@ impl<'a> Subject<'a> {
                             Answer::Unknown("asking took too long".to_owned())
                         }
                         ServerErrorKind::InsufficientPrivilege if question.purpose == Purpose::Probe => {
-                            Answer::Unknown("no right to read it (SELECT)".to_owned())
+                            // Rows that a policy hides are not known either: the session asks the server to say so.
+                            Answer::Unknown(if error.message.contains("row-level security") {
+                                error.to_string()
+                            } else {
+                                "no right to read it (SELECT)".to_owned()
+                            })
                         }
                         _ => Answer::Failed(format!("the server says: {error}")),
                     },

@@ -560,6 +560,12 @@ impl Operation<'_, '_> {
             self.subject.goals.iter().map(|goals| goals.id).filter(|id| self.notes.has_changed(*id)).collect();
         self.verified(site, session, seen, &|id| changed.contains(&id));
         let unrecorded = self.unrecorded(seen);
+        if let Some(base) = &mut self.notes.base {
+            // A version of several groups comes several times, and one that could not be recorded with its group comes below.
+            base.recorded.sort();
+            base.recorded.dedup();
+            base.recorded.retain(|directory| unrecorded.iter().all(|version| version.directory != *directory));
+        }
         if !unrecorded.is_empty()
             && let Some(target) = &seen.snapshot.target
         {

@@ -572,7 +572,7 @@ impl<'a> Planner<'a> {
                 self.find(
                     span,
                     Code::PermissionDenied,
-                    format!("permission denied for schema {schema}: {role} lacks CREATE"),
+                    format!("permission denied for schema {schema}: role {role} lacks CREATE"),
                     "",
                     vec!["found before anything was changed".to_owned()],
                     format!("let its owner run: GRANT CREATE ON SCHEMA {schema} TO {}", Ident::new(role)),

@@ -25,7 +25,7 @@ impl Planner<'_> {
             self.find(
                 span,
                 Code::PermissionDenied,
-                format!("permission denied for database {database}: {role} lacks CREATE"),
+                format!("permission denied for database {database}: role {role} lacks CREATE"),
                 "",
                 vec!["a schema is created in the database".to_owned()],
                 format!(

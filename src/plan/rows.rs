@@ -124,7 +124,7 @@ impl Planner<'_> {
         self.find(
             statement.span,
             crate::diagnostic::Code::PermissionDenied,
-            format!("permission denied for table {}: {role} lacks {right}", table.name),
+            format!("permission denied for table {}: role {role} lacks {right}", table.name),
             "",
             vec!["found before anything was changed".to_owned()],
             format!("let its owner run: GRANT {right} ON {table} TO {}", Ident::new(role)),

@@ -121,7 +121,7 @@ impl Planner<'_> {
         }
         if !state.may_reference && !state.owned {
             let role = self.world.server.role.clone();
-            let what = format!("permission denied for table {}: {role} lacks REFERENCES", to.name);
+            let what = format!("permission denied for table {}: role {role} lacks REFERENCES", to.name);
             let help = format!("let its owner run: GRANT REFERENCES ON {to} TO {}", Ident::new(role));
             self.find(constraint.span, Code::PermissionDenied, what, "", Vec::new(), help);
             return false;

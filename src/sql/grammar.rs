@@ -70,10 +70,42 @@ fn judge(text: &str) -> Vec<(Span, String)> {
         .map(|error| {
             let range = error.range();
             let span = Span::new(usize::from(range.start()), usize::from(range.end()));
-            (widen(text, span), error.message().to_owned())
+            told(text, widen(text, span), error.message())
         })
         .into_iter()
         .collect()
+}
+
+/// Puts an error of the grammar into words of SQL, at the word that is wrong.
+fn told(text: &str, span: Span, message: &str) -> (Span, String) {
+    if let Some(found) = message.strip_prefix("expected command, found ") {
+        let mut tokens = Lexer::new(text).filter(|token| !token.kind.is_comment()).map(|token| token.span);
+        let first = tokens.next().unwrap_or(span);
+        // The grammar blames the whole command; where its first word is one, it is the next that does not fit.
+        let wrong = if span.start > first.start {
+            span
+        } else if found.ends_with("_KW") {
+            tokens.next().unwrap_or(first)
+        } else {
+            first
+        };
+        return (wrong, format!("syntax error at or near \"{}\"", text[wrong.range()].trim().escape_debug()));
+    }
+    let words: Vec<&str> = message.split(' ').map(shown).collect();
+    (span, words.join(" "))
+}
+
+/// Returns how a kind of token of the grammar's is written.
+fn shown(word: &str) -> &str {
+    match word {
+        "L_PAREN" => "\"(\"",
+        "R_PAREN" => "\")\"",
+        "SEMICOLON" => "\";\"",
+        "COMMA" => "\",\"",
+        "IDENT" => "a name",
+        "EOF" => "the end of the statement",
+        _ => word.strip_suffix("_KW").unwrap_or(word),
+    }
 }
 
 /// Makes an empty span cover the token it stands before, so that something can be underlined.

@@ -15,11 +15,16 @@ fn base() -> PathBuf {
 
 #[test]
 fn adopted_databases_get_diesels_record() {
-    for file in ["enum_current.sql", "varchar_current.sql", "enum_first_release.sql", "varchar_halfway.sql"] {
+    for file in
+        ["enum_current.sql", "varchar_current.sql", "enum_first_release.sql", "enum_halfway.sql", "varchar_halfway.sql"]
+    {
         let Some(site) = Site::new("adopted", &[file]) else { return };
         assert_eq!(site.books(), None);
-        site.run().expect(0);
+        let run = site.run().expect(0);
         assert_eq!(site.books().unwrap(), VERSIONS);
+        for version in VERSIONS {
+            assert_eq!(run.stdout.matches(version).count(), 1, "recorded once, and said once:\n{}", run.stdout);
+        }
         let mut connection = site.database.connect();
         let pending = connection.has_pending_migration(FileBasedMigrations::from_path(base()).unwrap()).unwrap();
         assert!(!pending, "diesel would run something again");

@@ -35,7 +35,8 @@ fn nothing_above_access_share_is_locked_when_nothing_is_missing() {
 #[test]
 fn sessions_that_only_read_hold_nothing_up() {
     let Some(site) = Site::new("readers", &["enum_current.sql"]) else { return };
-    let queries: String = TABLES.split(", ").map(|table| format!("SELECT count(*) FROM {table};")).collect();
+    let queries: Vec<_> = TABLES.split(", ").map(|table| format!("SELECT count(*) FROM {table};")).collect();
+    let queries = queries.concat();
     let _reader = hold(&site, &queries);
     let _serializable = hold(&site, &format!("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; {queries}"));
     site.completes();

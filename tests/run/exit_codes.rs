@@ -176,7 +176,7 @@ fn nine_when_the_database_takes_no_changes() {
     assert_says(&run.stderr, &["error[read-only-server]", "nothing was"]);
     // Looking is possible, and a run with nothing to do is too.
     scripts.command(&["plan", "--exit-code"]).database(&database).run().expect(2);
-    execute(database.url(), "SET default_transaction_read_only = off; CREATE TABLE t (id integer)");
+    execute(database.url(), "BEGIN READ WRITE; CREATE TABLE t (id integer); COMMIT");
     scripts.run(&database).expect(0);
 }
 

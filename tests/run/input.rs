@@ -127,7 +127,7 @@ fn a_script_of_50_megabytes_is_checked() {
         n += 1;
     }
     let scripts = Scripts::one(&script);
-    scripts.command(&["check"]).time_out(Duration::from_secs(300)).run().expect(0);
+    scripts.command(&["check"]).time_out(Duration::from_mins(5)).run().expect(0);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_script_beyond_the_limit_is_refused() {
     let scripts = Scripts::none();
     let file = std::fs::File::create(scripts.path().join("010_huge.sql")).unwrap();
     file.set_len(2 << 30).unwrap();
-    let run = scripts.command(&["check"]).time_out(Duration::from_secs(300)).run().expect(65);
+    let run = scripts.command(&["check"]).time_out(Duration::from_mins(5)).run().expect(65);
     assert_says(&run.stderr, &["error[", "010_huge.sql"]);
 }
 

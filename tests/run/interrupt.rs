@@ -105,7 +105,7 @@ SELECT 1 FROM pg_sleep(600) AS slept WHERE slept IS NULL;
 ",
     );
     for command in ["run", "verify"] {
-        let run = scripts.command(&[command]).database(&database).time_out(Duration::from_secs(60)).spawn();
+        let run = scripts.command(&[command]).database(&database).time_out(Duration::from_mins(1)).spawn();
         wait_for_statement(&database, "%pg_sleep(600)%");
         run.signal("INT");
         run.wait().expect(130);

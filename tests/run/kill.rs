@@ -3,14 +3,20 @@
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::Duration,
 };
+
+use diesel::connection::SimpleConnection;
 
 use hrms_migrate::engine::cluster::{Cluster, StopMode};
 
 use crate::{
     proxy::{Proxy, Stop},
-    support::{CliBuilder, TestDatabase, catalog_digest, cli, execute, rows, say_not_run, start_cluster},
-    tools::{Scripts, assert_clean, assert_says, kill, wait_for_statement},
+    support::{CliBuilder, TestDatabase, catalog_digest, cli, execute, say_not_run, start_cluster},
+    tools::{
+        Scripts, assert_clean, assert_says, in_transaction, kill, large_table, wait_for_lock_wait, wait_for_query,
+        wait_for_statement,
+    },
 };
 
 /// Of everything something: catalog changes, a concurrent build, a unique one, a backfill, a type change, an opaque statement.
@@ -81,34 +87,44 @@ fn killed_everywhere(
     let places: Vec<Stop> = (1..=statements.len())
         .filter(|n| changes(&statements[n - 1]))
         .flat_map(|n| [Stop::Before(n), Stop::After(n)])
-        .enumerate()
-        .filter(|(place, _)| place % every == 0)
-        .map(|(_, stop)| stop)
+        .step_by(every)
         .collect();
+    at_every(&places, &|stop| {
+        let database = TestDatabase::new(&format!("{name}_{stop:?}")).unwrap();
+        prepare(&database);
+        let proxy = Proxy::before(&database);
+        proxy.stop_at(stop);
+        let mut run = command().env("DATABASE_URL", proxy.url(database.url())).spawn();
+        let at = statement(&statements, stop);
+        assert!(proxy.wait_until_held(|| run.is_running()), "{stop:?}: the run ended before the statement {at:?}");
+        kill(run);
+        proxy.cut();
+        let run = command().database(&database).run();
+        assert_eq!(run.status, 0, "{stop:?}, killed at {at:?}\n{}\n{}", run.stdout, run.stderr);
+        assert_eq!(database.catalog("public"), expected, "{stop:?}, killed at {at:?}");
+        assert_clean(&database);
+    });
+}
+
+/// Tries all places, three at a time.
+fn at_every(places: &[Stop], test: &(dyn Fn(Stop) + Sync)) {
+    assert!(!places.is_empty());
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 while let Some(stop) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let database = TestDatabase::new(&format!("{name}_{stop:?}")).unwrap();
-                    prepare(&database);
-                    let proxy = Proxy::before(&database);
-                    proxy.stop_at(*stop);
-                    let mut run = command().env("DATABASE_URL", proxy.url(database.url())).spawn();
-                    let held = proxy.wait_until_held(|| run.is_running());
-                    let (Stop::Before(n) | Stop::After(n)) = stop;
-                    let at = statements.get(n - 1);
-                    assert!(held, "{stop:?}: the run ended before the statement {at:?}");
-                    kill(run);
-                    proxy.cut();
-                    let run = command().database(&database).run();
-                    assert_eq!(run.status, 0, "{stop:?}, killed at {at:?}\n{}\n{}", run.stdout, run.stderr);
-                    assert_eq!(database.catalog("public"), expected, "{stop:?}, killed at {at:?}");
-                    assert_clean(&database);
+                    test(*stop);
                 }
             });
         }
     });
+}
+
+/// Returns the beginning of the statement at a place.
+fn statement(statements: &[String], stop: Stop) -> String {
+    let (Stop::Before(n) | Stop::After(n)) = stop;
+    statements.get(n - 1).map(|sql| sql.chars().take(200).collect()).unwrap_or_default()
 }
 
 #[test]
@@ -145,38 +161,45 @@ fn a_run_whose_connections_are_cut_connects_anew_and_ends_with_0() {
     // From the first change on; before it there is nothing that would have to be gone on with.
     let first = statements.iter().position(|sql| sql.starts_with("CREATE TYPE")).unwrap() + 1;
     let last = statements.len();
-    for n in (first..=last).filter(|n| changes(&statements[n - 1]) || *n == last) {
-        for stop in [Stop::Before(n), Stop::After(n)] {
-            let database = TestDatabase::new(&format!("cut_{stop:?}")).unwrap();
-            database.execute(&before());
-            let proxy = Proxy::before(&database);
-            proxy.stop_at(stop);
-            let mut run = scripts.command(&["run"]).env("DATABASE_URL", proxy.url(database.url())).spawn();
-            assert!(proxy.wait_until_held(|| run.is_running()), "{stop:?} was not reached");
-            proxy.cut();
-            let run = run.wait();
-            let at = &statements[n - 1];
-            assert_eq!(run.status, 0, "{stop:?}, cut at {at:?}\n{}\n{}", run.stdout, run.stderr);
-            assert_eq!(database.catalog("public"), expected, "{stop:?}, cut at {at:?}");
-            assert_clean(&database);
-        }
-    }
+    let places: Vec<Stop> = (first..=last)
+        .filter(|n| changes(&statements[n - 1]) || *n == last)
+        .flat_map(|n| [Stop::Before(n), Stop::After(n)])
+        .collect();
+    at_every(&places, &|stop| {
+        let database = TestDatabase::new(&format!("cut_{stop:?}")).unwrap();
+        database.execute(&before());
+        let proxy = Proxy::before(&database);
+        proxy.stop_at(stop);
+        let mut run = scripts.command(&["run"]).env("DATABASE_URL", proxy.url(database.url())).spawn();
+        assert!(proxy.wait_until_held(|| run.is_running()), "{stop:?} was not reached");
+        proxy.cut();
+        let run = run.wait();
+        let at = statement(&statements, stop);
+        assert_eq!(run.status, 0, "{stop:?}, cut at {at:?}\n{}\n{}", run.stdout, run.stderr);
+        assert_eq!(database.catalog("public"), expected, "{stop:?}, cut at {at:?}");
+        assert_clean(&database);
+    });
 }
 
-/// Restarts the server while the run waits at a place, and returns the run's exit code.
-fn restarted(cluster: &mut Cluster, mode: StopMode, scripts: &Scripts, database: &str, statement: &str) {
-    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {database}"));
-    let url = cluster.url(database);
-    execute(&url, &before());
-    // One run to find the place, on a database of its own.
-    execute(&cluster.url("postgres"), &format!("CREATE DATABASE {database}_undisturbed"));
-    let undisturbed = cluster.url(&format!("{database}_undisturbed"));
-    execute(&undisturbed, &before());
+/// Makes two databases of a cluster, runs the scripts on one of them, and returns the URLs of both and where the run sends a
+/// statement.
+fn place_of(cluster: &Cluster, scripts: &Scripts, database: &str, statement: &str) -> (String, String, Stop) {
+    let [url, undisturbed] = [database.to_owned(), format!("{database}_undisturbed")].map(|name| {
+        execute(&cluster.url("postgres"), &format!("CREATE DATABASE {name}"));
+        execute(&cluster.url(&name), &before());
+        cluster.url(&name)
+    });
     let proxy = Proxy::before_cluster(cluster);
     scripts.command(&["run"]).env("DATABASE_URL", proxy.url(&undisturbed)).run().expect(0);
     let place = proxy.statements().iter().position(|sql| sql.contains(statement)).unwrap() + 1;
+    (url, undisturbed, Stop::Before(place))
+}
+
+/// Restarts the server while a run waits at a statement: it ends with 0, or with 6 and the next run finishes.
+fn restarted(cluster: &mut Cluster, mode: StopMode, scripts: &Scripts, database: &str, statement: &str) {
+    let (url, undisturbed, place) = place_of(cluster, scripts, database, statement);
     let proxy = Proxy::before_cluster(cluster);
-    proxy.stop_at(Stop::Before(place));
+    proxy.stop_at(place);
     let mut run = scripts.command(&["run"]).env("DATABASE_URL", proxy.url(&url)).spawn();
     assert!(proxy.wait_until_held(|| run.is_running()));
     cluster.restart(mode).unwrap();
@@ -201,30 +224,28 @@ fn a_server_restarted_during_a_run_is_waited_for() {
 }
 
 #[test]
-fn a_server_that_stays_away_ends_the_run_with_6_and_the_next_run_finishes() {
+fn waiting_for_a_server_that_stays_away_can_be_interrupted_and_the_next_run_finishes() {
     let Some(mut cluster) = start_cluster(|options| options) else {
         return say_not_run("no server binaries");
     };
-    execute(&cluster.url("postgres"), "CREATE DATABASE gone");
-    let url = cluster.url("gone");
     let scripts = of_everything();
-    execute(&url, &before());
+    let (url, undisturbed, place) = place_of(&cluster, &scripts, "gone", "ADD COLUMN");
     let proxy = Proxy::before_cluster(&cluster);
-    proxy.stop_at(Stop::Before(30));
+    proxy.stop_at(place);
     let mut run = scripts.command(&["run"]).env("DATABASE_URL", proxy.url(&url)).spawn();
     assert!(proxy.wait_until_held(|| run.is_running()));
     cluster.stop(StopMode::Fast).unwrap();
     proxy.cut();
     // Nobody waits a minute here: the signal ends the waiting.
     let run = {
-        thread::sleep(std::time::Duration::from_secs(1));
+        thread::sleep(Duration::from_secs(1));
         run.signal("INT");
         run.wait()
     };
     assert_eq!(run.status, 130, "{}\n{}", run.stdout, run.stderr);
     cluster.restart(StopMode::Fast).unwrap();
     scripts.command(&["run"]).env("DATABASE_URL", &url).run().expect(0);
-    assert!(rows(&url, "SELECT indexrelid FROM pg_index WHERE NOT indisvalid").is_empty());
+    assert_eq!(catalog_digest(&url, "public"), catalog_digest(&undisturbed, "public"));
 }
 
 #[test]
@@ -245,4 +266,53 @@ DO $$ BEGIN PERFORM pg_sleep(600) FROM slow; CREATE TABLE done (id integer); END
     run.wait().expect(0);
     assert_eq!(database.value("SELECT to_regclass('done')").as_deref(), Some("done"));
     assert_clean(&database);
+}
+
+#[test]
+fn the_index_build_of_a_killed_run_is_waited_for_and_built_on() {
+    let Some(database) = TestDatabase::new("orphaned_build") else { return };
+    database.execute(&large_table("large"));
+    let scripts = Scripts::one("CREATE INDEX large_word ON large (word);");
+    let mut writer = in_transaction(&database, "INSERT INTO large VALUES (0, 0, '')");
+    let killed = scripts.on(&database).spawn();
+    wait_for_lock_wait(&database);
+    kill(killed);
+    // The server goes on with the build; a second one beside it would fight for the same name.
+    let next = scripts.on(&database).spawn();
+    wait_for_query(
+        &database,
+        "SELECT count(*) = 1 AS it FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' \
+         AND query LIKE '%pg_locks%' AND pid <> pg_backend_pid()",
+    );
+    writer.batch_execute("COMMIT").unwrap();
+    next.wait().expect(0);
+    assert_clean(&database);
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn a_lost_runner_lock_is_noticed_before_the_next_script() {
+    let Some(database) = TestDatabase::new("lost_lock") else { return };
+    database.execute("CREATE TABLE slow (id integer); INSERT INTO slow VALUES (1)");
+    let scripts = Scripts::one(
+        "-- ensure:unless SELECT to_regclass('done') IS NOT NULL
+DO $$ BEGIN
+    WHILE EXISTS (SELECT FROM slow) LOOP PERFORM pg_sleep(0.02); END LOOP;
+    CREATE TABLE done (id integer);
+END $$;
+",
+    )
+    .and("020_next.sql", "CREATE TABLE next (id integer);");
+    let run = scripts.on(&database).spawn();
+    wait_for_statement(&database, "DO $$%");
+    let ended = database.rows(
+        "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.state = 'idle' \
+         AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory')",
+    );
+    assert_eq!(ended.len(), 1, "the session that holds the runner lock is idle");
+    database.execute("DELETE FROM slow");
+    run.wait().expect(0);
+    assert_eq!(database.value("SELECT to_regclass('next')").as_deref(), Some("next"));
+    assert_clean(&database);
+    scripts.assert_nothing_left(&database);
 }

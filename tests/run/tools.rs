@@ -13,7 +13,7 @@ use diesel::{PgConnection, connection::SimpleConnection};
 use crate::support::{CliBuilder, Run, RunningCli, TestDatabase, cli, rows_on};
 
 /// How long anything may take that has to happen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A directory of ensure scripts, removed at the end.
 #[derive(Debug)]
