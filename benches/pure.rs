@@ -30,7 +30,9 @@ fn reading(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("10 000 statements");
     group.throughput(Throughput::Elements(STATEMENTS)).sample_size(20);
     group.bench_function("parse", |bencher| {
-        bencher.iter(|| scripts.iter().map(|script| black_box(sql::parse(script).unwrap()).statements.len()).sum::<usize>());
+        bencher.iter(|| {
+            scripts.iter().map(|script| black_box(sql::parse(script).unwrap()).statements.len()).sum::<usize>()
+        });
     });
     let parsed: Vec<_> = scripts.iter().map(|script| sql::parse(script).unwrap()).collect();
     group.bench_function("goals", |bencher| {
@@ -41,7 +43,9 @@ fn reading(criterion: &mut Criterion) {
         });
     });
     let goals = goals(&scripts);
-    group.bench_function("contradictions", |bencher| bencher.iter(|| black_box(goal::contradictions(&goals, &|_| None))));
+    group.bench_function("contradictions", |bencher| {
+        bencher.iter(|| black_box(goal::contradictions(&goals, &|_| None)))
+    });
     group.finish();
 }
 
@@ -133,13 +137,16 @@ fn satisfied() -> Snapshot {
 /// The scripts that the program brings.
 fn hrms() -> (Vec<File>, Vec<File>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ensure");
-    let file = |path: &Path, name: String| File { path: path.display().to_string(), name, bytes: fs::read(path).unwrap() };
+    let file =
+        |path: &Path, name: String| File { path: path.display().to_string(), name, bytes: fs::read(path).unwrap() };
     let names = |directory: &Path| {
         let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         entries.collect::<Vec<_>>()
     };
-    let base = names(&root.join("base")).into_iter().map(|name| file(&root.join("base").join(&name).join("up.sql"), name));
-    let files = names(&root).into_iter().filter(|name| name.ends_with(".sql")).map(|name| file(&root.join(&name), name));
+    let base =
+        names(&root.join("base")).into_iter().map(|name| file(&root.join("base").join(&name).join("up.sql"), name));
+    let files =
+        names(&root).into_iter().filter(|name| name.ends_with(".sql")).map(|name| file(&root.join(&name), name));
     (base.collect(), files.collect())
 }
 

@@ -18,5 +18,6 @@ pub mod config;
 pub mod ops;
 pub mod cli;
 
-#[expect(missing_docs, clippy::wildcard_imports, reason = "written by diesel from the database")]
+#[expect(missing_docs, reason = "written by diesel from the database")]
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "written by diesel from the database"))]
 pub mod schema;

@@ -25,9 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["pg", "script", "diagnostic"]),
     (
         "ops",
-        &[
-            "pg", "script", "diagnostic", "sql", "goal", "catalog", "plan", "event", "db", "engine", "exec", "config",
-        ],
+        &["pg", "script", "diagnostic", "sql", "goal", "catalog", "plan", "event", "db", "engine", "exec", "config"],
     ),
     ("cli", &["pg", "script", "diagnostic", "event", "exec", "config", "report", "ops"]),
 ];

@@ -13,10 +13,10 @@ fn a_cluster_keeps_its_data_over_every_kind_of_restart() {
     };
     let url = cluster.url("postgres");
     execute(&url, "CREATE TABLE t (i int); INSERT INTO t SELECT generate_series(1, 10)");
-    assert_eq!(rows(&url, "SELECT current_setting('work_mem'), current_setting('max_prepared_transactions')"), [[
-        Some("7MB".to_owned()),
-        Some("10".to_owned())
-    ]]);
+    assert_eq!(
+        rows(&url, "SELECT current_setting('work_mem'), current_setting('max_prepared_transactions')"),
+        [[Some("7MB".to_owned()), Some("10".to_owned())]]
+    );
     for mode in [StopMode::Fast, StopMode::Immediate] {
         cluster.restart(mode).unwrap();
         assert_eq!(rows(&url, "SELECT count(*) FROM t")[0][0].as_deref(), Some("10"), "{mode:?}");
@@ -105,15 +105,16 @@ fn a_killed_owner_leaves_no_server_behind() {
 
 #[test]
 fn every_test_has_a_database_of_its_own_that_goes_with_it() {
-    let Some(database) = TestDatabase::new("every test has a database of its own: ÄÖ 'quoted' and very long indeed") else {
+    let Some(database) = TestDatabase::new("every test has a database of its own: ÄÖ 'quoted' and very long indeed")
+    else {
         return;
     };
     assert!(database.name().len() <= 63);
     database.execute("CREATE TABLE t (b text, a int); INSERT INTO t VALUES (NULL, 1), ('x', 2)");
-    assert_eq!(database.rows("SELECT b, a FROM t ORDER BY a;"), [[None, Some("1".into())], [
-        Some("x".into()),
-        Some("2".into())
-    ]]);
+    assert_eq!(
+        database.rows("SELECT b, a FROM t ORDER BY a;"),
+        [[None, Some("1".into())], [Some("x".into()), Some("2".into())]]
+    );
     assert_eq!(database.value("INSERT INTO t VALUES ('y', 3) RETURNING a").as_deref(), Some("3"));
     let (name, server) = (database.name().to_owned(), database.server());
     // An open connection does not keep it.
@@ -179,7 +180,10 @@ mod embedded {
 
         let server = Embedded::start(&directory, WAIT).unwrap();
         assert!(!server.created());
-        let found = rows(server.url(), "SELECT i, current_setting('search_path'), current_setting('server_version_num')::int / 10000 FROM t");
+        let found = rows(
+            server.url(),
+            "SELECT i, current_setting('search_path'), current_setting('server_version_num')::int / 10000 FROM t",
+        );
         assert_eq!(found, [["1", "\"$user\", public", "17"].map(|value| Some(value.to_owned()))]);
     }
 

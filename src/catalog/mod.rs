@@ -37,6 +37,7 @@ pub struct Snapshot {
 
 /// The server, and who we are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the catalog, independent of the others")]
 pub struct Server {
     /// Its version.
     pub version: ServerVersion,
@@ -203,6 +204,7 @@ pub enum Generation {
 
 /// A constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the catalog, independent of the others")]
 pub struct Constraint {
     /// Its name.
     pub name: Ident,
@@ -416,7 +418,9 @@ impl Constraint {
     #[must_use]
     pub fn uses(&self, column: &Ident) -> bool {
         match &self.kind {
-            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => columns.contains(column),
+            ConstraintKind::PrimaryKey { columns, .. } | ConstraintKind::Unique { columns, .. } => {
+                columns.contains(column)
+            }
             ConstraintKind::ForeignKey(key) => key.columns.contains(column),
             ConstraintKind::Check { .. } | ConstraintKind::Other { .. } => false,
         }

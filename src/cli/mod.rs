@@ -173,10 +173,12 @@ impl Terminal {
             };
             if let Err(error) = fs::write(&wanted.file, text) {
                 let file = wanted.file.display().to_string();
-                let diagnostic =
-                    Diagnostic::error(Code::CannotWrite, format!("the report {} could not be written", file.escape_debug()))
-                        .why(error.to_string())
-                        .help("name a file that can be written");
+                let diagnostic = Diagnostic::error(
+                    Code::CannotWrite,
+                    format!("the report {} could not be written", file.escape_debug()),
+                )
+                .why(error.to_string())
+                .help("name a file that can be written");
                 complain(&diagnostic, &self.err);
                 all = false;
             }
@@ -194,7 +196,9 @@ impl Terminal {
                         print_to(&mut io::stdout(), &format!("{}\n", script.path.escape_debug()));
                     }
                     let base = scripts.base;
-                    let text = format!("check  {files} scripts ({base} base migrations), {statements} statements   all readable\n");
+                    let text = format!(
+                        "check  {files} scripts ({base} base migrations), {statements} statements   all readable\n"
+                    );
                     print_to(&mut io::stdout(), &text);
                 }
                 ExitCode::SUCCESS
@@ -210,7 +214,7 @@ impl Terminal {
     }
 
     fn wait(&self, mut settings: Settings) -> ExitCode {
-        const USUAL: std::time::Duration = std::time::Duration::from_secs(60);
+        const USUAL: std::time::Duration = std::time::Duration::from_mins(1);
         if settings.limits.wait.is_zero() {
             settings.limits.wait = USUAL;
         }

@@ -63,6 +63,7 @@ impl fmt::Debug for Environment {
 
 /// Returns the environment of this process. Variables whose name is not UTF-8 are left out: none of ours is.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the only reader of the environment")]
 pub fn process_environment() -> Environment {
     let mut environment = Environment::default();
     for (name, value) in std::env::vars_os() {
@@ -91,6 +92,7 @@ pub type FileReader<'a> = dyn Fn(&Path) -> Result<Vec<u8>, ReadFailure> + 'a;
 ///
 /// # Errors
 /// [`ReadFailure`] as the operating system reports it.
+#[expect(clippy::disallowed_methods, reason = "`.env` files are read here")]
 pub fn read_file(path: &Path) -> Result<Vec<u8>, ReadFailure> {
     fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ReadFailure::Missing,

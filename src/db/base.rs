@@ -61,7 +61,8 @@ impl MigrationName for BaseVersion {
 
 impl Migration<Pg> for Planned<'_, '_> {
     fn run(&self, connection: &mut dyn BoxableConnection<Pg>) -> DieselResult<()> {
-        let connection = connection.downcast_mut::<PgConnection>().ok_or("the harness has another kind of connection")?;
+        let connection =
+            connection.downcast_mut::<PgConnection>().ok_or("the harness has another kind of connection")?;
         (self.action.borrow_mut())(&mut Work::on(connection)).map_err(|error| {
             let message = error.message.clone();
             *self.failure.borrow_mut() = Some(error);

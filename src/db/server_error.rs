@@ -566,13 +566,15 @@ const QUOTES: [(char, char); 8] =
     [('"', '"'), ('»', '«'), ('«', '»'), ('„', '“'), ('“', '”'), ('„', '”'), ('「', '」'), ('\'', '\'')];
 
 /// What is shown in the place of a message that a function of the site wrote.
-const RAISED: &str = "a trigger, a rule or a function has refused it; its message may hold values and stands in the server's log";
+const RAISED: &str =
+    "a trigger, a rule or a function has refused it; its message may hold values and stands in the server's log";
 
 /// Returns whether a message may come from `RAISE` in a function that saw rows: diesel does not hand out the SQLSTATE, but
 /// the server's own complaints about a data statement are known, or say where in the statement the fault is.
 fn may_be_raised(kind: ServerErrorKind, position: Option<i32>, sql: &str) -> bool {
     let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    let changes_rows = ["UPDATE", "INSERT", "DELETE", "MERGE", "WITH"].iter().any(|verb| word.eq_ignore_ascii_case(verb));
+    let changes_rows =
+        ["UPDATE", "INSERT", "DELETE", "MERGE", "WITH"].iter().any(|verb| word.eq_ignore_ascii_case(verb));
     kind == ServerErrorKind::Other && position.is_none() && changes_rows
 }
 

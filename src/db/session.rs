@@ -1,5 +1,10 @@
 //! A session: what it is set to, asking, sending one statement at a time, the advisory locks.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "statements are timed here, to tell a time-out of ours from another one"
+)]
+
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -23,13 +28,11 @@ use crate::{
     pg::{ConnectionTarget, Ident, LockTimeout, ObjectName, StatementTimeout, quote_literal},
 };
 
-use super::{
-    ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settle_session, snapshot,
-};
+use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settle_session, snapshot};
 
 /// The first half of our advisory locks' key: "HRMS" in ASCII. It must never change: it is how runners of all versions meet.
 const LOCK_CLASS: i32 = 0x4852_4D53;
-/// The second half for the runner lock: the first 31 bits of the SHA-256 of "hrms_migrate". The work session takes the next.
+/// The second half for the runner lock: the first 31 bits of the SHA-256 of `hrms_migrate`. The work session takes the next.
 const LOCK_OBJECT: i32 = 0x39D8_7B10;
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
@@ -393,8 +396,7 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn count(&mut self, sql: &str) -> Result<i64, ServerError> {
-        let rows: Vec<Number> =
-            sql_query(sql).load(&mut *self.connection).map_err(|error| recognise(&error, sql))?;
+        let rows: Vec<Number> = sql_query(sql).load(&mut *self.connection).map_err(|error| recognise(&error, sql))?;
         Ok(rows.first().map_or(0, |row| row.value))
     }
 }
@@ -449,12 +451,7 @@ impl<'a> Work<'a> {
         sent.map_err(|error| {
             ServerError::recognise(
                 &error,
-                Sent {
-                    sql,
-                    elapsed: started.elapsed(),
-                    lock_timeout: Some(lock),
-                    statement_timeout: Some(statement),
-                },
+                Sent { sql, elapsed: started.elapsed(), lock_timeout: Some(lock), statement_timeout: Some(statement) },
             )
         })
     }

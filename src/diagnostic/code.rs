@@ -203,7 +203,11 @@ mod tests {
     fn every_page_begins_with_its_code_and_names_the_exit_code() {
         for code in Code::ALL {
             let page = code.page();
-            assert!(page.starts_with(&format!("# {}\n", code.name())), "docs/errors/{}.md has another title", code.name());
+            assert!(
+                page.starts_with(&format!("# {}\n", code.name())),
+                "docs/errors/{}.md has another title",
+                code.name()
+            );
             let exit = format!("Exit code {}", code.outcome().exit_code());
             assert!(page.contains(&exit), "docs/errors/{}.md does not say `{exit}`", code.name());
         }

@@ -164,7 +164,12 @@ mod tests {
     use super::*;
 
     fn script(text: &str) -> Script {
-        Script { path: "ensure/010_a.sql".to_owned(), number: Some(10), name: "010_a".to_owned(), text: text.to_owned() }
+        Script {
+            path: "ensure/010_a.sql".to_owned(),
+            number: Some(10),
+            name: "010_a".to_owned(),
+            text: text.to_owned(),
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! Nothing is left behind, however the process ends: a small shell waits at the other end of a pipe, and when the pipe
 //! closes (which the system does for a killed process too) it stops the server and removes the directory.
 
+#![expect(clippy::disallowed_methods, reason = "a cluster is files, and is waited for")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write as _};
@@ -36,7 +38,7 @@ const UNPRIVILEGED_USERS: &[&str] = &["postgres", "nobody"];
 const PROGRAM_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// How long a server may take to start or to stop; a busy machine needs seconds, a broken one for ever.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Time between two looks at a server that starts or stops.
 const POLL: Duration = Duration::from_millis(10);
@@ -245,9 +247,9 @@ impl Cluster {
     pub fn tcp_url(&self, database: &str) -> Option<String> {
         let database = socket::percent_encoded(database);
         let port = self.port;
-        self.options.tcp.then(|| {
-            format!("postgresql://{SUPERUSER}@127.0.0.1:{port}/{database}?sslmode=disable&gssencmode=disable")
-        })
+        self.options
+            .tcp
+            .then(|| format!("postgresql://{SUPERUSER}@127.0.0.1:{port}/{database}?sslmode=disable&gssencmode=disable"))
     }
 
     /// Returns the directory of the Unix socket.
@@ -336,8 +338,8 @@ impl Cluster {
                 .map_err(|source| EngineError::Program { program: program.clone(), source })?;
             if result.status.success() {
                 let version_file = data.join("PG_VERSION");
-                let version = fs::read_to_string(&version_file)
-                    .map_err(|source| EngineError::from_io(&version_file, source))?;
+                let version =
+                    fs::read_to_string(&version_file).map_err(|source| EngineError::from_io(&version_file, source))?;
                 self.major_version = version.trim().parse().unwrap_or(0);
                 return Ok(());
             }
@@ -547,7 +549,8 @@ mod tests {
 
     #[test]
     fn a_user_is_found_by_name_and_never_root() {
-        let accounts = "root:x:0:0::/root:/bin/sh\n# comment\nnobody:x:65534:65533::/:/bin/false\npostgres:x:0:0::/:/bin/sh\n";
+        let accounts =
+            "root:x:0:0::/root:/bin/sh\n# comment\nnobody:x:65534:65533::/:/bin/false\npostgres:x:0:0::/:/bin/sh\n";
         let nobody = SystemUser::in_accounts(accounts, "nobody").unwrap();
         assert_eq!((nobody.uid, nobody.gid), (65534, 65533));
         assert!(SystemUser::in_accounts(accounts, "root").is_none());

@@ -393,7 +393,8 @@ fn start_error(path: &Path, error: &(dyn Error + 'static)) -> EngineError {
 fn classify(path: &Path, reason: &str) -> Option<EngineError> {
     // The name of the engine's cache directory as the three families of systems build it; in the data directory the
     // engine's names begin with a dot.
-    let in_cache = ["/pglite-oxide/", "dev.pglite-oxide.pglite-oxide", "\\pglite-oxide\\", "pglite-oxide cache directory"];
+    let in_cache =
+        ["/pglite-oxide/", "dev.pglite-oxide.pglite-oxide", "\\pglite-oxide\\", "pglite-oxide cache directory"];
     if in_cache.iter().any(|words| reason.contains(words)) {
         return Some(EngineError::CacheUnavailable { reason: reason.to_owned() });
     }

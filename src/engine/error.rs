@@ -200,11 +200,15 @@ impl EngineError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::NotADirectory { path } => format!("move {} out of the way, or work in another directory", path.display()),
+            Self::NotADirectory { path } => {
+                format!("move {} out of the way, or work in another directory", path.display())
+            }
             Self::NotWritable { path, .. } => {
                 format!("make {} writable for this user, or work in another directory", path.display())
             }
-            Self::StorageFull { .. } => "make room (a new database needs 100 MB), then run the same command again".to_owned(),
+            Self::StorageFull { .. } => {
+                "make room (a new database needs 100 MB), then run the same command again".to_owned()
+            }
             Self::Io { path, .. } => format!("look at {} and run the same command again", path.display()),
             Self::DirectoryLocked { .. } => {
                 "wait for the other process to end, then run the same command again".to_owned()
@@ -214,7 +218,8 @@ impl EngineError {
                 path.display()
             ),
             Self::CacheUnavailable { .. } => {
-                "set XDG_CACHE_HOME to a writable directory with 150 MB of room, then run the same command again".to_owned()
+                "set XDG_CACHE_HOME to a writable directory with 150 MB of room, then run the same command again"
+                    .to_owned()
             }
             Self::NoSocketDirectory { .. } => {
                 "make /tmp writable for this user, or set TMPDIR to a short, writable directory".to_owned()
@@ -223,7 +228,9 @@ impl EngineError {
                 "repair what it says, or name a server with --database-url".to_owned()
             }
             Self::Stop { .. } => "end the connections to it, then stop it again".to_owned(),
-            Self::Program { program, .. } => format!("install PostgreSQL's server programs, or check {}", program.display()),
+            Self::Program { program, .. } => {
+                format!("install PostgreSQL's server programs, or check {}", program.display())
+            }
             Self::NoUnprivilegedUser { .. } => "run as another user than root, or create a user postgres".to_owned(),
         }
     }

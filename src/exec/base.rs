@@ -55,8 +55,6 @@ pub fn carry_out_base(
     });
     match outcome {
         Ok(()) => Ok(done),
-        Err(error) => {
-            Err(failure.unwrap_or(Failure { step: group.steps.len(), error, elapsed: Duration::ZERO }))
-        }
+        Err(error) => Err(failure.unwrap_or(Failure { step: group.steps.len(), error, elapsed: Duration::ZERO })),
     }
 }

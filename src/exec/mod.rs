@@ -2,6 +2,8 @@
 //!
 //! Decides nothing about what should change: it is given groups and tells what became of them.
 
+#![expect(clippy::disallowed_methods, reason = "steps are timed here")]
+
 mod base;
 mod group;
 mod interrupt;
@@ -60,11 +62,7 @@ pub fn carry_out(
     let outcome = steps(&mut session.work(), group.steps.as_slice(), true, stop, emit).and_then(|done| {
         if !atomic {
             let started = Instant::now();
-            session.commit().map_err(|error| Failure {
-                step: group.steps.len(),
-                error,
-                elapsed: started.elapsed(),
-            })?;
+            session.commit().map_err(|error| Failure { step: group.steps.len(), error, elapsed: started.elapsed() })?;
         }
         Ok(done)
     });
@@ -92,9 +90,11 @@ fn steps(
         // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
         let lock = if step.transaction == Transaction::None { LockTimeout::NONE } else { step.lock_timeout };
         if limits != Some((lock, step.statement_timeout)) {
-            work
-                .limit(local, lock, step.statement_timeout)
-                .map_err(|error| Failure { step: place, error, elapsed: Duration::ZERO })?;
+            work.limit(local, lock, step.statement_timeout).map_err(|error| Failure {
+                step: place,
+                error,
+                elapsed: Duration::ZERO,
+            })?;
             limits = Some((lock, step.statement_timeout));
         }
         emit(Event::StepBegins(step));

@@ -42,10 +42,7 @@ enum Content<'a> {
 /// `applies` says of a statement whether its guards let it through; `None` where that is not known yet. Statements are
 /// compared when both apply, or when the same guards decide of both; a drop or rename in between separates them. Cost:
 /// linear, but for objects that are asserted more than twice.
-pub fn contradictions(
-    scripts: &[ScriptGoals],
-    applies: &dyn Fn(&StatementGoals) -> Option<bool>,
-) -> Vec<Finding> {
+pub fn contradictions(scripts: &[ScriptGoals], applies: &dyn Fn(&StatementGoals) -> Option<bool>) -> Vec<Finding> {
     let mut said: HashMap<Subject, Vec<Said<'_>>> = HashMap::new();
     let mut errors = Vec::new();
     for statement in scripts.iter().flat_map(|script| &script.statements) {
@@ -84,7 +81,8 @@ pub fn contradictions(
             };
             let before = said.entry(subject.clone()).or_default();
             for earlier in before.iter() {
-                let together = (earlier.applies == Some(true) && now.applies == Some(true)) || earlier.guards == now.guards;
+                let together =
+                    (earlier.applies == Some(true) && now.applies == Some(true)) || earlier.guards == now.guards;
                 if together && let Some(difference) = difference(&earlier.content, &now.content) {
                     errors.push(error(&subject, earlier, &now, &difference));
                     break;
@@ -167,7 +165,10 @@ fn difference(earlier: &Content<'_>, now: &Content<'_>) -> Option<(String, Strin
 fn same_type(a: &TypeName, b: &TypeName) -> bool {
     // A name with its schema and the same name without may be one type; only a database can tell.
     a == b
-        || (!a.is_builtin() && !b.is_builtin() && a.name() == b.name() && (a.schema().is_none() || b.schema().is_none()))
+        || (!a.is_builtin()
+            && !b.is_builtin()
+            && a.name() == b.name()
+            && (a.schema().is_none() || b.schema().is_none()))
 }
 
 fn column_difference(a: &ColumnGoal, b: &ColumnGoal) -> Option<(String, String)> {

@@ -91,11 +91,13 @@ fn makes_false(conjunct: &Expr, set: &Assignment, conjuncts: &[&Expr]) -> bool {
     let value = &set.value.tree;
     match conjunct {
         Expr::IsNull(operand, false) => is_set(operand) && never_null(value, conjuncts),
-        Expr::Binary(operator, left, right) if is_set(left) => match (operator.as_str(), literal(right), literal(value)) {
-            ("=", Some(before), Some(after)) => before != after,
-            ("<>" | "!=" | "IS DISTINCT FROM", Some(before), Some(after)) => before == after,
-            _ => false,
-        },
+        Expr::Binary(operator, left, right) if is_set(left) => {
+            match (operator.as_str(), literal(right), literal(value)) {
+                ("=", Some(before), Some(after)) => before != after,
+                ("<>" | "!=" | "IS DISTINCT FROM", Some(before), Some(after)) => before == after,
+                _ => false,
+            }
+        }
         Expr::In(operand, values, false) if is_set(operand) => {
             let after = literal(value);
             after.is_some() && values.iter().all(|before| literal(before).is_some() && literal(before) != after)
@@ -124,17 +126,28 @@ fn literal(expr: &Expr) -> Option<String> {
 
 /// Returns whether a value cannot be NULL in a row that the conjuncts let through.
 fn never_null(value: &Expr, conjuncts: &[&Expr]) -> bool {
-    /// Functions of pg_catalog that never return NULL, whatever they are given (which is nothing).
+    /// Functions of `pg_catalog` that never return NULL, whatever they are given (which is nothing).
     const NEVER_NULL: &[&str] = &[
-        "now", "current_timestamp", "current_date", "current_time", "localtimestamp", "localtime", "clock_timestamp",
-        "statement_timestamp", "transaction_timestamp", "gen_random_uuid", "random", "current_user", "session_user",
+        "now",
+        "current_timestamp",
+        "current_date",
+        "current_time",
+        "localtimestamp",
+        "localtime",
+        "clock_timestamp",
+        "statement_timestamp",
+        "transaction_timestamp",
+        "gen_random_uuid",
+        "random",
+        "current_user",
+        "session_user",
         "current_database",
     ];
     match value {
         Expr::Cast(inner, _) => never_null(inner, conjuncts),
-        Expr::Column(_) => conjuncts.iter().any(|conjunct| {
-            matches!(conjunct, Expr::IsNull(operand, true) if column_name(operand) == column_name(value))
-        }),
+        Expr::Column(_) => conjuncts.iter().any(
+            |conjunct| matches!(conjunct, Expr::IsNull(operand, true) if column_name(operand) == column_name(value)),
+        ),
         Expr::Call(name, arguments) if name.name.as_str() == "coalesce" => {
             arguments.last().is_some_and(|last| never_null(last, conjuncts))
         }
@@ -148,7 +161,11 @@ pub(super) fn seed(insert: &Insert) -> Option<Seed> {
     /// More rows than this in one statement make a question too long to ask on every run.
     const MOST_ROWS: usize = 1_000;
     let (rows, conflict) = (insert.rows.as_ref()?, insert.on_conflict.as_ref()?);
-    if insert.complex || conflict.complex || conflict.columns.is_empty() || insert.columns.is_empty() || rows.len() > MOST_ROWS
+    if insert.complex
+        || conflict.complex
+        || conflict.columns.is_empty()
+        || insert.columns.is_empty()
+        || rows.len() > MOST_ROWS
     {
         return None;
     }

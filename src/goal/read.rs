@@ -2,12 +2,12 @@
 
 use crate::{
     diagnostic::{Code, Finding},
-    pg::{Ident, QualifiedName},
+    pg::{Ident, QualifiedName, SerialKind},
     script::{Script, ScriptId, Span},
     sql::{
-        AlterAction, AlterActionKind, ColumnConstraintKind, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, CreateTable,
-        Directive, DirectiveKind, IndexTarget, LabelPosition, Name, ParsedScript, References, Relation, Statement,
-        StatementKind, Timing, TransactionGrouping,
+        AlterAction, AlterActionKind, ColumnConstraintKind, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex,
+        CreateTable, Directive, DirectiveKind, IndexTarget, LabelPosition, Name, ParsedScript, References, Relation,
+        Statement, StatementKind, Timing, TransactionGrouping,
     },
 };
 
@@ -83,7 +83,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn error(&mut self, code: Code, span: Span, what: impl Into<String>, label: &str, why: &str, help: impl Into<String>) {
+    fn error(
+        &mut self,
+        code: Code,
+        span: Span,
+        what: impl Into<String>,
+        label: &str,
+        why: &str,
+        help: impl Into<String>,
+    ) {
         self.errors.push(Finding {
             script: self.id,
             span,
@@ -130,7 +138,7 @@ impl Reader<'_> {
                 );
                 return Vec::new();
             }
-            _ => self.goals(statement),
+            _ => Self::goals(statement),
         };
         if let Some(goals) = goals {
             return goals;
@@ -159,7 +167,8 @@ impl Reader<'_> {
         let head = self.head(statement.span);
         match &statement.kind {
             StatementKind::Insert(insert) => {
-                let columns = insert.columns.iter().map(|column| column.ident.to_string()).collect::<Vec<_>>().join(", ");
+                let columns =
+                    insert.columns.iter().map(|column| column.ident.to_string()).collect::<Vec<_>>().join(", ");
                 self.error(
                     Code::NotRepeatable,
                     head,
@@ -199,7 +208,7 @@ impl Reader<'_> {
     }
 
     /// Reads the goals of a statement; `None` where it counts as opaque.
-    fn goals(&mut self, statement: &Statement) -> Option<Vec<Goal>> {
+    fn goals(statement: &Statement) -> Option<Vec<Goal>> {
         let one = |kind| Some(vec![Goal { span: statement.span, kind }]);
         match &statement.kind {
             StatementKind::CreateSchema { name, .. } => one(GoalKind::Schema(name.ident.clone())),
@@ -229,7 +238,9 @@ impl Reader<'_> {
                 one(GoalKind::Sequence { name: name.name.clone(), options: options.clone() })
             }
             StatementKind::CreateTable(table) => create_table(table),
-            StatementKind::AlterTable { table, if_exists, only, actions } => alter_table(table, *if_exists, *only, actions),
+            StatementKind::AlterTable { table, if_exists, only, actions } => {
+                alter_table(table, *if_exists, *only, actions)
+            }
             StatementKind::CreateIndex(index) => {
                 Some(vec![Goal { span: statement.span, kind: GoalKind::Index(Box::new(index_goal(index)?)) }])
             }
@@ -291,7 +302,7 @@ fn column_goals(table: &QualifiedName, def: &ColumnDef, if_exists: bool) -> Opti
     let serial = def.type_name.serial();
     let mut column = ColumnGoal {
         name: def.name.ident.clone(),
-        type_name: serial.map_or_else(|| def.type_name.clone(), |kind| kind.underlying()),
+        type_name: serial.map_or_else(|| def.type_name.clone(), SerialKind::underlying),
         type_span: def.type_span,
         serial: serial.is_some(),
         not_null: serial.is_some(),
@@ -398,14 +409,16 @@ fn foreign_key(columns: &[Ident], references: &References) -> Option<ConstraintG
 fn foreign_key_definition(columns: &[Ident], references: &References) -> String {
     let mut text = format!("FOREIGN KEY ({}) REFERENCES {}", list(columns), references.table.name);
     if !references.columns.is_empty() {
-        text.push_str(&format!(" ({})", list(&names(&references.columns))));
+        text.push_str(" (");
+        text.push_str(&list(&names(&references.columns)));
+        text.push(')');
     }
     if references.match_full {
         text.push_str(" MATCH FULL");
     }
     for (event, action) in [("UPDATE", references.on_update), ("DELETE", references.on_delete)] {
         if let Some(words) = action_words(action) {
-            text.push_str(&format!(" ON {event} {words}"));
+            text.extend([" ON ", event, " ", words]);
         }
     }
     text
@@ -579,4 +592,3 @@ fn index_goal(index: &CreateIndex) -> Option<IndexGoal> {
         definition: index.definition.clone(),
     })
 }
-

@@ -29,8 +29,7 @@ impl Names {
     fn type_name(&mut self, type_name: &TypeName) {
         let element = type_name.element().unwrap_or_else(|| type_name.clone());
         if !element.is_builtin() {
-            self.types
-                .push(QualifiedName { schema: element.schema().cloned(), name: Ident::new(element.name()) });
+            self.types.push(QualifiedName { schema: element.schema().cloned(), name: Ident::new(element.name()) });
         }
     }
 }

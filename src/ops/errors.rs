@@ -84,8 +84,11 @@ pub fn of_config(error: &ConfigError) -> Diagnostic {
 /// The embedded engine that does not start.
 #[cfg(feature = "embedded")]
 pub(super) fn of_engine(error: &crate::engine::EngineError) -> Diagnostic {
-    let code =
-        if matches!(error, crate::engine::EngineError::DirectoryLocked { .. }) { Code::EngineLocked } else { Code::EngineFailed };
+    let code = if matches!(error, crate::engine::EngineError::DirectoryLocked { .. }) {
+        Code::EngineLocked
+    } else {
+        Code::EngineFailed
+    };
     let mut diagnostic = Diagnostic::error(code, error.to_string());
     diagnostic.why.extend(error.why());
     diagnostic.help(error.help())
@@ -129,7 +132,9 @@ pub(super) fn of_snapshot(error: &SnapshotError) -> Diagnostic {
 /// What to do about an error of the server.
 pub(super) const fn help_of(kind: ServerErrorKind) -> &'static str {
     match kind {
-        ServerErrorKind::LockTimeout => "end the transactions that are in the way, then run again; it goes on where it stopped",
+        ServerErrorKind::LockTimeout => {
+            "end the transactions that are in the way, then run again; it goes on where it stopped"
+        }
         ServerErrorKind::StatementTimeout => "raise `--statement-timeout`, or allow the hazard in the script",
         ServerErrorKind::DiskFull => "make room on the server's disk, then run again; it goes on where it stopped",
         ServerErrorKind::InsufficientPrivilege => "grant the right, or run as the owner",
@@ -141,7 +146,9 @@ pub(super) const fn help_of(kind: ServerErrorKind) -> &'static str {
         ServerErrorKind::NotNullViolation => "fill the NULLs, then run again",
         ServerErrorKind::CheckViolation => "correct the rows that violate the check, then run again",
         ServerErrorKind::InvalidData => "correct the values that do not convert, then run again",
-        ServerErrorKind::DependentObjects => "drop what depends on it in an earlier statement, and make it again after it",
+        ServerErrorKind::DependentObjects => {
+            "drop what depends on it in an earlier statement, and make it again after it"
+        }
         _ => "correct the statement, then run again; it goes on where it stopped",
     }
 }

@@ -77,7 +77,9 @@ fn without_server(
     let engine = crate::engine::Embedded::start(directory, settings.limits.runner_lock_timeout)
         .map_err(|error| Box::new(errors::of_engine(&error)))?;
     let target = ConnectionTarget::parse(engine.url()).map_err(|error| {
-        Box::new(Diagnostic::error(Code::EngineFailed, "the embedded PostgreSQL cannot be reached").why(error.to_string()))
+        Box::new(
+            Diagnostic::error(Code::EngineFailed, "the embedded PostgreSQL cannot be reached").why(error.to_string()),
+        )
     })?;
     let connections = open(settings, &target, true, interrupt, emit)?;
     let server = format!("embedded in {}", directory.display());
@@ -188,15 +190,13 @@ impl<'a> Subject<'a> {
         watch: Watch<'_>,
         emit: &mut dyn FnMut(Event<'_>),
     ) -> Result<Seen, Box<Diagnostic>> {
-        let snapshot = session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
+        let snapshot =
+            session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
         if snapshot.server.version < ServerVersion::OLDEST {
             return Err(Box::new(
-                Diagnostic::error(
-                    Code::ServerTooOld,
-                    format!("the server is PostgreSQL {}", snapshot.server.version),
-                )
-                .why(format!("the oldest version supported is {}", ServerVersion::OLDEST.major()))
-                .help("upgrade the server"),
+                Diagnostic::error(Code::ServerTooOld, format!("the server is PostgreSQL {}", snapshot.server.version))
+                    .why(format!("the oldest version supported is {}", ServerVersion::OLDEST.major()))
+                    .help("upgrade the server"),
             ));
         }
         loop {
@@ -244,7 +244,12 @@ impl<'a> Subject<'a> {
                             Answer::Unknown("asking took too long".to_owned())
                         }
                         ServerErrorKind::InsufficientPrivilege if question.purpose == Purpose::Probe => {
-                            Answer::Unknown("no right to read it (SELECT)".to_owned())
+                            // Rows that a policy hides are not known either: the session asks the server to say so.
+                            Answer::Unknown(if error.message.contains("row-level security") {
+                                error.to_string()
+                            } else {
+                                "no right to read it (SELECT)".to_owned()
+                            })
                         }
                         _ => Answer::Failed(format!("the server says: {error}")),
                     },
@@ -274,4 +279,3 @@ pub(super) fn place(site: &Site, snapshot: &Snapshot) -> Place {
         embedded: site.embedded,
     }
 }
-

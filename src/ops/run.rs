@@ -1,5 +1,7 @@
 //! `run`, `plan`, `verify`, `check`, `wait`.
 
+#![expect(clippy::disallowed_methods, reason = "a run is timed here, and is as long as it may be")]
+
 use std::{
     thread,
     time::{Duration, Instant},
@@ -63,12 +65,7 @@ pub fn wait(
     Ok(crate::event::Place { server: site.server.clone(), embedded: site.embedded, ..crate::event::Place::default() })
 }
 
-fn operate(
-    command: Command,
-    settings: &Settings,
-    interrupt: &Interrupt,
-    emit: &mut dyn FnMut(Event<'_>),
-) -> Report {
+fn operate(command: Command, settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(Event<'_>)) -> Report {
     let started = Instant::now();
     let mut notes = Notes::new(command);
     let scripts = match load(settings) {
@@ -223,9 +220,10 @@ impl Operation<'_, '_> {
             let id = statement.id;
             let text = &self.subject.scripts.texts[id.script.0];
             for step in &statement.steps {
-                let mut diagnostic = Diagnostic::error(Code::VerificationFailed, format!("{} is not as declared", step.object))
-                    .at(text, first_line(text.slice(step.span), step.span), "")
-                    .help("run `hrms-migrate run`; `hrms-migrate plan` shows what it would do");
+                let mut diagnostic =
+                    Diagnostic::error(Code::VerificationFailed, format!("{} is not as declared", step.object))
+                        .at(text, first_line(text.slice(step.span), step.span), "")
+                        .help("run `hrms-migrate run`; `hrms-migrate plan` shows what it would do");
                 if self.notes.command == Command::Run {
                     diagnostic = diagnostic.why("the run has carried it out, and it is otherwise all the same");
                 }
@@ -269,8 +267,8 @@ impl Operation<'_, '_> {
                                         verify.message
                                     ),
                                 )
-                                    .at(text, place, "returned rows")
-                                    .help("run the query by hand to see them"),
+                                .at(text, place, "returned rows")
+                                .help("run the query by hand to see them"),
                             );
                         }
                         queries.push((verify.message.clone(), rows));
@@ -288,7 +286,10 @@ impl Operation<'_, '_> {
         let unverified = self.unverified_words(plan);
         self.notes.verification = Some(Verification {
             checked: plan.checked.clone(),
-            complete: !refused && missing == 0 && plan.deferred.is_empty() && queries.iter().all(|(_, rows)| *rows == 0),
+            complete: !refused
+                && missing == 0
+                && plan.deferred.is_empty()
+                && queries.iter().all(|(_, rows)| *rows == 0),
             unverified,
             queries,
         });
@@ -386,15 +387,18 @@ impl Operation<'_, '_> {
             if waited >= limit {
                 let who = holder.map_or_else(String::new, |pid| format!("; session {pid} has it"));
                 return Err(Box::new(
-                    Diagnostic::error(Code::RunnerLock, format!("another run did not end within {} s", limit.as_secs()))
-                        .why(format!("one run at a time may change a database{who}"))
-                        .help("run again later, or raise `--runner-lock-timeout`"),
+                    Diagnostic::error(
+                        Code::RunnerLock,
+                        format!("another run did not end within {} s", limit.as_secs()),
+                    )
+                    .why(format!("one run at a time may change a database{who}"))
+                    .help("run again later, or raise `--runner-lock-timeout`"),
                 ));
             }
             if self.interrupt.signal().is_some() {
                 return Err(Box::new(Diagnostic::note(Code::RunnerLock, "interrupted while waiting for another run")));
             }
-            if !told || waited.as_secs() % 10 == 0 {
+            if !told || waited.as_secs().is_multiple_of(10) {
                 (self.emit)(Event::WaitingForRunner { pid: holder, waited });
                 told = true;
             }
@@ -496,7 +500,8 @@ impl Operation<'_, '_> {
                 if script != Some(group.script) {
                     script = Some(group.script);
                     let name = script_name(self.subject.scripts, group.script);
-                    let steps = groups.iter().filter(|other| other.script == group.script).map(|other| other.steps.len());
+                    let steps =
+                        groups.iter().filter(|other| other.script == group.script).map(|other| other.steps.len());
                     (self.emit)(Event::ScriptBegins { script: &name, steps: steps.sum() });
                 }
                 if workplace.control.as_mut().is_some_and(|control| !control.holds_runner_lock()) {
@@ -551,20 +556,20 @@ impl Operation<'_, '_> {
 
     /// Verifies what was done, and keeps diesel's books.
     fn finish(&mut self, site: &Site, session: &mut Session, seen: &Seen) {
-        let changed: Vec<ScriptId> = self
-            .subject
-            .goals
-            .iter()
-            .map(|goals| goals.id)
-            .filter(|id| self.notes.has_changed(*id))
-            .collect();
+        let changed: Vec<ScriptId> =
+            self.subject.goals.iter().map(|goals| goals.id).filter(|id| self.notes.has_changed(*id)).collect();
         self.verified(site, session, seen, &|id| changed.contains(&id));
         let unrecorded = self.unrecorded(seen);
+        if let Some(base) = &mut self.notes.base {
+            // A version of several groups comes several times, and one that could not be recorded with its group comes below.
+            base.recorded.sort();
+            base.recorded.dedup();
+            base.recorded.retain(|directory| unrecorded.iter().all(|version| version.directory != *directory));
+        }
         if !unrecorded.is_empty()
             && let Some(target) = &seen.snapshot.target
         {
-            let recorded =
-                session.prepare_to_work(target).and_then(|()| exec::record_base(session, &unrecorded));
+            let recorded = session.prepare_to_work(target).and_then(|()| exec::record_base(session, &unrecorded));
             if let Some(base) = &mut self.notes.base {
                 match recorded {
                     Ok(recorded) => base.recorded.extend(recorded),
@@ -658,7 +663,11 @@ impl Operation<'_, '_> {
         let done = format!(
             "{}; {}",
             self.done_so_far(),
-            if group.transaction == Transaction::None { "this step stands alone" } else { "this step's transaction was undone" }
+            if group.transaction == Transaction::None {
+                "this step stands alone"
+            } else {
+                "this step's transaction was undone"
+            }
         );
         let mut diagnostic = errors::of_step(&self.subject.scripts.texts, step, &failure.error, Some(done));
         if failure.error.kind == ServerErrorKind::LockTimeout {
@@ -686,7 +695,7 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
     ) -> Result<(), Box<Diagnostic>> {
-        const LONGEST: Duration = Duration::from_secs(60);
+        const LONGEST: Duration = Duration::from_mins(1);
         let started = Instant::now();
         self.interrupt.working(None);
         loop {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Command, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd, StepReport,
-        Verification,
+        BaseReport, Command, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd,
+        StepReport, Verification,
     },
     exec::Done,
     goal::StatementId,
@@ -119,9 +119,8 @@ impl Notes {
             &plan.statements[from..to]
         });
         let mut statements = Vec::new();
-        let mut conflicting = plan.is_some_and(|plan| {
-            plan.findings.iter().chain(&plan.deferred).any(|finding| finding.script == id)
-        });
+        let mut conflicting =
+            plan.is_some_and(|plan| plan.findings.iter().chain(&plan.deferred).any(|finding| finding.script == id));
         for statement in planned {
             conflicting |= statement.state == State::Conflicting;
             if !matches!(statement.state, State::Satisfied | State::NotApplicable | State::Superseded | State::Missing)

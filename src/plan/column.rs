@@ -4,16 +4,16 @@ use crate::{
     catalog::{Column, Generation, TypeKind},
     diagnostic::Code,
     goal::{
-        ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness, StatementGoals, Volatility,
-        same_meaning,
+        ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness,
+        StatementGoals, Volatility, same_meaning,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName},
     script::Span,
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect, example_words, hold_words,
-    regclass, rows_words,
+    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert, declared::Aspect,
+    example_words, hold_words, regclass, rows_words,
 };
 
 impl Planner<'_> {
@@ -33,7 +33,9 @@ impl Planner<'_> {
                 GoalKind::Constraint { constraint, .. } => Some(&constraint.kind),
                 _ => None,
             })
-            .filter_map(|kind| if let ConstraintGoalKind::PrimaryKey { columns, .. } = kind { Some(columns) } else { None })
+            .filter_map(
+                |kind| if let ConstraintGoalKind::PrimaryKey { columns, .. } = kind { Some(columns) } else { None },
+            )
             .flatten()
             .collect();
         let mut missing: Vec<(Span, &ColumnGoal)> = Vec::new();
@@ -57,11 +59,11 @@ impl Planner<'_> {
                         None => missing.push((goal.span, column)),
                     }
                 }
-                GoalKind::Constraint { constraint, .. } => {
-                    // The constraint of a column that is added comes with it.
-                    if !missing.iter().any(|(_, column)| Some(&column.name) == constraint.inline.as_ref()) {
-                        constraints.push((goal.span, constraint));
-                    }
+                // The constraint of a column that is added comes with it.
+                GoalKind::Constraint { constraint, .. }
+                    if !missing.iter().any(|(_, column)| Some(&column.name) == constraint.inline.as_ref()) =>
+                {
+                    constraints.push((goal.span, constraint));
                 }
                 _ => {}
             }
@@ -158,7 +160,9 @@ impl Planner<'_> {
         let mut sql = Sql::new(format!("ALTER TABLE {table}"));
         for (index, (_, column)) in missing.iter().enumerate() {
             let start = column.definition.span.start;
-            sql = sql.push(if index == 0 { " ADD COLUMN " } else { ", ADD COLUMN " }).source(&column.definition.text, start);
+            sql = sql
+                .push(if index == 0 { " ADD COLUMN " } else { ", ADD COLUMN " })
+                .source(&column.definition.text, start);
         }
         let names: Vec<_> = missing.iter().map(|(_, column)| column.name.to_string()).collect();
         let object = if names.len() == 1 {
@@ -168,11 +172,11 @@ impl Planner<'_> {
         };
         let is_new = self.made.contains(table);
         let (form, timeout) = if rewrites && !is_new {
-            (Form::Rewrite(self.size_words(size)), self.policy.timeouts.scan)
+            (Form::Rewrite(Self::size_words(size)), self.policy.timeouts.scan)
         } else if inline.is_empty() || is_new {
             (Form::CatalogOnly, self.policy.timeouts.catalog)
         } else {
-            (Form::Plain(self.size_words(size)), self.policy.timeouts.scan)
+            (Form::Plain(Self::size_words(size)), self.policy.timeouts.scan)
         };
         let act = Act {
             verb: Verb::Add,
@@ -188,7 +192,7 @@ impl Planner<'_> {
     }
 
     /// Says in words how large a table is, for the reason of a form.
-    pub(super) fn size_words(&self, size: Size) -> String {
+    pub(super) fn size_words(size: Size) -> String {
         match size {
             Size::New => "new table".to_owned(),
             Size::Small { pages } => format!("small table, {}", bytes_words(pages)),
@@ -212,7 +216,7 @@ impl Planner<'_> {
             format!("{what} writes {table} anew, and it is large"),
             "rewrite",
             vec![
-                format!("{table} has {}; reads and writes would wait for all of it", self.size_words(size)),
+                format!("{table} has {}; reads and writes would wait for all of it", Self::size_words(size)),
                 if online {
                     "the online form of a type change (`online always`) is not there yet".to_owned()
                 } else {
@@ -273,14 +277,18 @@ impl Planner<'_> {
             }
         }
         self.compare_generation(span, table, existing, column);
-        if column.not_null && !with_key && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none() {
+        if column.not_null && !with_key && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none()
+        {
             self.find(
                 span,
                 Code::NullabilityConflict,
                 format!("column {table}.{} may be NULL; the script asks for NOT NULL", existing.name),
                 "IF NOT EXISTS looks at the name only",
                 Vec::new(),
-                format!("write ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL in a script, or accept the column", existing.name),
+                format!(
+                    "write ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL in a script, or accept the column",
+                    existing.name
+                ),
             );
         }
         if !freed && altered(self, Aspect::Default).is_none() {
@@ -359,10 +367,10 @@ impl Planner<'_> {
                 self.unverified = Some(format!("whether the default of {table}.{} is the one declared", existing.name));
             }
             Sameness::Different => {
-                let is = existing.default.as_deref().map_or_else(
-                    || "has no default".to_owned(),
-                    |default| format!("has default {default}"),
-                );
+                let is = existing
+                    .default
+                    .as_deref()
+                    .map_or_else(|| "has no default".to_owned(), |default| format!("has default {default}"));
                 self.find(
                     span,
                     Code::DefaultConflict,
@@ -415,12 +423,7 @@ impl Planner<'_> {
     }
 
     /// Finds the column of an ALTER COLUMN. `None` where it is not there, told or superseded.
-    fn altered_column(
-        &mut self,
-        span: Span,
-        name: &QualifiedName,
-        column: &Ident,
-    ) -> Option<(ObjectName, Column)> {
+    fn altered_column(&mut self, span: Span, name: &QualifiedName, column: &Ident) -> Option<(ObjectName, Column)> {
         let table = self.existing_table(span, name)?;
         let located = self.locate_column(&table, column);
         if let Some(existing) = self.table_state(&table).and_then(|state| state.column(&located)) {
@@ -487,7 +490,7 @@ impl Planner<'_> {
     }
 
     /// An ALTER COLUMN as the script writes it, on the table where it is.
-    fn alter_sql(&self, statement: &StatementGoals, goal: &Goal, table: &ObjectName) -> Sql {
+    fn alter_sql(statement: &StatementGoals, goal: &Goal, table: &ObjectName) -> Sql {
         let text = statement
             .text
             .get(goal.span.start - statement.span.start..goal.span.end - statement.span.start)
@@ -513,7 +516,8 @@ impl Planner<'_> {
         });
         let details = wanted.to_string();
         self.check(Some(&table), CheckedKind::Column, &existing.name, || details);
-        if (existing.type_name == wanted && same_collation) || self.decided_later(&table, &existing, Aspect::ColumnType) {
+        if (existing.type_name == wanted && same_collation) || self.decided_later(&table, &existing, Aspect::ColumnType)
+        {
             return;
         }
         if !self.has_type(goal.span, &wanted) || !self.owns(goal.span, &table) {
@@ -532,7 +536,7 @@ impl Planner<'_> {
         if rewrites && !self.rewrite_allowed(goal.span, &table, size, &format!("changing {} {what}", existing.name)) {
             return;
         }
-        let mut sql = self.alter_sql(statement, goal, &table);
+        let mut sql = Self::alter_sql(statement, goal, &table);
         if let Some(default) = &existing.default
             && !convert::default_follows(&existing.type_name, &wanted)
         {
@@ -552,9 +556,9 @@ impl Planner<'_> {
         }
         let form = if rewrites {
             Form::Rewrite(if self.allowed(Hazard::Rewrite) && matches!(size, Size::Large { .. }) {
-                format!("{}, allowed", self.size_words(size))
+                format!("{}, allowed", Self::size_words(size))
             } else {
-                self.size_words(size)
+                Self::size_words(size)
             })
         } else {
             Form::CatalogOnly
@@ -661,13 +665,10 @@ impl Planner<'_> {
             }
             let question = self.row_check(table, &format!("({condition})"));
             let Some(answer) = self.ask(question) else { continue };
-            let (count, example) = match answer.as_rows() {
-                Some(rows) => rows,
-                None => {
-                    self.unanswered(span, table, &answer);
-                    fits = false;
-                    continue;
-                }
+            let Some((count, example)) = answer.as_rows() else {
+                self.unanswered(span, table, &answer);
+                fits = false;
+                continue;
             };
             if count > 0 {
                 fits = false;
@@ -681,11 +682,7 @@ impl Planner<'_> {
                         if lossy { "would lose digits or letters on the way" } else { "cannot be converted" }
                     ),
                     "checked before anything was changed",
-                    vec![format!(
-                        "the column is {}{}",
-                        existing.type_name,
-                        example_words(example.as_deref())
-                    )],
+                    vec![format!("the column is {}{}", existing.type_name, example_words(example.as_deref()))],
                     if lossy {
                         "round or shorten the values in a script before this one, or write `-- ensure:allow data-loss`"
                     } else {
@@ -768,12 +765,12 @@ impl Planner<'_> {
             }
         }
         let size = if not_null { self.size(&table) } else { Size::New };
-        let sql = self.alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table);
         let act = Act {
             verb: Verb::Alter,
             object: format!("column {table}.{} {}", existing.name, if not_null { "not null" } else { "may be null" }),
             table: Some(&table),
-            form: if not_null && !is_new { Form::Plain(self.size_words(size)) } else { Form::CatalogOnly },
+            form: if not_null && !is_new { Form::Plain(Self::size_words(size)) } else { Form::CatalogOnly },
             lock: (!is_new).then_some(LockMode::AccessExclusive),
             timeout: if not_null { self.policy.timeouts.scan } else { self.policy.timeouts.catalog },
             hazards: if matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
@@ -810,7 +807,7 @@ impl Planner<'_> {
         if self.decided_later(&table, &existing, Aspect::Default) || !self.owns(goal.span, &table) {
             return;
         }
-        let sql = self.alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table);
         let object = default.map_or_else(
             || format!("default of {table}.{}", existing.name),
             |default| format!("default of {table}.{}: {}", existing.name, default.source.text),
@@ -853,7 +850,7 @@ impl Planner<'_> {
         if !self.owns(goal.span, &table) {
             return;
         }
-        let sql = self.alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table);
         let object = format!("identity of {table}.{}", existing.name);
         let verb = if always.is_none() { Verb::Drop } else { Verb::Add };
         self.catalog_step(goal.span, sql, verb, object, Some(&table));

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    catalog::{
-        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget,
-    },
+    catalog::{Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget},
     diagnostic::Code,
     goal::{ConstraintGoal, ConstraintGoalKind, Goal, GoalKind, ReferentialAction, Sameness},
     pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
@@ -13,7 +11,8 @@ use crate::{
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, hold_words, list, rows_words,
+    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, hold_words, list,
+    rows_words,
 };
 
 impl Planner<'_> {
@@ -64,7 +63,8 @@ impl Planner<'_> {
         };
         let mut goal = goal.clone();
         match &mut goal.kind {
-            ConstraintGoalKind::PrimaryKey { columns, include } | ConstraintGoalKind::Unique { columns, include, .. } => {
+            ConstraintGoalKind::PrimaryKey { columns, include }
+            | ConstraintGoalKind::Unique { columns, include, .. } => {
                 rename(columns, table);
                 rename(include, table);
             }
@@ -82,7 +82,8 @@ impl Planner<'_> {
         match self.same_constraint(table, goal, existing) {
             Sameness::Same => self.validate_if_asked(span, table, goal, existing),
             Sameness::Unknown => {
-                self.unverified = Some(format!("whether constraint {} of {table} says what is declared", existing.name));
+                self.unverified =
+                    Some(format!("whether constraint {} of {table} says what is declared", existing.name));
             }
             Sameness::Different => self.find(
                 span,
@@ -105,7 +106,8 @@ impl Planner<'_> {
     }
 
     fn validate(&mut self, span: Span, table: &ObjectName, name: &Ident) {
-        let kind = self.table_state(table).and_then(|state| state.constraint(name)).map(|existing| existing.kind.clone());
+        let kind =
+            self.table_state(table).and_then(|state| state.constraint(name)).map(|existing| existing.kind.clone());
         // A constraint that this plan adds has been checked already.
         let fresh = self.fresh_constraints.contains(&(table.clone(), name.clone()));
         let rows_fit = match kind {
@@ -152,7 +154,11 @@ impl Planner<'_> {
             ) => same(columns == existing && include == existing_include),
             (
                 ConstraintGoalKind::Unique { columns, include, nulls_not_distinct },
-                ConstraintKind::Unique { columns: existing, include: existing_include, nulls_not_distinct: existing_nulls },
+                ConstraintKind::Unique {
+                    columns: existing,
+                    include: existing_include,
+                    nulls_not_distinct: existing_nulls,
+                },
             ) => same(columns == existing && include == existing_include && nulls_not_distinct == existing_nulls),
             (ConstraintGoalKind::Check(expression), ConstraintKind::Check { expression: stored }) => {
                 self.same_text(table, expression, stored, None)
@@ -166,7 +172,8 @@ impl Planner<'_> {
 
     /// The foreign key that a goal asks for, with everything that it leaves out filled in.
     fn foreign_key(&self, goal: &ConstraintGoalKind) -> Option<ForeignKey> {
-        let ConstraintGoalKind::ForeignKey { columns, table, referenced, on_update, on_delete, match_full } = goal else {
+        let ConstraintGoalKind::ForeignKey { columns, table, referenced, on_update, on_delete, match_full } = goal
+        else {
             return None;
         };
         let table = self.locate(table);
@@ -237,7 +244,7 @@ impl Planner<'_> {
             verb: Verb::Add,
             object: self.constraint_object(table, goal, &columns),
             table: Some(table),
-            form: if is_new { Form::CatalogOnly } else { Form::Plain(self.size_words(size)) },
+            form: if is_new { Form::CatalogOnly } else { Form::Plain(Self::size_words(size)) },
             lock: (!is_new).then_some(lock),
             timeout: self.policy.timeouts.scan,
             hazards: if matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
@@ -272,7 +279,11 @@ impl Planner<'_> {
                     self.find(
                         span,
                         Code::NullRows,
-                        format!("primary key on {table} ({}) cannot be added: {} NULL", list(columns), hold_words(count)),
+                        format!(
+                            "primary key on {table} ({}) cannot be added: {} NULL",
+                            list(columns),
+                            hold_words(count)
+                        ),
                         "",
                         vec![format!("found before anything was changed{}", example_words(example.as_deref()))],
                         "fill the column, then run again",
@@ -438,11 +449,11 @@ impl Planner<'_> {
             ConstraintGoalKind::PrimaryKey { .. } => (Vec::new(), "pkey"),
             ConstraintGoalKind::Unique { columns, .. } => (columns.clone(), "key"),
             ConstraintGoalKind::ForeignKey { columns, .. } => (columns.clone(), "fkey"),
-            ConstraintGoalKind::Check(expression) => (expression.tree.columns().into_iter().cloned().collect(), "check"),
+            ConstraintGoalKind::Check(expression) => {
+                (expression.tree.columns().into_iter().cloned().collect(), "check")
+            }
         };
-        let name = goal.name.clone().unwrap_or_else(|| {
-            self.free_name(table, &columns, suffix)
-        });
+        let name = goal.name.clone().unwrap_or_else(|| self.free_name(table, &columns, suffix));
         let kind = match &goal.kind {
             ConstraintGoalKind::PrimaryKey { columns, include } => {
                 ConstraintKind::PrimaryKey { columns: columns.clone(), include: include.clone() }
@@ -532,7 +543,7 @@ impl Planner<'_> {
         if !taken(&first) {
             return first;
         }
-        (1..).map(|n| Ident::new(format!("{base}_{suffix}{n}"))).find(|name| !taken(name)).unwrap_or(first)
+        (1..=u32::MAX).map(|n| Ident::new(format!("{base}_{suffix}{n}"))).find(|name| !taken(name)).unwrap_or(first)
     }
 
     pub(super) fn constraint_absent(&mut self, span: Span, name: &QualifiedName, constraint: &Ident, cascade: bool) {

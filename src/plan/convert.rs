@@ -28,14 +28,10 @@ pub(super) fn cost(from: &TypeName, to: &TypeName, using: Option<&Expression>, c
     let (a, b) = (a.as_slice(), b.as_slice());
     let widens = |all: &[i32]| all.is_empty() || (a.len() == 1 && b.len() == 1 && b[0] >= a[0]);
     let free = match (from.name(), to.name()) {
-        ("character varying" | "text", "text") => true,
+        ("character varying" | "text" | "xml", "text") | ("cidr", "inet") => true,
         ("text", "character varying") => b.is_empty(),
-        ("character varying", "character varying") => widens(b),
-        ("numeric", "numeric") => {
-            b.is_empty() || (a.len() == 2 && b.len() == 2 && b[1] == a[1] && b[0] >= a[0])
-        }
-        ("bit varying", "bit varying") => widens(b),
-        ("cidr", "inet") | ("xml", "text") => true,
+        ("numeric", "numeric") => b.is_empty() || (a.len() == 2 && b.len() == 2 && b[1] == a[1] && b[0] >= a[0]),
+        ("character varying", "character varying") | ("bit varying", "bit varying") => widens(b),
         (x, y) if x == y && x.starts_with("time") => b.is_empty() || (!a.is_empty() && widens(b)),
         _ => false,
     };
@@ -98,10 +94,8 @@ pub(super) fn obstacles(value: &str, from: &TypeName, to: &TypeName, labels: Opt
     if let Some(labels) = labels {
         let list: Vec<_> = labels.iter().map(|label| crate::pg::quote_literal(label)).collect();
         let list = if list.is_empty() { "NULL".to_owned() } else { list.join(", ") };
-        return (text || !from.is_builtin()).then(|| Obstacles {
-            fails: Some(format!("({value})::text NOT IN ({list})")),
-            loses: None,
-        });
+        return (text || !from.is_builtin())
+            .then(|| Obstacles { fails: Some(format!("({value})::text NOT IN ({list})")), loses: None });
     }
     match to.name() {
         "numeric" | "smallint" | "integer" | "bigint" if text || integer || float || numeric => {
@@ -138,8 +132,11 @@ fn to_number(value: &str, to: &TypeName, text: bool, special: bool) -> Obstacles
         ("bigint", _) => (Some("9223372036854775807.5".to_owned()), Some(0)),
         (_, [precision, scale]) => {
             let digits = precision - scale;
-            let limit =
-                if digits >= 0 { format!("1{}", "0".repeat(digits.unsigned_abs() as usize)) } else { format!("1e{digits}") };
+            let limit = if digits >= 0 {
+                format!("1{}", "0".repeat(digits.unsigned_abs() as usize))
+            } else {
+                format!("1e{digits}")
+            };
             (Some(limit), Some(*scale))
         }
         _ => (None, None),
@@ -147,10 +144,10 @@ fn to_number(value: &str, to: &TypeName, text: bool, special: bool) -> Obstacles
     // Every branch of CASE is reached only by values for which its cast is known to succeed.
     let pattern = if to.name() == "numeric" { NUMBER } else { INTEGER };
     let number = format!("({value})::numeric");
-    let unfit = limit
-        .as_ref()
-        .zip(scale)
-        .map_or_else(|| "false".to_owned(), |(limit, scale)| format!("abs(round({number}, {scale})) >= {limit}::numeric"));
+    let unfit = limit.as_ref().zip(scale).map_or_else(
+        || "false".to_owned(),
+        |(limit, scale)| format!("abs(round({number}, {scale})) >= {limit}::numeric"),
+    );
     let lossy = scale.map_or_else(|| "false".to_owned(), |scale| format!("{number} <> round({number}, {scale})"));
     let not_a_number = if text {
         Some(format!("({value}) !~ '{pattern}'"))

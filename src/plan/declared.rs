@@ -82,11 +82,7 @@ pub(super) struct Declared<'a> {
 
 impl<'a> Declared<'a> {
     /// Folds the statements that apply. Statements are counted from 0 over all scripts, those that do not apply included.
-    pub(super) fn fold(
-        scripts: &'a [ScriptGoals],
-        target: &Ident,
-        applies: &dyn Fn(&StatementGoals) -> bool,
-    ) -> Self {
+    pub(super) fn fold(scripts: &'a [ScriptGoals], target: &Ident, applies: &dyn Fn(&StatementGoals) -> bool) -> Self {
         let mut declared = Self::default();
         let statements = || scripts.iter().flat_map(|script| &script.statements).enumerate();
         // Renames first: aspects are kept under the names that objects have in the end.
@@ -216,9 +212,11 @@ impl<'a> Declared<'a> {
 
     /// Returns the table of an index that some statement asserts.
     pub(super) fn table_of_index(&self, index: &ObjectName) -> Option<&'a QualifiedName> {
-        self.speeches.get(&Aspect::Relation(index.clone())).into_iter().flatten().find_map(|(_, _, goal)| match &goal.kind {
-            GoalKind::Index(index) => Some(&index.table),
-            _ => None,
+        self.speeches.get(&Aspect::Relation(index.clone())).into_iter().flatten().find_map(|(_, _, goal)| {
+            match &goal.kind {
+                GoalKind::Index(index) => Some(&index.table),
+                _ => None,
+            }
         })
     }
 

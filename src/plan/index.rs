@@ -10,9 +10,7 @@ use crate::{
     script::Span,
 };
 
-use super::{
-    Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
-};
+use super::{Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect};
 
 /// The end of the name under which an index is built that is to take another one's place.
 const BESIDE: &str = "__hm";
@@ -91,9 +89,11 @@ impl Planner<'_> {
         if self.world.tables.contains_key(name) {
             return Some("a table".to_owned());
         }
-        let other = self.world.tables.iter().find(|(table, state)| {
-            table.schema == name.schema && state.indexes.contains_key(&name.name)
-        });
+        let other = self
+            .world
+            .tables
+            .iter()
+            .find(|(table, state)| table.schema == name.schema && state.indexes.contains_key(&name.name));
         if let Some((table, _)) = other {
             return Some(format!("an index of table {table}"));
         }
@@ -212,7 +212,7 @@ impl Planner<'_> {
             };
             self.step(span, Sql::new(sql), act);
         }
-        let structure = self.structure(goal);
+        let structure = Self::structure(goal);
         if let Some(state) = self.table_mut(table) {
             state.indexes.remove(&beside.name);
             state.indexes.insert(name.name.clone(), Index { valid: true, structure, constraint: None });
@@ -226,11 +226,7 @@ impl Planner<'_> {
             verb: Verb::Drop,
             object: format!("index {} on {table} ({why})", name.name),
             table: Some(table),
-            form: if concurrently {
-                Form::Online("large table".to_owned())
-            } else {
-                Form::CatalogOnly
-            },
+            form: if concurrently { Form::Online("large table".to_owned()) } else { Form::CatalogOnly },
             lock: Some(if concurrently { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive }),
             timeout: if concurrently { self.policy.timeouts.long } else { self.policy.timeouts.catalog },
             hazards: Vec::new(),
@@ -284,14 +280,14 @@ impl Planner<'_> {
         let size = self.size(table);
         let is_new = self.made.contains(table);
         let (concurrently, why) = if partitioned || is_new || self.policy.atomic {
-            (false, self.size_words(size))
+            (false, Self::size_words(size))
         } else {
             match (self.online, size) {
                 (OnlineMode::Off, _) if goal.concurrently => (true, "as written".to_owned()),
                 (OnlineMode::Off, _) => (false, "`online off`".to_owned()),
                 (OnlineMode::Always, _) => (true, "`online always`".to_owned()),
-                (OnlineMode::Auto, Size::Large { .. }) => (true, self.size_words(size)),
-                (OnlineMode::Auto, _) => (false, self.size_words(size)),
+                (OnlineMode::Auto, Size::Large { .. }) => (true, Self::size_words(size)),
+                (OnlineMode::Auto, _) => (false, Self::size_words(size)),
             }
         };
         let unique = if goal.unique { "UNIQUE " } else { "" };
@@ -326,7 +322,7 @@ impl Planner<'_> {
         if !shown.as_str().ends_with(BESIDE) {
             self.check(Some(table), CheckedKind::Index, &shown, || goal.definition.text.clone());
         }
-        let structure = self.structure(goal);
+        let structure = Self::structure(goal);
         if let Some(state) = self.table_mut(table) {
             state.indexes.insert(shown, Index { valid: true, structure, constraint: None });
         }
@@ -401,7 +397,7 @@ impl Planner<'_> {
     }
 
     /// The structure that a goal asks for, for the picture.
-    fn structure(&self, goal: &IndexGoal) -> IndexStructure {
+    fn structure(goal: &IndexGoal) -> IndexStructure {
         IndexStructure {
             method: goal.method.clone(),
             unique: goal.unique,
@@ -430,12 +426,13 @@ impl Planner<'_> {
     }
 
     pub(super) fn index_absent(&mut self, span: Span, name: &ObjectName, cascade: bool) {
-        let owner = self.world.tables.iter().find(|(table, state)| {
-            table.schema == name.schema && state.indexes.contains_key(&name.name)
-        });
+        let owner = self
+            .world
+            .tables
+            .iter()
+            .find(|(table, state)| table.schema == name.schema && state.indexes.contains_key(&name.name));
         let table = match (owner, self.world.relations.get(name)) {
-            (Some((table, _)), _) => table.clone(),
-            (None, Some(RelationKind::Index { table })) => table.clone(),
+            (Some((table, _)), _) | (None, Some(RelationKind::Index { table })) => table.clone(),
             (None, Some(kind)) => {
                 let described = kind.described();
                 let what = format!("{name} is {described}; the script drops an index");
@@ -515,9 +512,10 @@ impl Planner<'_> {
             (None, None) => {
                 let last = self.declared.index_name(self.order, &new);
                 let gone = |name: &ObjectName| self.declared.dropped_after(self.order, &Aspect::Relation(name.clone()));
-                let table_gone = self.declared.table_of_index(&last).is_some_and(|table| {
-                    gone(&self.declared.table_name(self.order, &table.resolve(&self.target)))
-                });
+                let table_gone = self
+                    .declared
+                    .table_of_index(&last)
+                    .is_some_and(|table| gone(&self.declared.table_name(self.order, &table.resolve(&self.target))));
                 if owner(self, &last).is_some() || gone(&last) || table_gone {
                     self.superseded = true;
                 } else {
@@ -540,7 +538,10 @@ fn beside(name: &ObjectName) -> ObjectName {
 /// Operator classes of the server that are the default of no type.
 fn is_special_class(name: &Ident) -> bool {
     let name = name.as_str();
-    name.ends_with("_pattern_ops") || name == "jsonb_path_ops" || name.ends_with("_minmax_multi_ops") || name.ends_with("_bloom_ops")
+    name.ends_with("_pattern_ops")
+        || name == "jsonb_path_ops"
+        || name.ends_with("_minmax_multi_ops")
+        || name.ends_with("_bloom_ops")
 }
 
 fn structure_words(structure: &IndexStructure) -> String {

@@ -21,9 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::{
     catalog::{Scope, Snapshot, Table},
     diagnostic::{Code, Finding},
-    goal::{
-        Expr, Goal, GoalKind, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
-    },
+    goal::{Expr, Goal, GoalKind, Names, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions},
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
     script::{ScriptId, Span},
 };
@@ -240,7 +238,8 @@ impl<'a> Planner<'a> {
 
     /// Finds the schema in which unqualified names live; a finding where there is none or more than one.
     fn settle_target(&mut self, scripts: &[ScriptGoals]) -> Option<Ident> {
-        let first = scripts.iter().find_map(|script| script.statements.first().map(|statement| (script.id, statement.span)));
+        let first =
+            scripts.iter().find_map(|script| script.statements.first().map(|statement| (script.id, statement.span)));
         let (script, span) = first?;
         let finding = |code, what: String, why: String, help: &str| Finding {
             script,
@@ -555,7 +554,11 @@ impl<'a> Planner<'a> {
             format!("must be owner of table {}", table.name),
             "",
             vec![format!("table {table} belongs to {owner}; this run is by {role}")],
-            format!("run as {owner}, or grant its rights: GRANT {} TO {}", Ident::new(owner.as_str()), Ident::new(role)),
+            format!(
+                "run as {owner}, or grant its rights: GRANT {} TO {}",
+                Ident::new(owner.as_str()),
+                Ident::new(role)
+            ),
         );
         false
     }
@@ -598,9 +601,7 @@ impl<'a> Planner<'a> {
         let name = Ident::new(type_name.name());
         let schema = std::iter::once(&self.target)
             .chain(&self.world.search_path)
-            .find(|schema| {
-                self.world.types.contains_key(&ObjectName { schema: (*schema).clone(), name: name.clone() })
-            })
+            .find(|schema| self.world.types.contains_key(&ObjectName { schema: (*schema).clone(), name: name.clone() }))
             .unwrap_or(&self.target);
         type_name.with_schema(schema.clone())
     }
@@ -721,10 +722,8 @@ impl<'a> Planner<'a> {
         if self.made.contains(table) {
             return Size::New;
         }
-        let sql = format!(
-            "SELECT pg_catalog.pg_relation_size({}) / current_setting('block_size')::int",
-            regclass(table)
-        );
+        let sql =
+            format!("SELECT pg_catalog.pg_relation_size({}) / current_setting('block_size')::int", regclass(table));
         let asked = self.ask(Question { sql, purpose: Purpose::Size, table: Some(table.clone()) });
         let Some(state) = self.world.tables.get(table) else { return Size::New };
         let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(state.pages).max(state.pages);
@@ -735,7 +734,11 @@ impl<'a> Planner<'a> {
         };
         let rows = RowCount(per_page.saturating_mul(pages));
         let limits = self.policy.limits;
-        if pages < limits.scan_pages && rows.0 < limits.scan_rows { Size::Small { pages } } else { Size::Large { pages, rows } }
+        if pages < limits.scan_pages && rows.0 < limits.scan_rows {
+            Size::Small { pages }
+        } else {
+            Size::Large { pages, rows }
+        }
     }
 
     /// Returns whether what the database says now of these columns' values still holds when this statement's turn comes.
@@ -778,10 +781,7 @@ impl<'a> Planner<'a> {
 
     fn key_order(&self, table: &ObjectName) -> String {
         let key = self.table_state(table).and_then(Table::primary_key);
-        key.map_or_else(
-            || "ctid".to_owned(),
-            |key| key.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        )
+        key.map_or_else(|| "ctid".to_owned(), |key| key.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -186,7 +186,13 @@ impl Planner<'_> {
         if !has(label) && has(last) { last.to_owned() } else { label.to_owned() }
     }
 
-    pub(super) fn enum_label(&mut self, span: Span, name: &QualifiedName, label: &str, position: Option<&EnumPosition>) {
+    pub(super) fn enum_label(
+        &mut self,
+        span: Span,
+        name: &QualifiedName,
+        label: &str,
+        position: Option<&EnumPosition>,
+    ) {
         let object = self.type_object(name);
         let Some(Type { kind: TypeKind::Enum(labels), .. }) = self.world.types.get(&object) else {
             self.no_type(span, &object);
@@ -259,7 +265,9 @@ impl Planner<'_> {
         if let Some(Type { kind: TypeKind::Enum(labels), .. }) = self.world.types.get_mut(object) {
             let place = match position {
                 Some(EnumPosition::Before(other)) => labels.iter().position(|label| label == other),
-                Some(EnumPosition::After(other)) => labels.iter().position(|label| label == other).map(|place| place + 1),
+                Some(EnumPosition::After(other)) => {
+                    labels.iter().position(|label| label == other).map(|place| place + 1)
+                }
                 None => None,
             };
             labels.insert(place.unwrap_or(labels.len()), label.to_owned());

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    goal::{StatementId},
+    goal::StatementId,
     pg::{Hazard, LockTimeout, StatementTimeout},
 };
 
 /// What a plan may do, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Hazards allowed for every statement, by `--allow`.
     pub allow: BTreeSet<Hazard>,
@@ -20,18 +20,6 @@ pub struct Policy {
     pub ran: BTreeSet<StatementId>,
     /// Only statements that can share one transaction: plain forms.
     pub atomic: bool,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            allow: BTreeSet::new(),
-            limits: Limits::default(),
-            timeouts: Timeouts::default(),
-            ran: BTreeSet::new(),
-            atomic: false,
-        }
-    }
 }
 
 /// From which size on a table counts as large.

@@ -6,7 +6,8 @@ use crate::{
 };
 
 use super::{
-    Act, Answer, Barrier, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect, rows_words,
+    Act, Answer, Barrier, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb,
+    declared::Aspect, rows_words,
 };
 
 impl Planner<'_> {
@@ -34,10 +35,10 @@ impl Planner<'_> {
         {
             return;
         }
-        let known = self.values_known(&table, &columns.iter().filter(|c| self.has(&table, c)).cloned().collect::<Vec<_>>());
+        let known =
+            self.values_known(&table, &columns.iter().filter(|c| self.has(&table, c)).cloned().collect::<Vec<_>>());
         if known {
-            let question =
-                Question { sql: goal.probe(&table), purpose: Purpose::Probe, table: Some(table.clone()) };
+            let question = Question { sql: goal.probe(&table), purpose: Purpose::Probe, table: Some(table.clone()) };
             match self.ask(question) {
                 None => {
                     self.unverified = Some("whether rows are left to fill has not been asked".to_owned());
@@ -138,7 +139,7 @@ impl Planner<'_> {
             verb: Verb::Fill,
             object: object.to_owned(),
             table: Some(table),
-            form: if size == Size::New { Form::AsWritten } else { Form::Plain(self.size_words(size)) },
+            form: if size == Size::New { Form::AsWritten } else { Form::Plain(Self::size_words(size)) },
             lock: Some(LockMode::RowExclusive),
             timeout: if large { self.policy.timeouts.long } else { self.policy.timeouts.scan },
             hazards: if large { vec![Hazard::BlockingLock] } else { Vec::new() },
@@ -155,8 +156,7 @@ impl Planner<'_> {
         let shown = Ident::new(format!("{} seed rows", goal.rows.len()));
         self.check(Some(&table), CheckedKind::Rows, &shown, || goal.rows.len().to_string());
         if self.values_known(&table, &goal.columns) {
-            let question =
-                Question { sql: goal.probe(&table), purpose: Purpose::Probe, table: Some(table.clone()) };
+            let question = Question { sql: goal.probe(&table), purpose: Purpose::Probe, table: Some(table.clone()) };
             match self.ask(question) {
                 None => {
                     self.unverified = Some("whether the rows are there has not been asked".to_owned());
@@ -231,6 +231,7 @@ impl Planner<'_> {
 
 /// Statements that PostgreSQL refuses within a transaction block.
 fn cannot_share(verb: &str) -> bool {
-    const ALONE: &[&str] = &["VACUUM", "REINDEX", "CREATE DATABASE", "DROP DATABASE", "ALTER SYSTEM", "CREATE TABLESPACE"];
+    const ALONE: &[&str] =
+        &["VACUUM", "REINDEX", "CREATE DATABASE", "DROP DATABASE", "ALTER SYSTEM", "CREATE TABLESPACE"];
     ALONE.iter().any(|alone| verb.starts_with(alone))
 }

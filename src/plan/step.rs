@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::Finding,
-    goal::{StatementId},
+    goal::StatementId,
     pg::{Hazard, Ident, LockMode, LockTimeout, ObjectName, StatementTimeout},
     script::Span,
 };
@@ -118,7 +118,10 @@ impl Step {
     #[must_use]
     pub fn script_byte(&self, position: usize) -> Option<usize> {
         let (byte, _) = self.sql.char_indices().nth(position.checked_sub(1)?)?;
-        self.origins.iter().find(|(from, to, _)| (*from..*to).contains(&byte)).map(|(from, _, start)| start + byte - from)
+        self.origins
+            .iter()
+            .find(|(from, to, _)| (*from..*to).contains(&byte))
+            .map(|(from, _, start)| start + byte - from)
     }
 }
 

@@ -40,7 +40,14 @@ impl Planner<'_> {
         // A table brings a row type of its name along.
         if self.world.types.contains_key(&table) {
             let what = format!("{table} is a type; the script asks for a table, which needs the name for its row type");
-            self.find(head.span, Code::KindConflict, what, "", Vec::new(), "rename that type, or the table in the script");
+            self.find(
+                head.span,
+                Code::KindConflict,
+                what,
+                "",
+                Vec::new(),
+                "rename that type, or the table in the script",
+            );
             return;
         }
         if !self.may_create(head.span, &table.schema) || !self.parts_exist(&table, parts) {

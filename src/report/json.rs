@@ -247,7 +247,12 @@ impl<'a> PlaceJson<'a> {
 
 impl<'a> BaseJson<'a> {
     fn of(base: &'a BaseReport) -> Self {
-        Self { total: base.total, unknown: base.unknown, recorded: &base.recorded, unrecorded: base.unrecorded.as_deref() }
+        Self {
+            total: base.total,
+            unknown: base.unknown,
+            recorded: &base.recorded,
+            unrecorded: base.unrecorded.as_deref(),
+        }
     }
 }
 

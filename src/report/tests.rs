@@ -196,7 +196,8 @@ fn changing_run() -> Report {
     end.extend(INDEXED.map(|name| index(name).took(383)));
     end[0].attempts = 3;
     let mut report = report(Command::Run);
-    report.base = Some(BaseReport { total: 3, unknown: 1, recorded: vec!["00000000000001_core".to_owned()], unrecorded: None });
+    report.base =
+        Some(BaseReport { total: 3, unknown: 1, recorded: vec!["00000000000001_core".to_owned()], unrecorded: None });
     report.scripts = scripts(ScriptState::Changed, middle, end);
     report.verification = Some(verification());
     report
@@ -334,8 +335,12 @@ fn hostile() -> Report {
         }
         place.schema = Some(HOSTILE.to_owned());
     }
-    report.base =
-        Some(BaseReport { total: 1, unknown: 1, recorded: vec![HOSTILE.to_owned()], unrecorded: Some(HOSTILE.to_owned()) });
+    report.base = Some(BaseReport {
+        total: 1,
+        unknown: 1,
+        recorded: vec![HOSTILE.to_owned()],
+        unrecorded: Some(HOSTILE.to_owned()),
+    });
     for script in &mut report.scripts {
         for text in [&mut script.name.number, &mut script.name.title, &mut script.name.path] {
             bad(text);

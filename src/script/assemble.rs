@@ -62,7 +62,9 @@ impl ScriptError {
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::NoNumber { .. } => "name it <number>_<topic>.sql, such as 110_invoices.sql, or give it another extension",
+            Self::NoNumber { .. } => {
+                "name it <number>_<topic>.sql, such as 110_invoices.sql, or give it another extension"
+            }
             Self::SameNumber { .. } => "give one of them another number; 10 and 010 are the same",
             Self::NotUtf8 { .. } | Self::Utf16 { .. } => "save the file as UTF-8",
             Self::TooLarge { .. } => "split it, or load the data in another way",
@@ -129,7 +131,7 @@ fn read(file: File, number: Option<u64>) -> Result<Script, ScriptError> {
         Ok(text) => Ok(Script { path, number, name, text }),
         Err(error) => {
             let byte = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..byte].iter().filter(|b| **b == b'\n').count() + 1;
+            let line = error.as_bytes()[..byte].split(|other| *other == b'\n').count();
             Err(ScriptError::NotUtf8 { path, byte, line })
         }
     }

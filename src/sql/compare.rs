@@ -4,7 +4,7 @@
 //! one form in which what the server adds (casts of literals to the type that the place asks for, parentheses, operators
 //! for words) is gone. Equal forms mean the same; unequal ones are told apart only where that can be proved.
 //!
-//! Source: ruleutils.c, parse_expr.c; the cases in `tests/cases/expressions.txt` come from real servers.
+//! Source: `ruleutils.c`, `parse_expr.c`; the cases in `tests/cases/expressions.txt` come from real servers.
 
 use std::collections::BTreeSet;
 

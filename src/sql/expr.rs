@@ -297,7 +297,17 @@ mod tests {
                     AND (a, b) IS NOT NULL AND NOT a IN (a, b)";
         let mut expr = parse_expression(text).unwrap();
         expr.rename_columns(&|name| (name.as_str() == "a").then(|| Ident::new("z")));
-        assert_eq!(expr, parse_expression(&text.replace("t.a", "t.z").replace("(a", "(z").replace("[a", "[z")
-            .replace(" a ", " z ").replace(" a:", " z:")).unwrap());
+        assert_eq!(
+            expr,
+            parse_expression(
+                &text
+                    .replace("t.a", "t.z")
+                    .replace("(a", "(z")
+                    .replace("[a", "[z")
+                    .replace(" a ", " z ")
+                    .replace(" a:", " z:")
+            )
+            .unwrap()
+        );
     }
 }

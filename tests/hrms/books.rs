@@ -15,11 +15,16 @@ fn base() -> PathBuf {
 
 #[test]
 fn adopted_databases_get_diesels_record() {
-    for file in ["enum_current.sql", "varchar_current.sql", "enum_first_release.sql", "varchar_halfway.sql"] {
+    for file in
+        ["enum_current.sql", "varchar_current.sql", "enum_first_release.sql", "enum_halfway.sql", "varchar_halfway.sql"]
+    {
         let Some(site) = Site::new("adopted", &[file]) else { return };
         assert_eq!(site.books(), None);
-        site.run().expect(0);
+        let run = site.run().expect(0);
         assert_eq!(site.books().unwrap(), VERSIONS);
+        for version in VERSIONS {
+            assert_eq!(run.stdout.matches(version).count(), 1, "recorded once, and said once:\n{}", run.stdout);
+        }
         let mut connection = site.database.connect();
         let pending = connection.has_pending_migration(FileBasedMigrations::from_path(base()).unwrap()).unwrap();
         assert!(!pending, "diesel would run something again");
@@ -59,7 +64,8 @@ fn diesels_own_runner_makes_the_tables_of_the_first_release() {
     assert_eq!(site.books().unwrap(), VERSIONS);
     let Some(release) = Site::new("release", &["enum_first_release.sql"]) else { return };
     // The plain indexes on the primary keys are made by the ensure scripts.
-    let is_base = |line: &&str| !["ix_users_id", "ix_leaves_id", "ix_holidays_id"].iter().any(|index| line.contains(index));
+    let is_base =
+        |line: &&str| !["ix_users_id", "ix_leaves_id", "ix_holidays_id"].iter().any(|index| line.contains(index));
     let wanted: Vec<String> = release.facts().lines().filter(is_base).map(|line| format!("{line}\n")).collect();
     assert_lines(&wanted.concat(), &site.facts());
 
@@ -87,7 +93,11 @@ fn the_schema_for_backends_is_what_diesel_prints() {
     if !Command::new("diesel").arg("--version").output().is_ok_and(|output| output.status.success()) {
         // The server is there, so that this is no want of one; the program `diesel` belongs to no build of ours.
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), "not run: {}: no program `diesel`", std::thread::current().name().unwrap_or_default());
+        let _ = writeln!(
+            std::io::stderr(),
+            "not run: {}: no program `diesel`",
+            std::thread::current().name().unwrap_or_default()
+        );
         return;
     }
     site.run().expect(0);
@@ -113,9 +123,11 @@ fn the_schema_for_backends_names_every_column() {
         if let Some((name, _)) = line.split_once(" (id) {") {
             name.trim_start_matches("pub ").clone_into(&mut table);
         } else if let Some((column, kind)) = line.split_once(" -> ")
-            && !line.starts_with("//") && !line.starts_with("diesel::")
+            && !line.starts_with("//")
+            && !line.starts_with("diesel::")
         {
-            declared.push(format!("{table}.{column} {}", if kind.starts_with("Nullable<") { "null" } else { "not null" }));
+            declared
+                .push(format!("{table}.{column} {}", if kind.starts_with("Nullable<") { "null" } else { "not null" }));
         }
     }
     let found = site.database.rows(

@@ -272,3 +272,49 @@ fn a_unique_constraint_does_the_work_of_the_unique_index() {
     site.completes();
     assert_eq!(site.fingerprint(), before);
 }
+
+#[test]
+fn a_replacement_that_was_interrupted_is_finished() {
+    let Some(site) = Site::new("interrupted", &["enum_current.sql"]) else { return };
+    for leftover in [
+        "CREATE INDEX idx_leave_status__hm ON leaves (status)",
+        "CREATE INDEX idx_leave_status__hm ON leaves (id)",
+        "CREATE INDEX idx_leave_status__hm ON leaves (status);
+         UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_leave_status__hm'::regclass",
+    ] {
+        site.add(&format!("DROP INDEX idx_leave_status; CREATE INDEX idx_leave_status ON leaves (id); {leftover}"));
+        site.completes();
+        site.assert_facts("enum_current.expected");
+    }
+}
+
+#[test]
+fn a_serial_column_is_one_by_its_meaning() {
+    let renamed = "ALTER SEQUENCE tasks_id_seq RENAME TO site_numbers";
+    let Some(site) = Site::new("serial", &["enum_current.sql", renamed]) else { return };
+    let before = site.fingerprint();
+    site.completes();
+    assert_eq!(site.fingerprint(), before);
+    for (part, column) in [
+        ("ALTER TABLE tasks ALTER COLUMN id DROP DEFAULT", "public.tasks.id"),
+        ("ALTER TABLE users ALTER COLUMN id TYPE bigint", "public.users.id"),
+        (
+            "ALTER TABLE holidays ALTER COLUMN id DROP DEFAULT, ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY",
+            "public.holidays.id",
+        ),
+    ] {
+        let Some(site) = Site::new("serial", &["enum_current.sql", part]) else { return };
+        site.refuses(4, &[column]);
+    }
+}
+
+#[test]
+fn a_foreign_key_with_another_action_is_never_taken_for_ours() {
+    let part = "ALTER TABLE tasks DROP CONSTRAINT tasks_user_id_fkey,
+        ADD CONSTRAINT tasks_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE";
+    let Some(site) = Site::new("action", &["enum_current.sql", part]) else { return };
+    site.completes();
+    let keys =
+        site.database.value("SELECT count(*) FROM pg_constraint WHERE conrelid = 'tasks'::regclass AND contype = 'f'");
+    assert_eq!(keys.as_deref(), Some("2"), "theirs stays, and ours is there");
+}

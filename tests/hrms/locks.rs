@@ -6,7 +6,8 @@ use diesel::connection::SimpleConnection;
 use crate::site::{Site, silent, value};
 use crate::support::{cli, connect, execute, rows, say_not_run, start_cluster};
 
-const TABLES: &str = "users, leaves, holidays, email_settings, email_templates, email_logs, employee_details, employment_history, tasks";
+const TABLES: &str =
+    "users, leaves, holidays, email_settings, email_templates, email_logs, employee_details, employment_history, tasks";
 
 /// Holds a lock on tables in a transaction that stays idle.
 fn hold(site: &Site, sql: &str) -> PgConnection {
@@ -34,7 +35,8 @@ fn nothing_above_access_share_is_locked_when_nothing_is_missing() {
 #[test]
 fn sessions_that_only_read_hold_nothing_up() {
     let Some(site) = Site::new("readers", &["enum_current.sql"]) else { return };
-    let queries: String = TABLES.split(", ").map(|table| format!("SELECT count(*) FROM {table};")).collect();
+    let queries: Vec<_> = TABLES.split(", ").map(|table| format!("SELECT count(*) FROM {table};")).collect();
+    let queries = queries.concat();
     let _reader = hold(&site, &queries);
     let _serializable = hold(&site, &format!("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; {queries}"));
     site.completes();
@@ -82,7 +84,10 @@ fn a_change_waits_for_a_reader_that_goes_away() {
 #[test]
 fn the_log_of_the_server_shows_a_run_with_nothing_to_do_as_questions_only() {
     let logged = |options: hrms_migrate::engine::ClusterOptions| {
-        options.setting("log_statement", "all").setting("log_line_prefix", "'%a|'").setting("log_min_error_statement", "panic")
+        options
+            .setting("log_statement", "all")
+            .setting("log_line_prefix", "'%a|'")
+            .setting("log_min_error_statement", "panic")
     };
     let Some(cluster) = start_cluster(logged) else { return say_not_run("no server binaries") };
     execute(&cluster.url("postgres"), "CREATE DATABASE hrms TEMPLATE template0");
@@ -95,19 +100,26 @@ fn the_log_of_the_server_shows_a_run_with_nothing_to_do_as_questions_only() {
         let is_sent = |line: &&str| line.contains("LOG:  statement: ") || line.contains("LOG:  execute ");
         let is_change = |line: &&str| {
             let sql = line.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).map_or("", |(_, sql)| sql);
-            !["SELECT", "SET ", "RESET", "SHOW", "BEGIN", "COMMIT", "ROLLBACK", "WITH "].iter().any(|verb| {
-                sql.trim_start_matches(|c: char| c == '-' || c.is_whitespace()).starts_with(verb)
-            }) && !sql.starts_with("--")
+            !["SELECT", "SET ", "RESET", "SHOW", "BEGIN", "COMMIT", "ROLLBACK", "WITH "]
+                .iter()
+                .any(|verb| sql.trim_start_matches(|c: char| c == '-' || c.is_whitespace()).starts_with(verb))
+                && !sql.starts_with("--")
         };
         log.lines().filter(is_sent).filter(is_change).map(str::to_owned).collect::<Vec<_>>()
     };
     let first = log();
     assert!(changes(&first).iter().any(|line| line.contains("ALTER TABLE")), "the log does not show the changes");
-    let (oldest, next) = (rows(&url, "SELECT pg_current_xact_id_if_assigned(), txid_snapshot_xmax(txid_current_snapshot())"), first.len());
+    let (oldest, next) = (
+        rows(&url, "SELECT pg_current_xact_id_if_assigned(), txid_snapshot_xmax(txid_current_snapshot())"),
+        first.len(),
+    );
     silent(&url, cli(&["run"])).expect(0);
     let second = log();
     assert_eq!(changes(&second[next..]), Vec::<String>::new());
     // No transaction of the second run was given a number: it has written nothing at all.
-    assert_eq!(rows(&url, "SELECT pg_current_xact_id_if_assigned(), txid_snapshot_xmax(txid_current_snapshot())"), oldest);
+    assert_eq!(
+        rows(&url, "SELECT pg_current_xact_id_if_assigned(), txid_snapshot_xmax(txid_current_snapshot())"),
+        oldest
+    );
     drop(connect(&url));
 }

@@ -56,9 +56,10 @@ fn a_schema_option_decides_and_other_schemas_are_none_of_our_business() {
     // `leaves` and a view `users` in public, which is on the path, and our tables in app, which is not.
     let strangers = "CREATE TABLE public.leaves (id text); CREATE VIEW public.users AS SELECT 1 AS id;
         CREATE INDEX idx_leave_status ON public.leaves (id)";
-    for (file, expected) in
-        [("enum_first_release.sql", "hrms_enum.expected"), ("varchar_first_release.sql", "varchar_first_release.expected")]
-    {
+    for (file, expected) in [
+        ("enum_first_release.sql", "hrms_enum.expected"),
+        ("varchar_first_release.sql", "varchar_first_release.expected"),
+    ] {
         let Some(site) = with_path("option", "app", &[file, strangers]) else { return };
         set_path(&site, "public");
         let before = site.facts();
@@ -132,7 +133,8 @@ fn a_schema_of_any_name_works() {
 
 #[test]
 fn the_schema_of_the_user_is_taken_as_the_server_takes_it() {
-    let Some(site) = Site::new("of_user", &[r"DO $$ BEGIN EXECUTE format('CREATE SCHEMA %I', current_user); END $$"]) else {
+    let Some(site) = Site::new("of_user", &[r"DO $$ BEGIN EXECUTE format('CREATE SCHEMA %I', current_user); END $$"])
+    else {
         return;
     };
     site.completes();

@@ -51,9 +51,10 @@ fn an_incomplete_database_is_completed_around_the_additions() {
         site.assert_kept(&contents, &["holidays.is_active", "leaves.total_days"]);
         let after = site.database.catalog("public");
         for line in catalog.lines() {
-            let may_change = ["total_days", "idx_user_role_active", "idx_leave_dates", "idx_employee_department", "enum "]
-                .iter()
-                .any(|part| line.contains(part));
+            let may_change =
+                ["total_days", "idx_user_role_active", "idx_leave_dates", "idx_employee_department", "enum "]
+                    .iter()
+                    .any(|part| line.contains(part));
             let is_theirs = line.contains("site_") || line.contains("of the site");
             // Nothing that was there is gone or changed, but for what the schema declares otherwise.
             assert!((may_change && !is_theirs) || after.lines().any(|other| other == line), "gone or changed: {line}");
@@ -73,7 +74,8 @@ fn other_schemas_are_not_touched() {
     let other = "CREATE SCHEMA other; CREATE TABLE other.users (id integer); CREATE TABLE other.tasks (status text);
         CREATE INDEX idx_task_status ON other.tasks (status); CREATE TYPE other.userrole AS ENUM ('x')";
     for file in ["enum_first_release.sql", "varchar_halfway.sql"] {
-        let other = if file == "varchar_halfway.sql" { other.replace("CREATE SCHEMA other;", "") } else { other.to_owned() };
+        let other =
+            if file == "varchar_halfway.sql" { other.replace("CREATE SCHEMA other;", "") } else { other.to_owned() };
         let Some(site) = Site::new("others", &[file, &other]) else { return };
         let before = site.database.catalog("other");
         site.completes();

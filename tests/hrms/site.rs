@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::support::{CliBuilder, Run, TestDatabase, cli, execute, rows};
+use diesel::PgConnection;
+
+use crate::support::{CliBuilder, Run, TestDatabase, cli, execute, rows, rows_on};
 
 /// What occurs in the rows of the fixtures, in passwords, and must occur in no output.
 const SECRETS: [&str; 9] =
@@ -91,8 +93,13 @@ impl Site {
 
     /// Returns the facts about the first schema on the path, as the `.expected` files hold them.
     pub fn facts(&self) -> String {
+        Self::facts_on(&mut self.database.connect())
+    }
+
+    /// The same on a connection that is there.
+    pub fn facts_on(connection: &mut PgConnection) -> String {
         let mut text = String::new();
-        for row in self.database.rows(&fixture("catalog_lines.sql")) {
+        for row in rows_on(connection, &fixture("catalog_lines.sql")) {
             writeln!(text, "{}", row[0].as_deref().unwrap()).unwrap();
         }
         text

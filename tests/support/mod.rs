@@ -126,8 +126,10 @@ impl TestDatabase {
     /// Creates an empty database whose name tells the test; `None`, said loudly, where there is no server.
     pub fn new(test: &str) -> Option<Self> {
         let server = require_server()?;
-        let slug: String =
-            test.chars().map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '_' }).collect();
+        let slug: String = test
+            .chars()
+            .map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '_' })
+            .collect();
         let name = format!("t_{slug:.44}_{:08x}", fastrand::u32(..));
         execute(&server.admin_url(), &format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'"));
         Some(Self { url: server.url(&name), name, server })

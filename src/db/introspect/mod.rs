@@ -70,9 +70,9 @@ pub fn snapshot(connection: &mut PgConnection, scope: &Scope, base: bool) -> Res
         .bind::<Array<Text>, _>(names(&scope.extensions))
         .bind::<Nullable<Text>, _>(scope.target.as_ref().map(Ident::as_str))
         .bind::<Bool, _>(base);
-    let parts: Vec<Part> = query.load(connection).map_err(|error| {
-        SnapshotError::Server(Box::new(ServerError::recognise(&error, Sent::new(""))))
-    })?;
+    let parts: Vec<Part> = query
+        .load(connection)
+        .map_err(|error| SnapshotError::Server(Box::new(ServerError::recognise(&error, Sent::new("")))))?;
     Reader::default().read(&parts)
 }
 
@@ -113,8 +113,7 @@ type ColumnPart = (i32, String, String, bool, Option<String>, String, String, i6
 /// Schema and table, columns, ON UPDATE, ON DELETE, MATCH.
 type ReferencePart = (String, String, Option<Vec<String>>, String, String, String);
 /// Name, kind, validated, deferrable, deferred, no inherit, key, reference, expression or definition.
-type ConstraintPart =
-    (String, String, bool, bool, bool, bool, Option<Vec<i32>>, Option<ReferencePart>, Option<String>);
+type ConstraintPart = (String, String, bool, bool, bool, bool, Option<Vec<i32>>, Option<ReferencePart>, Option<String>);
 /// Name; valid, method, unique, key length, columns, options, operator classes and collations behind bars; nulls not distinct,
 /// expressions, predicate, storage, constraint, operator class parameters.
 type IndexPart = (
@@ -229,9 +228,9 @@ impl Reader {
                 snapshot.tables.insert(name, table);
             }
             "type" => {
-                let (schema, name, kind, owned, labels): (String, String, String, bool, Option<Vec<String>>) = json(part)?;
-                let kind =
-                    if kind == "e" { TypeKind::Enum(labels.unwrap_or_default()) } else { TypeKind::Other };
+                let (schema, name, kind, owned, labels): (String, String, String, bool, Option<Vec<String>>) =
+                    json(part)?;
+                let kind = if kind == "e" { TypeKind::Enum(labels.unwrap_or_default()) } else { TypeKind::Other };
                 snapshot.types.insert(ObjectName::new(schema, name), Type { kind, owned });
             }
             "sequence" => {
@@ -334,8 +333,7 @@ impl Reader {
             let (name, index) = self.index(index, &names, &collated);
             indexes.insert(name, index);
         }
-        let constraints =
-            constraint_parts.into_iter().filter_map(|part| constraint(part, &names, &indexes)).collect();
+        let constraints = constraint_parts.into_iter().filter_map(|part| constraint(part, &names, &indexes)).collect();
         let (may_select, may_insert, may_update, may_reference) = part.privileges;
         Ok(Table {
             partitioned: part.partitioned,
@@ -426,8 +424,7 @@ fn constraint(
 ) -> Option<Constraint> {
     let (name, kind, validated, deferrable, initially_deferred, no_inherit, key, reference, text) = part;
     let name = Ident::new(name);
-    let columns: Vec<Ident> =
-        key.unwrap_or_default().iter().filter_map(|number| names.get(number)).cloned().collect();
+    let columns: Vec<Ident> = key.unwrap_or_default().iter().filter_map(|number| names.get(number)).cloned().collect();
     let index = indexes.get(&name);
     let include = || index.map(|index| index.structure.include.clone()).unwrap_or_default();
     let letter = |text: &str| text.chars().next().unwrap_or('a');

@@ -17,6 +17,8 @@ SET standard_conforming_strings = on;
 SET lc_monetary = 'C';
 SET client_encoding = 'UTF8';
 SET jit = off;
+-- A check or a backfill that silently saw fewer rows than a change of type does would lose values: the server refuses instead.
+SET row_security = off;
 SET lock_timeout = '100ms';
 SET statement_timeout = 0;
 SET idle_in_transaction_session_timeout = 0
