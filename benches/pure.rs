@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench pure`; docs/benchmarks.md tells of whole runs.
 
-#![expect(missing_docs, reason = "criterion's macros make functions that nobody documents")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the scripts that it measures")]
 
 #[path = "../tests/support/picture.rs"]
@@ -44,7 +44,7 @@ fn reading(criterion: &mut Criterion) {
     });
     let goals = goals(&scripts);
     group.bench_function("contradictions", |bencher| {
-        bencher.iter(|| black_box(goal::contradictions(&goals, &|_| None)))
+        bencher.iter(|| black_box(goal::contradictions(&goals, &|_| None)));
     });
     group.finish();
 }
@@ -145,8 +145,10 @@ fn hrms() -> (Vec<File>, Vec<File>) {
     };
     let base =
         names(&root.join("base")).into_iter().map(|name| file(&root.join("base").join(&name).join("up.sql"), name));
-    let files =
-        names(&root).into_iter().filter(|name| name.ends_with(".sql")).map(|name| file(&root.join(&name), name));
+    let files = names(&root)
+        .into_iter()
+        .filter(|name| !name.starts_with('.') && *name != "base")
+        .map(|name| file(&root.join(&name), name));
     (base.collect(), files.collect())
 }
 

@@ -1,5 +1,16 @@
 //! Connecting to real servers, and recognising their errors. Needs PostgreSQL's server binaries.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it is about"
+)]
+#![expect(clippy::disallowed_methods, reason = "a test of time-outs and of the environment")]
+
 use std::{
     env, fs,
     net::{TcpListener, TcpStream},

@@ -1,5 +1,8 @@
 //! The servers of the room `engine`: scratch clusters and, with the feature `embedded`, PostgreSQL inside the process.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "a test of processes, files and waits")]
+
 mod support;
 
 use diesel::prelude::*;
@@ -75,7 +78,7 @@ fn a_killed_owner_leaves_no_server_behind() {
             let unfinished = std::path::Path::new(&report).with_extension("new");
             std::fs::write(&unfinished, text).unwrap();
             std::fs::rename(&unfinished, &report).unwrap();
-            std::thread::sleep(std::time::Duration::from_secs(60));
+            std::thread::sleep(std::time::Duration::from_mins(1));
         }
         return;
     }

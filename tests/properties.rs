@@ -4,6 +4,7 @@
 //! The same cases run every time. `HRMS_TEST_PROPERTY_CASES` sets how many histories are carried out on a server (12), and
 //! makes them other ones.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a test writes its scripts to files and reads its settings")]
 
 #[path = "support/picture.rs"]

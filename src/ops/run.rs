@@ -419,6 +419,7 @@ impl Operation<'_, '_> {
     }
 
     /// Looks, carries out, looks again, until everything holds or something is in the way.
+    #[expect(clippy::too_many_lines, reason = "one loop over one state, which its parts would have to hand around")]
     fn work(
         &mut self,
         site: &Site,
@@ -478,11 +479,10 @@ impl Operation<'_, '_> {
             let mut again = seen.plan.barrier.is_some();
             if let Some(target) = &seen.snapshot.target
                 && let Err(error) = session.prepare_to_work(target)
+                && !error.is_connection_lost()
             {
-                if !error.is_connection_lost() {
-                    self.error(Box::new(errors::of_server("the session could not be set up", &error)));
-                    return Some(seen.plan);
-                }
+                self.error(Box::new(errors::of_server("the session could not be set up", &error)));
+                return Some(seen.plan);
             }
             if self.settings.atomic
                 && let Err(error) = session.begin()
@@ -526,7 +526,7 @@ impl Operation<'_, '_> {
                         }
                     }
                     Err(failure) => {
-                        again = self.failed(site, session, workplace, group, failure, &mut trouble);
+                        again = self.failed(site, session, workplace, group, &failure, &mut trouble);
                         stopped = !again;
                         break;
                     }
@@ -602,7 +602,7 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
         group: &Group<'_>,
-        failure: Failure,
+        failure: &Failure,
         trouble: &mut Trouble,
     ) -> bool {
         let Some(step) = group.steps.get(failure.step).or_else(|| group.steps.last()).copied() else { return false };

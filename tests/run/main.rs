@@ -1,5 +1,6 @@
 //! Runs of the program on real servers: several at once, killed, cut off, interrupted, held up, and given bad input.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(
     clippy::disallowed_methods,
     reason = "tests write script files, wait for other processes, and limit how long they wait"

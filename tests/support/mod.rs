@@ -5,6 +5,13 @@
 //! there is none, a test that needs one says "not run" on the terminal and passes, unless `HRMS_TEST_REQUIRE_SERVER` is
 //! set, which makes it fail. Every test file uses this module with `mod support;`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking; it reads its environment, and waits"
+)]
 #![allow(dead_code, reason = "every test file is a program of its own and uses a part of this module")]
 
 use std::ffi::OsString;

@@ -1,5 +1,12 @@
 //! Scripts as goals and databases as snapshots, made without a server: for properties and benchmarks.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    reason = "a test fails by panicking"
+)]
 #![allow(dead_code, reason = "every program that includes this file uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
