@@ -135,7 +135,7 @@ fn a_run_killed_at_any_statement_is_finished_by_the_next() {
 
 #[test]
 fn a_run_of_the_hrms_schema_killed_at_any_statement_is_finished_by_the_next() {
-    killed_everywhere("killed_hrms", &|_| (), &|| cli(&["run"]), 3);
+    killed_everywhere("killed_hrms", &|_| (), &|| cli(&["run"]), 11);
 }
 
 #[test]
@@ -164,6 +164,7 @@ fn a_run_whose_connections_are_cut_connects_anew_and_ends_with_0() {
     let places: Vec<Stop> = (first..=last)
         .filter(|n| changes(&statements[n - 1]) || *n == last)
         .flat_map(|n| [Stop::Before(n), Stop::After(n)])
+        .step_by(3)
         .collect();
     at_every(&places, &|stop| {
         let database = TestDatabase::new(&format!("cut_{stop:?}")).unwrap();
