@@ -489,13 +489,19 @@ impl Planner<'_> {
         holds
     }
 
-    /// An ALTER COLUMN as the script writes it, on the table where it is.
-    fn alter_sql(statement: &StatementGoals, goal: &Goal, table: &ObjectName) -> Sql {
+    /// An ALTER COLUMN as the script writes it, on the table where it is and the column under its present name.
+    fn alter_sql(statement: &StatementGoals, goal: &Goal, table: &ObjectName, written: &Ident, column: &Ident) -> Sql {
         let text = statement
             .text
             .get(goal.span.start - statement.span.start..goal.span.end - statement.span.start)
             .unwrap_or_default();
-        Sql::new(format!("ALTER TABLE {table} ")).source(text, goal.span.start)
+        let sql = Sql::new(format!("ALTER TABLE {table} "));
+        match (column != written).then(|| after_column(text)).flatten() {
+            Some(byte) => sql
+                .push(&format!("ALTER COLUMN {column}"))
+                .source(text.get(byte..).unwrap_or_default(), goal.span.start + byte),
+            None => sql.source(text, goal.span.start),
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one goal")]
@@ -536,7 +542,14 @@ impl Planner<'_> {
         if rewrites && !self.rewrite_allowed(goal.span, &table, size, &format!("changing {} {what}", existing.name)) {
             return;
         }
-        let mut sql = Self::alter_sql(statement, goal, &table);
+        let mut sql = match using {
+            // A conversion that speaks of the column by its old name and does no more than cast it.
+            Some(using) if existing.name != *column && convert::is_plain(&using.tree, column, &wanted) => {
+                let name = &existing.name;
+                Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {wanted} USING {name}::{wanted}"))
+            }
+            _ => Self::alter_sql(statement, goal, &table, column, &existing.name),
+        };
         if let Some(default) = &existing.default
             && !convert::default_follows(&existing.type_name, &wanted)
         {
@@ -765,7 +778,7 @@ impl Planner<'_> {
             }
         }
         let size = if not_null { self.size(&table) } else { Size::New };
-        let sql = Self::alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table, column, &existing.name);
         let act = Act {
             verb: Verb::Alter,
             object: format!("column {table}.{} {}", existing.name, if not_null { "not null" } else { "may be null" }),
@@ -807,7 +820,7 @@ impl Planner<'_> {
         if self.decided_later(&table, &existing, Aspect::Default) || !self.owns(goal.span, &table) {
             return;
         }
-        let sql = Self::alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table, column, &existing.name);
         let object = default.map_or_else(
             || format!("default of {table}.{}", existing.name),
             |default| format!("default of {table}.{}: {}", existing.name, default.source.text),
@@ -850,7 +863,7 @@ impl Planner<'_> {
         if !self.owns(goal.span, &table) {
             return;
         }
-        let sql = Self::alter_sql(statement, goal, &table);
+        let sql = Self::alter_sql(statement, goal, &table, column, &existing.name);
         let object = format!("identity of {table}.{}", existing.name);
         let verb = if always.is_none() { Verb::Drop } else { Verb::Add };
         self.catalog_step(goal.span, sql, verb, object, Some(&table));
@@ -938,6 +951,33 @@ impl Planner<'_> {
 /// Returns whether `accept` covers a type; without modifiers it takes any.
 fn matches_accept(accept: &TypeName, type_name: &TypeName) -> bool {
     accept == type_name || (accept.modifiers().is_none() && *accept == type_name.without_modifiers())
+}
+
+/// Returns where the column's name ends in `ALTER [COLUMN] name …`.
+fn after_column(action: &str) -> Option<usize> {
+    let word = |from: usize| {
+        let rest = action.get(from..)?;
+        let start = from + (rest.len() - rest.trim_start().len());
+        let rest = action.get(start..)?;
+        let length = match rest.strip_prefix('"') {
+            // A quote within the name is written twice.
+            Some(quoted) => {
+                let mut chars = quoted.char_indices().peekable();
+                loop {
+                    let (byte, char) = chars.next()?;
+                    if char == '"' && chars.next_if(|(_, next)| *next == '"').is_none() {
+                        break byte + 2;
+                    }
+                }
+            }
+            None => rest.find(char::is_whitespace)?,
+        };
+        Some((start, start + length))
+    };
+    let (_, end) = word(0)?;
+    let (start, end) = word(end)?;
+    let is_keyword = action.get(start..end)?.eq_ignore_ascii_case("column");
+    if is_keyword { word(end).map(|(_, end)| end) } else { Some(end) }
 }
 
 fn depend_words(names: &[String]) -> String {

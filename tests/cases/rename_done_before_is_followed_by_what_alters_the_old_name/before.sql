@@ -1,0 +1,2 @@
+CREATE TABLE t (new integer);
+INSERT INTO t VALUES (1);
