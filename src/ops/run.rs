@@ -151,7 +151,7 @@ impl Operation<'_, '_> {
         match command {
             Command::Plan => {
                 self.complete = true;
-                self.findings(&seen.plan, false);
+                self.findings(&seen.plan);
                 self.unverified(&seen.plan);
                 Some(seen.plan)
             }
@@ -164,9 +164,9 @@ impl Operation<'_, '_> {
     }
 
     /// Notes what stands in the way. Returns whether anything does.
-    fn findings(&mut self, plan: &Plan, after_changes: bool) -> bool {
-        let done = after_changes.then(|| self.done_so_far());
-        for finding in plan.findings.iter().chain(&plan.deferred).filter(|_| true) {
+    fn findings(&mut self, plan: &Plan) -> bool {
+        let done = (self.notes.count_applied() > 0).then(|| self.done_so_far());
+        for finding in plan.findings.iter().chain(&plan.deferred) {
             // What a later look may find otherwise is no refusal yet.
             if plan.deferred.contains(finding) && plan.barrier.is_some() {
                 continue;
@@ -213,7 +213,7 @@ impl Operation<'_, '_> {
     /// Compares a look with an empty plan, and asks the `verify` queries of the scripts that `asks` names.
     fn verified(&mut self, site: &Site, session: &mut Session, seen: &Seen, asks: &dyn Fn(ScriptId) -> bool) {
         let Seen { snapshot, plan } = seen;
-        let refused = self.findings(plan, self.notes.count_applied() > 0);
+        let refused = self.findings(plan);
         let mut missing = 0;
         for statement in plan.statements.iter().filter(|statement| !statement.steps.is_empty()) {
             missing += 1;
@@ -310,7 +310,7 @@ impl Operation<'_, '_> {
         }
         if let Some(unfit) = unfit(&seen) {
             self.complete = true;
-            self.findings(&seen.plan, false);
+            self.findings(&seen.plan);
             self.notes.diagnostics.push(unfit);
             return Some(seen.plan);
         }
@@ -320,7 +320,7 @@ impl Operation<'_, '_> {
             Err(diagnostic) => {
                 let looked = refused && diagnostic.code != Code::RunnerLock;
                 if looked {
-                    self.findings(&seen.plan, false);
+                    self.findings(&seen.plan);
                 }
                 self.error(diagnostic);
                 return looked.then_some(seen.plan);
@@ -458,7 +458,7 @@ impl Operation<'_, '_> {
             }
             if !seen.plan.findings.is_empty() && !self.settings.keep_going {
                 self.complete = true;
-                self.findings(&seen.plan, true);
+                self.findings(&seen.plan);
                 return Some(seen.plan);
             }
             let groups = exec::groups(&seen.plan, &|id| self.grouping(id), self.settings.atomic);
