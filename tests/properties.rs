@@ -1,7 +1,7 @@
 //! What holds of every script: planning ends and never panics, the end state asks for nothing, statements about different
 //! tables do not know of each other, and names and types survive being printed.
 //!
-//! The same cases run every time. `HRMS_TEST_PROPERTY_CASES` sets how many histories are carried out on a server (12), and
+//! The same cases run every time. `HRMS_TEST_PROPERTY_CASES` sets how many histories are carried out on a server (8), and
 //! makes them other ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -237,7 +237,11 @@ impl History {
             14 => {
                 let name = format!("{}_{column}", self.fresh("k"));
                 let not_valid = if choice.is_multiple_of(3) { " NOT VALID" } else { "" };
-                let add = format!("ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL OR id >= 0)");
+                // Two checks that say the same are one to us and two to plain SQL.
+                let add = format!(
+                    "ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL OR id < 9{})",
+                    self.next
+                );
                 self.say(format!("{add}{not_valid}"));
                 if !not_valid.is_empty() && choice.is_multiple_of(2) {
                     self.say(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}"));
@@ -304,7 +308,7 @@ fn a_history_ends_in_the_same_database_from_wherever_it_is_carried_out_and_then_
         Some(cases) => {
             TestRunner::new(Config { cases, failure_persistence: None, max_shrink_iters: 60, ..Config::default() })
         }
-        None => runner(12),
+        None => runner(8),
     };
     runner
         .run(&(choices(28), any::<proptest::sample::Index>()), |(choices, cut)| {
