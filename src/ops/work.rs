@@ -1,5 +1,7 @@
 //! The part of `run` that changes something: the runner lock, one group of steps after the other, what goes wrong on the way.
 
+#![expect(clippy::disallowed_methods, reason = "waiting for others, and telling how long, is the work of this file")]
+
 use std::{
     thread,
     time::{Duration, Instant},
@@ -530,7 +532,6 @@ fn mode_words(mode: &str) -> String {
     words
 }
 
-#[expect(clippy::disallowed_methods, reason = "waiting for others is this room's work")]
 fn sleep(time: Duration) {
     thread::sleep(time);
 }
