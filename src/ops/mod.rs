@@ -5,6 +5,7 @@ mod load;
 mod look;
 mod run;
 mod tell;
+mod work;
 
 pub use errors::{of_config, of_connect};
 pub use load::{Scripts, load};

@@ -2,20 +2,15 @@
 
 #![expect(clippy::disallowed_methods, reason = "a run is timed here, and is as long as it may be")]
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use crate::{
     config::Settings,
-    db::{Asked, BaseVersion, Control, ServerErrorKind, Session},
-    diagnostic::{Code, Diagnostic, Outcome},
+    db::{Asked, Session},
+    diagnostic::{Code, Diagnostic},
     event::{BaseReport, Command, Event, Report, Verification},
-    exec::{self, Failure, Group, Interrupt},
-    goal::TransactionGrouping,
-    pg::StatementTimeout,
-    plan::{Answers, Plan, State, Transaction},
+    exec::Interrupt,
+    plan::{Answers, Plan, State},
     script::ScriptId,
 };
 
@@ -23,7 +18,7 @@ use super::{
     Scripts, errors,
     load::load,
     look::{self, Seen, Site, Subject, Watch},
-    tell::{Notes, script_name},
+    tell::Notes,
 };
 
 /// Makes the database what the scripts say.
@@ -85,28 +80,23 @@ fn operate(command: Command, settings: &Settings, interrupt: &Interrupt, emit: &
     notes.report(Some(&scripts), Some(&subject), plan.as_ref(), started.elapsed())
 }
 
-struct Operation<'a, 'e> {
-    settings: &'a Settings,
-    interrupt: &'a Interrupt,
-    subject: &'a Subject<'a>,
-    notes: Notes,
-    emit: &'e mut dyn FnMut(Event<'_>),
+/// One command at work: what it was given, and its notes so far.
+pub(super) struct Operation<'a, 'e> {
+    pub(super) settings: &'a Settings,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) notes: Notes,
+    pub(super) emit: &'e mut dyn FnMut(Event<'_>),
     /// Whether the command came to its end: nothing is left that a signal could have stopped.
-    complete: bool,
-}
-
-/// The locks and connections of a run that changes something.
-struct Workplace {
-    control: Option<Control>,
-    pid: i32,
+    pub(super) complete: bool,
 }
 
 impl Operation<'_, '_> {
-    fn error(&mut self, diagnostic: Box<Diagnostic>) {
+    pub(super) fn error(&mut self, diagnostic: Box<Diagnostic>) {
         self.notes.diagnostics.push(*diagnostic);
     }
 
-    fn watch<'s>(&self, site: &'s Site) -> Watch<'s>
+    pub(super) fn watch<'s>(&self, site: &'s Site) -> Watch<'s>
     where
         Self: 's,
     {
@@ -151,7 +141,7 @@ impl Operation<'_, '_> {
         match command {
             Command::Plan => {
                 self.complete = true;
-                self.findings(&seen.plan, false);
+                self.findings(&seen.plan);
                 self.unverified(&seen.plan);
                 Some(seen.plan)
             }
@@ -164,9 +154,9 @@ impl Operation<'_, '_> {
     }
 
     /// Notes what stands in the way. Returns whether anything does.
-    fn findings(&mut self, plan: &Plan, after_changes: bool) -> bool {
-        let done = after_changes.then(|| self.done_so_far());
-        for finding in plan.findings.iter().chain(&plan.deferred).filter(|_| true) {
+    pub(super) fn findings(&mut self, plan: &Plan) -> bool {
+        let done = (self.notes.count_applied() > 0).then(|| self.done_so_far());
+        for finding in plan.findings.iter().chain(&plan.deferred) {
             // What a later look may find otherwise is no refusal yet.
             if plan.deferred.contains(finding) && plan.barrier.is_some() {
                 continue;
@@ -178,7 +168,7 @@ impl Operation<'_, '_> {
         plan.findings.iter().any(|finding| !plan.deferred.contains(finding))
     }
 
-    fn done_so_far(&self) -> String {
+    pub(super) fn done_so_far(&self) -> String {
         match self.notes.count_applied() {
             0 => "nothing was changed".to_owned(),
             1 => "1 step was carried out and stays".to_owned(),
@@ -186,7 +176,7 @@ impl Operation<'_, '_> {
         }
     }
 
-    fn unverified(&mut self, plan: &Plan) {
+    pub(super) fn unverified(&mut self, plan: &Plan) {
         let unverified = self.unverified_words(plan);
         self.notes.verification = Some(Verification {
             checked: plan.checked.clone(),
@@ -211,9 +201,15 @@ impl Operation<'_, '_> {
     }
 
     /// Compares a look with an empty plan, and asks the `verify` queries of the scripts that `asks` names.
-    fn verified(&mut self, site: &Site, session: &mut Session, seen: &Seen, asks: &dyn Fn(ScriptId) -> bool) {
+    pub(super) fn verified(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        seen: &Seen,
+        asks: &dyn Fn(ScriptId) -> bool,
+    ) {
         let Seen { snapshot, plan } = seen;
-        let refused = self.findings(plan, self.notes.count_applied() > 0);
+        let refused = self.findings(plan);
         let mut missing = 0;
         for statement in plan.statements.iter().filter(|statement| !statement.steps.is_empty()) {
             missing += 1;
@@ -294,511 +290,8 @@ impl Operation<'_, '_> {
             queries,
         });
     }
-
-    fn run(&mut self, site: &Site, mut session: Session, seen: Seen, mut answers: Answers) -> Option<Plan> {
-        let refused = !seen.plan.findings.is_empty();
-        let unrecorded = self.unrecorded(&seen);
-        let work = seen.plan.steps().next().is_some() || seen.plan.barrier.is_some();
-        if !work && !refused {
-            // The look was the verification.
-            self.complete = true;
-            self.unverified(&seen.plan);
-            if !unrecorded.is_empty() {
-                self.record(site, &mut session, &seen, &unrecorded);
-            }
-            return Some(seen.plan);
-        }
-        if let Some(unfit) = unfit(&seen) {
-            self.complete = true;
-            self.findings(&seen.plan, false);
-            self.notes.diagnostics.push(unfit);
-            return Some(seen.plan);
-        }
-        // A refusal has to wait for the lock too: while another run works, a look may see half of what it does.
-        let mut workplace = match self.enter(site, &mut session) {
-            Ok(workplace) => workplace,
-            Err(diagnostic) => {
-                let looked = refused && diagnostic.code != Code::RunnerLock;
-                if looked {
-                    self.findings(&seen.plan, false);
-                }
-                self.error(diagnostic);
-                return looked.then_some(seen.plan);
-            }
-        };
-        drop(seen);
-        let last = self.work(site, &mut session, &mut workplace, &mut answers);
-        self.interrupt.working(None);
-        last
-    }
-
-    /// Base versions whose statements hold but that diesel's table does not have.
-    fn unrecorded(&self, seen: &Seen) -> Vec<BaseVersion> {
-        let recorded = seen.snapshot.base_versions.clone().unwrap_or_default();
-        self.subject
-            .goals
-            .iter()
-            .filter(|goals| goals.id.0 < self.subject.scripts.base)
-            .map(|goals| BaseVersion::of_directory(&self.subject.scripts.texts[goals.id.0].name))
-            .filter(|version| !recorded.contains(&version.version))
-            .collect()
-    }
-
-    /// Records base migrations that hold already. A refusal is told in one line and is no failure.
-    fn record(&mut self, site: &Site, session: &mut Session, seen: &Seen, versions: &[BaseVersion]) {
-        if unfit(seen).is_some() {
-            return;
-        }
-        let Some(target) = seen.snapshot.target.clone() else { return };
-        let recorded = self.enter(site, session).map_err(|diagnostic| diagnostic.what).and_then(|_workplace| {
-            session
-                .prepare_to_work(&target)
-                .and_then(|()| exec::record_base(session, versions))
-                .map_err(|error| error.to_string())
-        });
-        self.interrupt.working(None);
-        let Some(base) = &mut self.notes.base else { return };
-        match recorded {
-            Ok(recorded) => base.recorded = recorded,
-            Err(why) => base.unrecorded = Some(why),
-        }
-    }
-
-    /// Takes the runner lock, and checks that sessions are what they seem. A second runner waits here.
-    fn enter(&mut self, site: &Site, session: &mut Session) -> Result<Workplace, Box<Diagnostic>> {
-        if site.connections.is_single() {
-            return Ok(Workplace { control: None, pid: 0 });
-        }
-        let mut control = site.connections.control().map_err(|error| Box::new(errors::of_connect(&error)))?;
-        let failed = |error| Box::new(errors::of_server("the runner lock could not be asked for", &error));
-        let started = Instant::now();
-        let limit = self.settings.limits.runner_lock_timeout;
-        let mut told = false;
-        // The work lock too: after a kill the server goes on with the last statement of a run that is no more.
-        let (mut runner, mut worker) = (false, false);
-        loop {
-            runner = runner || control.try_runner_lock().map_err(failed)?;
-            worker = worker || (runner && session.try_work_lock().map_err(failed)?);
-            if runner && worker {
-                break;
-            }
-            let waited = started.elapsed();
-            let holder = control.lock_holder();
-            if waited >= limit {
-                let who = holder.map_or_else(String::new, |pid| format!("; session {pid} has it"));
-                return Err(Box::new(
-                    Diagnostic::error(
-                        Code::RunnerLock,
-                        format!("another run did not end within {} s", limit.as_secs()),
-                    )
-                    .why(format!("one run at a time may change a database{who}"))
-                    .help("run again later, or raise `--runner-lock-timeout`"),
-                ));
-            }
-            if self.interrupt.signal().is_some() {
-                return Err(Box::new(Diagnostic::note(Code::RunnerLock, "interrupted while waiting for another run")));
-            }
-            if !told || waited.as_secs().is_multiple_of(10) {
-                (self.emit)(Event::WaitingForRunner { pid: holder, waited });
-                told = true;
-            }
-            sleep(Duration::from_millis(50 + fastrand::u64(0..100)).min(limit.saturating_sub(waited)));
-        }
-        let pids = |session: &mut Session, control: &mut Control| Ok((session.pid()?, control.pid()?));
-        let first = pids(session, &mut control).map_err(failed)?;
-        let second = pids(session, &mut control).map_err(failed)?;
-        if first != second || first.0 == first.1 {
-            return Err(Box::new(
-                Diagnostic::error(Code::TransactionPooler, "a pooler gives every transaction another session")
-                    .why("locks and settings of a session do not hold behind it; nothing was changed")
-                    .help("connect to the server itself, or to a pool in session mode"),
-            ));
-        }
-        self.interrupt.working(Some((site.connections.target().clone(), first.0)));
-        Ok(Workplace { control: Some(control), pid: first.0 })
-    }
-
-    /// Looks, carries out, looks again, until everything holds or something is in the way.
-    #[expect(clippy::too_many_lines, reason = "one loop over one state, which its parts would have to hand around")]
-    fn work(
-        &mut self,
-        site: &Site,
-        session: &mut Session,
-        workplace: &mut Workplace,
-        answers: &mut Answers,
-    ) -> Option<Plan> {
-        let mut policy = self.subject.policy.clone();
-        let mut trouble = Trouble::default();
-        let mut rounds = 0_u32;
-        // Everything is done: the next look says whether it holds.
-        let mut verifying = false;
-        loop {
-            if verifying {
-                *answers = Answers::default();
-            }
-            self.subject.forget(answers);
-            let seen = match self.subject.look(session, &policy, answers, false, self.watch(site), self.emit) {
-                Ok(seen) => seen,
-                Err(diagnostic) if diagnostic.code == Code::ConnectionLost && trouble.may_go_on(self.settings) => {
-                    trouble.count();
-                    if let Err(diagnostic) = self.reconnect(site, session, workplace) {
-                        self.error(diagnostic);
-                        return None;
-                    }
-                    continue;
-                }
-                Err(diagnostic) => {
-                    self.error(diagnostic);
-                    return None;
-                }
-            };
-            if verifying {
-                self.finish(site, session, &seen);
-                return Some(seen.plan);
-            }
-            if !seen.plan.findings.is_empty() && !self.settings.keep_going {
-                self.complete = true;
-                self.findings(&seen.plan, true);
-                return Some(seen.plan);
-            }
-            let groups = exec::groups(&seen.plan, &|id| self.grouping(id), self.settings.atomic);
-            rounds += 1;
-            // Every round but those after trouble carries something out; a plan that never ends is a fault of ours or a
-            // database that works against us.
-            if groups.is_empty() || rounds > 1_000 {
-                if rounds > 1_000 || seen.plan.barrier.is_some() {
-                    self.notes.diagnostics.push(
-                        Diagnostic::error(Code::NoProgress, "the database does not come to hold what the scripts say")
-                            .help("run `hrms-migrate plan` to see what is left"),
-                    );
-                }
-                self.finish(site, session, &seen);
-                return Some(seen.plan);
-            }
-            let base: Vec<BaseVersion> = self.unrecorded(&seen);
-            let mut again = seen.plan.barrier.is_some();
-            if let Some(target) = &seen.snapshot.target
-                && let Err(error) = session.prepare_to_work(target)
-                && !error.is_connection_lost()
-            {
-                self.error(Box::new(errors::of_server("the session could not be set up", &error)));
-                return Some(seen.plan);
-            }
-            if self.settings.atomic
-                && let Err(error) = session.begin()
-            {
-                self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
-                return Some(seen.plan);
-            }
-            let mut stopped = false;
-            let mut script = None;
-            for (place, group) in groups.iter().enumerate() {
-                if self.interrupt.signal().is_some() {
-                    stopped = true;
-                    break;
-                }
-                if script != Some(group.script) {
-                    script = Some(group.script);
-                    let name = script_name(self.subject.scripts, group.script);
-                    let steps =
-                        groups.iter().filter(|other| other.script == group.script).map(|other| other.steps.len());
-                    (self.emit)(Event::ScriptBegins { script: &name, steps: steps.sum() });
-                }
-                if workplace.control.as_mut().is_some_and(|control| !control.holds_runner_lock()) {
-                    again = true;
-                    if let Err(diagnostic) = self.reconnect(site, session, workplace) {
-                        self.error(diagnostic);
-                        stopped = true;
-                    }
-                    break;
-                }
-                match self.carry_out(session, group, &base) {
-                    Ok(()) => {
-                        trouble = Trouble::default();
-                        for step in &group.steps {
-                            if step.verb == crate::plan::Verb::Run {
-                                policy.ran.insert(step.statement);
-                            }
-                        }
-                        if groups.get(place + 1).is_none_or(|next| next.script != group.script) {
-                            let ended = self.notes.script(self.subject.scripts, group.script, None);
-                            (self.emit)(Event::ScriptEnds(&ended));
-                        }
-                    }
-                    Err(failure) => {
-                        again = self.failed(site, session, workplace, group, &failure, &mut trouble);
-                        stopped = !again;
-                        break;
-                    }
-                }
-            }
-            if self.settings.atomic {
-                if stopped || again && trouble.attempts > 0 {
-                    session.roll_back();
-                    self.notes.sent.clear();
-                    policy.ran.clone_from(&self.subject.policy.ran);
-                } else if let Err(error) = session.commit() {
-                    self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
-                    self.notes.sent.clear();
-                    stopped = true;
-                }
-            }
-            if stopped {
-                return Some(seen.plan);
-            }
-            verifying = !again;
-        }
-    }
-
-    fn grouping(&self, id: ScriptId) -> TransactionGrouping {
-        self.subject.scripts.goals.get(id.0).map(|goals| goals.grouping).unwrap_or_default()
-    }
-
-    /// Verifies what was done, and keeps diesel's books.
-    fn finish(&mut self, site: &Site, session: &mut Session, seen: &Seen) {
-        let changed: Vec<ScriptId> =
-            self.subject.goals.iter().map(|goals| goals.id).filter(|id| self.notes.has_changed(*id)).collect();
-        self.verified(site, session, seen, &|id| changed.contains(&id));
-        let unrecorded = self.unrecorded(seen);
-        if let Some(base) = &mut self.notes.base {
-            // A version of several groups comes several times, and one that could not be recorded with its group comes below.
-            base.recorded.sort();
-            base.recorded.dedup();
-            base.recorded.retain(|directory| unrecorded.iter().all(|version| version.directory != *directory));
-        }
-        if !unrecorded.is_empty()
-            && let Some(target) = &seen.snapshot.target
-        {
-            let recorded = session.prepare_to_work(target).and_then(|()| exec::record_base(session, &unrecorded));
-            if let Some(base) = &mut self.notes.base {
-                match recorded {
-                    Ok(recorded) => base.recorded.extend(recorded),
-                    Err(error) => base.unrecorded = Some(error.to_string()),
-                }
-            }
-        }
-    }
-
-    fn carry_out(&mut self, session: &mut Session, group: &Group<'_>, base: &[BaseVersion]) -> Result<(), Failure> {
-        let version = (group.script.0 < self.subject.scripts.base)
-            .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
-            .filter(|version| base.contains(version));
-        let atomic = self.settings.atomic;
-        let done = match &version {
-            Some(version) => exec::carry_out_base(session, version, group, atomic, self.interrupt.stop(), self.emit)?,
-            None => exec::carry_out(session, group, atomic, self.interrupt.stop(), self.emit)?,
-        };
-        if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
-            base.recorded.push(version.directory);
-        }
-        self.notes.applied(&group.steps, &done);
-        Ok(())
-    }
-
-    /// A group failed. Returns whether to look again and go on.
-    fn failed(
-        &mut self,
-        site: &Site,
-        session: &mut Session,
-        workplace: &mut Workplace,
-        group: &Group<'_>,
-        failure: &Failure,
-        trouble: &mut Trouble,
-    ) -> bool {
-        let Some(step) = group.steps.get(failure.step).or_else(|| group.steps.last()).copied() else { return false };
-        let lost = failure.error.is_connection_lost();
-        let interrupted = self.interrupt.signal().is_some();
-        if interrupted {
-            // What follows only tidies up, and is not to be cancelled.
-            self.interrupt.working(None);
-        }
-        let leftover = step.leftover.as_ref().filter(|_| !lost).and_then(|leftover| {
-            let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
-            match exec::clean_up(session, leftover, limit) {
-                Ok(false) => None,
-                Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
-                Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
-            }
-        });
-        if interrupted {
-            if let Some(leftover) = leftover {
-                self.notes.diagnostics.push(Diagnostic::note(Code::StatementFailed, leftover));
-            }
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
-            return false;
-        }
-        let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
-        let blockers: Vec<String> = match (&step.table, &mut workplace.control) {
-            (Some(table), Some(control)) if failure.error.kind == ServerErrorKind::LockTimeout => {
-                control.blockers(table, workplace.pid).iter().map(blocker_words).collect()
-            }
-            _ => Vec::new(),
-        };
-        if goes_on {
-            let pause = exec::pause(trouble.attempts, failure.elapsed, fastrand::f64());
-            let pause = if lost { Duration::ZERO } else { pause };
-            *self.notes.attempts.entry(step.statement).or_insert(0) += 1;
-            (self.emit)(Event::Retry {
-                step,
-                attempt: trouble.attempts + 1,
-                why: failure.error.to_string(),
-                blockers: blockers.clone(),
-                pause,
-            });
-            trouble.count();
-            let until = Instant::now() + pause;
-            while Instant::now() < until && self.interrupt.signal().is_none() {
-                sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
-            }
-            if !lost {
-                return true;
-            }
-            match self.reconnect(site, session, workplace) {
-                Ok(()) => return true,
-                Err(diagnostic) => self.error(diagnostic),
-            }
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
-            return false;
-        }
-        let done = format!(
-            "{}; {}",
-            self.done_so_far(),
-            if group.transaction == Transaction::None {
-                "this step stands alone"
-            } else {
-                "this step's transaction was undone"
-            }
-        );
-        let mut diagnostic = errors::of_step(&self.subject.scripts.texts, step, &failure.error, Some(done));
-        if failure.error.kind == ServerErrorKind::LockTimeout {
-            let attempts = trouble.attempts + 1;
-            let table = step.table.as_ref().map_or_else(|| step.object.clone(), |table| format!("table {table}"));
-            diagnostic.what = format!(
-                "could not lock {table} in {attempts} attempts of {} s",
-                Duration::from_millis(step.lock_timeout.as_millis()).as_secs_f32()
-            );
-            diagnostic.why.retain(|why| !why.starts_with("the server says"));
-            for blocker in blockers {
-                diagnostic.why.insert(0, blocker);
-            }
-        }
-        diagnostic.why.extend(leftover);
-        self.notes.diagnostics.push(diagnostic);
-        self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
-        false
-    }
-
-    /// Connects anew after the server went away, for at most a minute, and takes the runner lock again.
-    fn reconnect(
-        &mut self,
-        site: &Site,
-        session: &mut Session,
-        workplace: &mut Workplace,
-    ) -> Result<(), Box<Diagnostic>> {
-        const LONGEST: Duration = Duration::from_mins(1);
-        let started = Instant::now();
-        self.interrupt.working(None);
-        loop {
-            // The control connection may be alive: its lock must not stand in the way of the new one.
-            site.connections.renew();
-            workplace.control = None;
-            match site.connections.session() {
-                Ok(new) => {
-                    *session = new;
-                    match self.enter(site, session) {
-                        Ok(entered) => {
-                            *workplace = entered;
-                            return Ok(());
-                        }
-                        Err(diagnostic) if diagnostic.code.outcome() != Outcome::Unreachable => return Err(diagnostic),
-                        Err(diagnostic) => {
-                            (self.emit)(Event::WaitingForServer { why: diagnostic.what, waited: started.elapsed() });
-                        }
-                    }
-                }
-                Err(error) if !error.kind.is_worth_waiting() => return Err(Box::new(errors::of_connect(&error))),
-                Err(error) => {
-                    (self.emit)(Event::WaitingForServer { why: error.what(), waited: started.elapsed() });
-                }
-            }
-            if started.elapsed() > LONGEST || self.interrupt.signal().is_some() {
-                let done = self.done_so_far();
-                let mut diagnostic =
-                    Diagnostic::error(Code::ConnectionLost, "the connection to the server was lost during the run")
-                        .why(format!("it did not come back within {} s", started.elapsed().as_secs()))
-                        .help("run again when the server is back; it goes on where it stopped");
-                diagnostic.done = Some(done);
-                return Err(Box::new(diagnostic));
-            }
-            sleep(Duration::from_millis(200));
-        }
-    }
-}
-
-/// How often things went wrong since the last success.
-#[derive(Clone, Copy, Debug, Default)]
-struct Trouble {
-    attempts: u32,
-    since: Option<Instant>,
-}
-
-impl Trouble {
-    fn count(&mut self) {
-        self.attempts += 1;
-        self.since.get_or_insert_with(Instant::now);
-    }
-
-    fn may_go_on(&self, settings: &Settings) -> bool {
-        self.attempts + 1 < settings.limits.lock_retries
-            && self.since.is_none_or(|since| since.elapsed() < settings.limits.lock_budget)
-    }
-}
-
-/// A server on which nothing may be changed.
-fn unfit(seen: &Seen) -> Option<Diagnostic> {
-    let server = &seen.snapshot.server;
-    if server.in_recovery {
-        return Some(
-            Diagnostic::error(Code::Standby, "the server is a standby; it takes no changes")
-                .why("something has to be changed; nothing was")
-                .help("connect to the primary; with several hosts add target_session_attrs=read-write to the URL"),
-        );
-    }
-    if server.read_only {
-        return Some(
-            Diagnostic::error(Code::ReadOnlyServer, "transactions are read-only here")
-                .why("default_transaction_read_only is on for this role or database; nothing was changed")
-                .help("run as a role that may write, or switch it off: ALTER ROLE … SET default_transaction_read_only = off"),
-        );
-    }
-    None
-}
-
-fn blocker_words(blocker: &crate::db::Blocker) -> String {
-    let who = if blocker.pid == 0 { String::new() } else { format!("session {} ", blocker.pid) };
-    let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
-    let age = if age.as_secs() >= 120 { format!("{} min", age.as_secs() / 60) } else { format!("{} s", age.as_secs()) };
-    let mode = mode_words(&blocker.mode);
-    format!("{who}(\"{}\") has held {mode} for {age}, {}", blocker.application, blocker.state)
-}
-
-/// Returns a lock mode of `pg_locks` (`AccessShareLock`) in the words of the manual (`ACCESS SHARE`).
-fn mode_words(mode: &str) -> String {
-    let mut words = String::new();
-    for char in mode.trim_end_matches("Lock").chars() {
-        if char.is_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(char.to_uppercase());
-    }
-    words
 }
 
 fn first_line(text: &str, span: crate::script::Span) -> crate::script::Span {
     crate::script::Span::new(span.start, span.start + text.find('\n').unwrap_or(text.len()).min(span.end - span.start))
-}
-
-#[expect(clippy::disallowed_methods, reason = "waiting for others is this room's work")]
-fn sleep(time: Duration) {
-    thread::sleep(time);
 }
