@@ -635,8 +635,9 @@ impl<'a> Planner<'a> {
         if self.world.tables.contains_key(&written) {
             return written;
         }
-        let last = self.declared.table_name(self.order, &written);
-        if self.world.tables.contains_key(&last) { last } else { written }
+        let there = |name: &ObjectName| self.world.tables.contains_key(name);
+        let found = self.declared.table_name_until(self.order, &written, &there);
+        if there(&found) { found } else { written }
     }
 
     /// Returns the column that a statement means by `name`: under its later name, where it has been renamed already.
@@ -646,8 +647,8 @@ impl<'a> Planner<'a> {
             return name.clone();
         }
         let final_table = self.declared.table_name(self.order, table);
-        let last = self.declared.column_name(self.order, &final_table, name);
-        if has(&last) { last } else { name.clone() }
+        let found = self.declared.column_name_until(self.order, &final_table, name, &has);
+        if has(&found) { found } else { name.clone() }
     }
 
     /// Returns the names under which aspects of a column are declared: those it has in the end.
