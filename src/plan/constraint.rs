@@ -636,7 +636,8 @@ impl Planner<'_> {
         let has = |name: &Ident| self.table_state(table).is_some_and(|state| state.constraint(name).is_some());
         let last = self.declared.constraint_name(self.order, &declared_table, name);
         has(&self.declared.constraint_name_until(self.order, &declared_table, name, &has))
-            || self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table, last))
+            || self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table.clone(), last.clone()))
+            || self.gone_with_its_columns(&Aspect::Constraint(declared_table, last))
     }
 }
 

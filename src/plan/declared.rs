@@ -210,14 +210,10 @@ impl<'a> Declared<'a> {
         self.after(order, aspect).filter(|(_, speech, _)| *speech == Speech::Assert).last().map(|(_, _, goal)| *goal)
     }
 
-    /// Returns the table of an index that some statement asserts.
-    pub(super) fn table_of_index(&self, index: &ObjectName) -> Option<&'a QualifiedName> {
-        self.speeches.get(&Aspect::Relation(index.clone())).into_iter().flatten().find_map(|(_, _, goal)| {
-            match &goal.kind {
-                GoalKind::Index(index) => Some(&index.table),
-                _ => None,
-            }
-        })
+    /// Returns the last assertion of the object in all scripts, and its place.
+    pub(super) fn assertion(&self, aspect: &Aspect) -> Option<(usize, &'a Goal)> {
+        let said = self.speeches.get(aspect)?;
+        said.iter().rev().find(|(_, speech, _)| *speech == Speech::Assert).map(|(at, _, goal)| (*at, *goal))
     }
 
     /// Returns whether any statement renames a column.

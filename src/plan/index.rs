@@ -513,10 +513,7 @@ impl Planner<'_> {
             (None, None) => {
                 let last = self.declared.index_name(self.order, &new);
                 let gone = |name: &ObjectName| self.declared.dropped_after(self.order, &Aspect::Relation(name.clone()));
-                let table_gone = self
-                    .declared
-                    .table_of_index(&last)
-                    .is_some_and(|table| gone(&self.declared.table_name(self.order, &table.resolve(&self.target))));
+                let table_gone = self.gone_with_its_columns(&Aspect::Relation(last.clone()));
                 let there = |name: &ObjectName| owner(self, name).is_some();
                 if there(&self.declared.index_name_until(self.order, &new, &there)) || gone(&last) || table_gone {
                     self.superseded = true;

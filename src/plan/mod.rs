@@ -672,6 +672,23 @@ impl<'a> Planner<'a> {
         self.declared.dropped_after(self.order, &Aspect::Column(table, column))
     }
 
+    /// Returns whether an index or constraint has gone with its table or with one of its columns, which a later statement
+    /// drops. `aspect` is under the name that it has in the end.
+    fn gone_with_its_columns(&self, aspect: &Aspect) -> bool {
+        let Some((at, goal)) = self.declared.assertion(aspect) else { return false };
+        let (table, columns): (_, Vec<&Ident>) = match &goal.kind {
+            GoalKind::Index(index) => (&index.table, index.columns()),
+            GoalKind::Constraint { table, constraint } => (table, constraint.kind.columns()),
+            _ => return false,
+        };
+        let table = self.declared.table_name(at, &table.resolve(&self.target));
+        self.declared.dropped_after(self.order, &Aspect::Relation(table.clone()))
+            || columns.into_iter().any(|column| {
+                let column = self.declared.column_name(at, &table, column);
+                self.declared.dropped_after(self.order, &Aspect::Column(table.clone(), column))
+            })
+    }
+
     /// Returns the table, or tells what is there in its place. `None` also where a later statement drops it.
     fn existing_table(&mut self, span: Span, name: &QualifiedName) -> Option<ObjectName> {
         let table = self.locate(name);
