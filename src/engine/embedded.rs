@@ -14,6 +14,8 @@
 //! - The engine unpacks its own program files (100 MB) into the user's cache directory (`$XDG_CACHE_HOME/pglite-oxide`,
 //!   `~/.cache/pglite-oxide`) once per version. They may be deleted at any time; no data is there.
 
+#![expect(clippy::disallowed_methods, reason = "an engine is files, and is waited for")]
+
 use std::error::Error;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -51,7 +53,7 @@ const LOCK_POLL: Duration = Duration::from_millis(50);
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the first answer may take; recovery after a crash is part of it.
-const PROBE_WAIT: Duration = Duration::from_secs(120);
+const PROBE_WAIT: Duration = Duration::from_mins(2);
 
 /// Settings that differ from the engine's own, which suit a cache rather than a schema runner.
 const SETTINGS: &[(&str, &str)] = &[
