@@ -259,18 +259,15 @@ impl History {
                 let definition = match choice % 5 {
                     0 => format!("({column} DESC)"),
                     1 => format!("(id, {column})"),
-                    2 => format!("({column}) WHERE id > 1"),
+                    2 => format!("({column} NULLS FIRST)"),
                     3 => format!("(id) INCLUDE ({column})"),
                     _ => format!("(({column} IS NULL))"),
                 };
                 let unique = if choice % 5 == 1 { "UNIQUE " } else { "" };
-                let index = format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} {definition}");
                 // Two indexes of one structure are one to us and two to plain SQL.
-                let twice = self.statements.iter().any(|other| other.ends_with(&format!(" ON {table} {definition}")));
-                if !twice {
-                    self.say(index);
-                    self.model(table).indexes.push(name);
-                }
+                let predicate = format!("WHERE id > {}", self.next);
+                self.say(format!("CREATE {unique}INDEX IF NOT EXISTS {name} ON {table} {definition} {predicate}"));
+                self.model(table).indexes.push(name);
             }
             _ => {
                 if let Some(name) = Self::pick(&self.tables[table].indexes, choice) {

@@ -387,6 +387,18 @@ pub enum ConstraintGoalKind {
 }
 
 impl ConstraintGoalKind {
+    /// Returns every column of its table that it is made of.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&Ident> {
+        match self {
+            Self::PrimaryKey { columns, include } | Self::Unique { columns, include, .. } => {
+                columns.iter().chain(include).collect()
+            }
+            Self::Check(expression) => expression.tree.columns(),
+            Self::ForeignKey { columns, .. } => columns.iter().collect(),
+        }
+    }
+
     /// Returns the words for messages.
     #[must_use]
     pub const fn described(&self) -> &'static str {
@@ -424,6 +436,22 @@ pub struct IndexGoal {
     pub concurrently: bool,
     /// From the access method or the key's parenthesis to the end, as written.
     pub definition: Fragment,
+}
+
+impl IndexGoal {
+    /// Returns every column that it is made of, the predicate's included.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&Ident> {
+        let mut columns: Vec<&Ident> = self.include.iter().collect();
+        for key in &self.keys {
+            match &key.target {
+                IndexKeyTarget::Column(column) => columns.push(column),
+                IndexKeyTarget::Expression(expression) => columns.extend(expression.tree.columns()),
+            }
+        }
+        columns.extend(self.predicate.iter().flat_map(|predicate| predicate.tree.columns()));
+        columns
+    }
 }
 
 /// One part of an index's key.

@@ -937,7 +937,8 @@ impl Planner<'_> {
             }
             (false, false) => {
                 let (declared_table, last) = self.declared_column(&table, to);
-                let there = self.table_state(&table).is_some_and(|state| state.column(&last).is_some());
+                let located = self.locate_column(&table, to);
+                let there = self.table_state(&table).is_some_and(|state| state.column(&located).is_some());
                 if there || self.declared.dropped_after(self.order, &Aspect::Column(declared_table, last)) {
                     self.superseded = true;
                 } else {

@@ -23,12 +23,14 @@ impl Planner<'_> {
         if let Some(written) = &goal.name {
             let (declared_table, _) = self.declared_column(&table, written);
             let last = self.declared.constraint_name(self.order, &declared_table, written);
-            if self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table, last.clone())) {
+            if self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table.clone(), last)) {
                 self.superseded = true;
                 return;
             }
             let Some(state) = self.table_state(&table) else { return };
-            let named = state.constraint(written).or_else(|| state.constraint(&last)).cloned();
+            let has = |name: &Ident| state.constraint(name).is_some();
+            let located = self.declared.constraint_name_until(self.order, &declared_table, written, &has);
+            let named = state.constraint(&located).cloned();
             if let Some(existing) = named {
                 self.named_constraint(span, &table, current, &existing);
                 return;
@@ -631,9 +633,11 @@ impl Planner<'_> {
     /// Returns whether a constraint that is not there has a later name under which it is, or is dropped later.
     fn constraint_settled_later(&self, table: &ObjectName, name: &Ident) -> bool {
         let declared_table = self.declared.table_name(self.order, table);
+        let has = |name: &Ident| self.table_state(table).is_some_and(|state| state.constraint(name).is_some());
         let last = self.declared.constraint_name(self.order, &declared_table, name);
-        self.table_state(table).is_some_and(|state| state.constraint(&last).is_some())
-            || self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table, last))
+        has(&self.declared.constraint_name_until(self.order, &declared_table, name, &has))
+            || self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table.clone(), last.clone()))
+            || self.gone_with_its_columns(&Aspect::Constraint(declared_table, last))
     }
 }
 

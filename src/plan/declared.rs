@@ -210,14 +210,10 @@ impl<'a> Declared<'a> {
         self.after(order, aspect).filter(|(_, speech, _)| *speech == Speech::Assert).last().map(|(_, _, goal)| *goal)
     }
 
-    /// Returns the table of an index that some statement asserts.
-    pub(super) fn table_of_index(&self, index: &ObjectName) -> Option<&'a QualifiedName> {
-        self.speeches.get(&Aspect::Relation(index.clone())).into_iter().flatten().find_map(|(_, _, goal)| {
-            match &goal.kind {
-                GoalKind::Index(index) => Some(&index.table),
-                _ => None,
-            }
-        })
+    /// Returns the last assertion of the object in all scripts, and its place.
+    pub(super) fn assertion(&self, aspect: &Aspect) -> Option<(usize, &'a Goal)> {
+        let said = self.speeches.get(aspect)?;
+        said.iter().rev().find(|(_, speech, _)| *speech == Speech::Assert).map(|(at, _, goal)| (*at, *goal))
     }
 
     /// Returns whether any statement renames a column.
@@ -239,68 +235,118 @@ impl<'a> Declared<'a> {
 
     /// Returns the name that a table, named so by the statement at `order`, has in the end.
     pub(super) fn table_name(&self, order: usize, name: &ObjectName) -> ObjectName {
-        let mut current = name.clone();
-        for (_, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
-            if let Rename::Table { from, to } = rename
-                && *from == current
-            {
-                current = to.clone();
-            }
-        }
-        current
+        self.table_name_until(order, name, &|_| false)
+    }
+
+    /// Returns the first of the names that a table has from the statement at `order` on for which `is` holds; the last
+    /// where it holds for none.
+    pub(super) fn table_name_until(
+        &self,
+        order: usize,
+        name: &ObjectName,
+        is: &dyn Fn(&ObjectName) -> bool,
+    ) -> ObjectName {
+        let next = |rename: &Rename, current: &ObjectName| match rename {
+            Rename::Table { from, to } if from == current => Some(to.clone()),
+            _ => None,
+        };
+        self.walk(order, name.clone(), &|_, rename, current| next(rename, current), is)
     }
 
     /// Returns the name that a column, named so by the statement at `order`, has in the end. `table` is the final name of
     /// its table.
     pub(super) fn column_name(&self, order: usize, table: &ObjectName, name: &Ident) -> Ident {
-        let mut current = name.clone();
-        for (at, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
-            if let Rename::Column { table: of, from, to } = rename
-                && *from == current
-                && self.table_name(*at, of) == *table
-            {
-                current = to.clone();
+        self.column_name_until(order, table, name, &|_| false)
+    }
+
+    /// As [`Self::table_name_until`], of a column.
+    pub(super) fn column_name_until(
+        &self,
+        order: usize,
+        table: &ObjectName,
+        name: &Ident,
+        is: &dyn Fn(&Ident) -> bool,
+    ) -> Ident {
+        let next = |at, rename: &Rename, current: &Ident| match rename {
+            Rename::Column { table: of, from, to } if from == current && self.table_name(at, of) == *table => {
+                Some(to.clone())
             }
-        }
-        current
+            _ => None,
+        };
+        self.walk(order, name.clone(), &next, is)
     }
 
     /// Returns the name that a constraint, named so by the statement at `order`, has in the end.
     pub(super) fn constraint_name(&self, order: usize, table: &ObjectName, name: &Ident) -> Ident {
-        let mut current = name.clone();
-        for (at, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
-            if let Rename::Constraint { table: of, from, to } = rename
-                && *from == current
-                && self.table_name(*at, of) == *table
-            {
-                current = to.clone();
+        self.constraint_name_until(order, table, name, &|_| false)
+    }
+
+    /// As [`Self::table_name_until`], of a constraint.
+    pub(super) fn constraint_name_until(
+        &self,
+        order: usize,
+        table: &ObjectName,
+        name: &Ident,
+        is: &dyn Fn(&Ident) -> bool,
+    ) -> Ident {
+        let next = |at, rename: &Rename, current: &Ident| match rename {
+            Rename::Constraint { table: of, from, to } if from == current && self.table_name(at, of) == *table => {
+                Some(to.clone())
             }
-        }
-        current
+            _ => None,
+        };
+        self.walk(order, name.clone(), &next, is)
     }
 
     /// Returns the name that an index, named so by the statement at `order`, has in the end.
     pub(super) fn index_name(&self, order: usize, name: &ObjectName) -> ObjectName {
-        let mut current = name.clone();
-        for (_, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
-            if let Rename::Index { from, to } = rename
-                && *from == current
-            {
-                current = to.clone();
-            }
-        }
-        current
+        self.index_name_until(order, name, &|_| false)
     }
 
-    /// Returns the name that a label, named so by the statement at `order`, has in the end.
-    pub(super) fn label_name<'b>(&'b self, order: usize, enum_type: &ObjectName, label: &'b str) -> &'b str {
-        let mut current = label;
-        for (_, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
-            if let Rename::Label { of, from, to } = rename
-                && of == enum_type
-                && from == current
-            {
-                current = to;
+    /// As [`Self::table_name_until`], of an index.
+    pub(super) fn index_name_until(
+        &self,
+        order: usize,
+        name: &ObjectName,
+        is: &dyn Fn(&ObjectName) -> bool,
+    ) -> ObjectName {
+        let next = |rename: &Rename, current: &ObjectName| match rename {
+            Rename::Index { from, to } if from == current => Some(to.clone()),
+            _ => None,
+        };
+        self.walk(order, name.clone(), &|_, rename, current| next(rename, current), is)
+    }
+
+    /// As [`Self::table_name_until`], of a label of an enum type.
+    pub(super) fn label_name_until(
+        &self,
+        order: usize,
+        enum_type: &ObjectName,
+        label: &str,
+        is: &dyn Fn(&String) -> bool,
+    ) -> String {
+        let next = |rename: &Rename, current: &String| match rename {
+            Rename::Label { of, from, to } if of == enum_type && from == current => Some(to.clone()),
+            _ => None,
+        };
+        self.walk(order, label.to_owned(), &|_, rename, current| next(rename, current), is)
+    }
+
+    /// Follows the renames after `order` until `is` holds.
+    fn walk<T>(
+        &self,
+        order: usize,
+        name: T,
+        next: &dyn Fn(usize, &Rename, &T) -> Option<T>,
+        is: &dyn Fn(&T) -> bool,
+    ) -> T {
+        let mut current = name;
+        for (at, rename) in self.renames.iter().filter(|(at, _)| *at > order) {
+            if is(&current) {
+                break;
+            }
+            if let Some(name) = next(*at, rename, &current) {
+                current = name;
             }
         }
         current

@@ -31,7 +31,8 @@ impl Planner<'_> {
             let has = |name: &ObjectName| {
                 self.table_state(&table).is_some_and(|state| state.indexes.contains_key(&name.name))
             };
-            let located = if !has(name) && has(&last) { &last } else { name };
+            let found = self.declared.index_name_until(self.order, name, &has);
+            let located = if has(&found) { &found } else { name };
             let existing = self.table_state(&table).and_then(|state| state.indexes.get(&located.name)).cloned();
             if let Some(existing) = existing {
                 let located = located.clone();
@@ -512,11 +513,9 @@ impl Planner<'_> {
             (None, None) => {
                 let last = self.declared.index_name(self.order, &new);
                 let gone = |name: &ObjectName| self.declared.dropped_after(self.order, &Aspect::Relation(name.clone()));
-                let table_gone = self
-                    .declared
-                    .table_of_index(&last)
-                    .is_some_and(|table| gone(&self.declared.table_name(self.order, &table.resolve(&self.target))));
-                if owner(self, &last).is_some() || gone(&last) || table_gone {
+                let table_gone = self.gone_with_its_columns(&Aspect::Relation(last.clone()));
+                let there = |name: &ObjectName| owner(self, name).is_some();
+                if there(&self.declared.index_name_until(self.order, &new, &there)) || gone(&last) || table_gone {
                     self.superseded = true;
                 } else {
                     self.neither_name(span, &format!("index {old}"), &format!("index {new}"));

@@ -635,8 +635,9 @@ impl<'a> Planner<'a> {
         if self.world.tables.contains_key(&written) {
             return written;
         }
-        let last = self.declared.table_name(self.order, &written);
-        if self.world.tables.contains_key(&last) { last } else { written }
+        let there = |name: &ObjectName| self.world.tables.contains_key(name);
+        let found = self.declared.table_name_until(self.order, &written, &there);
+        if there(&found) { found } else { written }
     }
 
     /// Returns the column that a statement means by `name`: under its later name, where it has been renamed already.
@@ -646,8 +647,8 @@ impl<'a> Planner<'a> {
             return name.clone();
         }
         let final_table = self.declared.table_name(self.order, table);
-        let last = self.declared.column_name(self.order, &final_table, name);
-        if has(&last) { last } else { name.clone() }
+        let found = self.declared.column_name_until(self.order, &final_table, name, &has);
+        if has(&found) { found } else { name.clone() }
     }
 
     /// Returns the names under which aspects of a column are declared: those it has in the end.
@@ -669,6 +670,23 @@ impl<'a> Planner<'a> {
     fn column_dropped_after(&self, table: &ObjectName, column: &Ident) -> bool {
         let (table, column) = self.declared_column(table, column);
         self.declared.dropped_after(self.order, &Aspect::Column(table, column))
+    }
+
+    /// Returns whether an index or constraint has gone with its table or with one of its columns, which a later statement
+    /// drops. `aspect` is under the name that it has in the end.
+    fn gone_with_its_columns(&self, aspect: &Aspect) -> bool {
+        let Some((at, goal)) = self.declared.assertion(aspect) else { return false };
+        let (table, columns): (_, Vec<&Ident>) = match &goal.kind {
+            GoalKind::Index(index) => (&index.table, index.columns()),
+            GoalKind::Constraint { table, constraint } => (table, constraint.kind.columns()),
+            _ => return false,
+        };
+        let table = self.declared.table_name(at, &table.resolve(&self.target));
+        self.declared.dropped_after(self.order, &Aspect::Relation(table.clone()))
+            || columns.into_iter().any(|column| {
+                let column = self.declared.column_name(at, &table, column);
+                self.declared.dropped_after(self.order, &Aspect::Column(table.clone(), column))
+            })
     }
 
     /// Returns the table, or tells what is there in its place. `None` also where a later statement drops it.

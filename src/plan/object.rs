@@ -185,8 +185,8 @@ impl Planner<'_> {
     /// Returns the label as it is called now: by its later name, where it has been renamed already.
     pub(super) fn current_label(&self, enum_type: &ObjectName, label: &str, existing: &[String]) -> String {
         let has = |label: &str| existing.iter().any(|other| other == label);
-        let last = self.declared.label_name(self.order, enum_type, label);
-        if !has(label) && has(last) { last.to_owned() } else { label.to_owned() }
+        let found = self.declared.label_name_until(self.order, enum_type, label, &|label| has(label));
+        if has(&found) { found } else { label.to_owned() }
     }
 
     pub(super) fn enum_label(
@@ -299,7 +299,7 @@ impl Planner<'_> {
             }
             (false, true) => {}
             (true, true) => self.both_names(span, &words(from), &words(to)),
-            (false, false) if has(self.declared.label_name(self.order, &object, to)) => self.superseded = true,
+            (false, false) if has(&self.current_label(&object, to, &labels)) => self.superseded = true,
             (false, false) => self.neither_name(span, &words(from), &words(to)),
         }
     }

@@ -1,6 +1,7 @@
 //! Statements about rows: backfills, seeds, and what cannot be read at all.
 
 use crate::{
+    catalog::Generation,
     goal::{Backfill, GoalKind, Probe as _, Seed, StatementGoals},
     pg::{Hazard, Ident, LockMode, ObjectName},
 };
@@ -21,7 +22,10 @@ impl Planner<'_> {
         }
         let shown = Ident::new(goal.sets.iter().map(Ident::as_str).collect::<Vec<_>>().join(", "));
         self.check(Some(&table), CheckedKind::Rows, &shown, || goal.predicate.clone());
-        if self.made.contains(&table) {
+        // A new table holds no rows but those that this plan puts there.
+        if self.made.contains(&table)
+            && !columns.iter().any(|column| self.touched.contains(&(table.clone(), column.clone())))
+        {
             return;
         }
         if let Some(column) = &goal.null_column
@@ -183,8 +187,18 @@ impl Planner<'_> {
         }
         let size = if self.made.contains(&table) { Size::New } else { Size::Small { pages: 0 } };
         self.data_step(statement, &table, size, &format!("{} of {table}", rows_words(goal.rows.len() as u64)));
-        for column in &goal.columns {
-            self.touched.insert((table.clone(), column.clone()));
+        // The new rows hold what is written, and NULL where nothing is and there is no default.
+        let bare: Vec<Ident> = self
+            .table_state(&table)
+            .into_iter()
+            .flat_map(|state| &state.columns)
+            .filter(|column| column.default.is_none() && column.generation == Generation::None && !column.not_null)
+            .map(|column| column.name.clone())
+            .collect();
+        for column in goal.columns.iter().chain(&bare) {
+            let key = (table.clone(), column.clone());
+            self.filled.remove(&key);
+            self.touched.insert(key);
         }
     }
 

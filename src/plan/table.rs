@@ -219,7 +219,8 @@ impl Planner<'_> {
             (false, false) => {
                 let last = self.declared.table_name(self.order, &new);
                 let gone = self.declared.dropped_after(self.order, &Aspect::Relation(last.clone()));
-                if self.world.tables.contains_key(&last) || gone {
+                let there = |name: &ObjectName| self.world.tables.contains_key(name);
+                if there(&self.declared.table_name_until(self.order, &new, &there)) || gone {
                     self.superseded = true;
                 } else {
                     self.neither_name(span, &format!("table {old}"), &format!("table {new}"));

@@ -1,0 +1,3 @@
+CREATE TYPE mood AS ENUM ('y');
+CREATE TABLE t2 (b integer, CONSTRAINT k2 CHECK (b > 0));
+CREATE INDEX i2 ON t2 (b);
