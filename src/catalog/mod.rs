@@ -55,6 +55,8 @@ pub struct Server {
     pub read_only: bool,
     /// The time zone in which the scripts' statements run.
     pub time_zone: String,
+    /// Which transactions had ended (`pg_current_snapshot()`). As long as it stays the same, nothing has been committed.
+    pub horizon: String,
 }
 
 /// A schema.

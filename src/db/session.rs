@@ -382,6 +382,16 @@ impl Session {
         pid(&mut self.connection)
     }
 
+    /// Returns which transactions have ended, as [`crate::catalog::Server::horizon`].
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn horizon(&mut self) -> Result<String, ServerError> {
+        let sql = "SELECT 0 AS place, pg_catalog.pg_current_snapshot()::text AS value";
+        let rows: Vec<Valued> = sql_query(sql).load(&mut *self.connection).map_err(|error| recognise(&error, sql))?;
+        Ok(rows.into_iter().next().and_then(|row| row.value).unwrap_or_default())
+    }
+
     /// Takes the second advisory lock, which an orphaned work session keeps until its last statement ends. `false`: another
     /// session has it.
     ///
@@ -483,14 +493,9 @@ impl Control {
         rows.first().map(|row| row.value)
     }
 
-    /// Returns whether the connection is alive and still holds the runner lock.
-    pub fn holds_runner_lock(&mut self) -> bool {
-        let sql = format!(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND classid = {LOCK_CLASS} \
-             AND objid = {LOCK_OBJECT} AND objsubid = 2 AND pid = pg_backend_pid()) AS value"
-        );
-        let rows: Result<Vec<Truth>, _> = sql_query(sql).load(&mut *self.connection);
-        rows.is_ok_and(|rows| rows.first().is_some_and(|row| row.value))
+    /// Returns whether the runner lock is still held: a session's advisory lock lasts as long as the session. One round trip.
+    pub fn is_alive(&mut self) -> bool {
+        self.connection.batch_execute("SELECT").is_ok()
     }
 
     /// Returns the server's process of this session.

@@ -15,7 +15,7 @@ use crate::{
     exec::{self, Failure, Group},
     goal::TransactionGrouping,
     pg::StatementTimeout,
-    plan::{Answers, Plan, Transaction},
+    plan::{Answers, Plan, State, Transaction},
     script::ScriptId,
 };
 
@@ -64,8 +64,10 @@ impl Operation<'_, '_> {
                 return looked.then_some(seen.plan);
             }
         };
-        drop(seen);
-        let last = self.work(site, &mut session, &mut workplace, &mut answers);
+        // What was seen before the lock was taken still holds where nothing has been committed since.
+        let sure = seen.plan.statements.iter().all(|statement| !matches!(statement.state, State::Unverified(_)));
+        let unchanged = sure && session.horizon().is_ok_and(|horizon| horizon == seen.snapshot.server.horizon);
+        let last = self.work(site, &mut session, &mut workplace, &mut answers, unchanged.then_some(seen));
         self.interrupt.working(None);
         last
     }
@@ -164,6 +166,7 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
         answers: &mut Answers,
+        mut seen_before: Option<Seen>,
     ) -> Option<Plan> {
         let mut policy = self.subject.policy.clone();
         let mut trouble = Trouble::default();
@@ -174,8 +177,13 @@ impl Operation<'_, '_> {
             if verifying {
                 *answers = Answers::default();
             }
-            self.subject.forget(answers);
-            let seen = match self.subject.look(session, &policy, answers, false, self.watch(site), self.emit) {
+            let looked = if let Some(seen) = seen_before.take() {
+                Ok(seen)
+            } else {
+                self.subject.forget(answers);
+                self.subject.look(session, &policy, answers, false, self.watch(site), self.emit)
+            };
+            let seen = match looked {
                 Ok(seen) => seen,
                 Err(diagnostic) if diagnostic.code == Code::ConnectionLost && trouble.may_go_on(self.settings) => {
                     trouble.count();
@@ -242,7 +250,7 @@ impl Operation<'_, '_> {
                         groups.iter().filter(|other| other.script == group.script).map(|other| other.steps.len());
                     (self.emit)(Event::ScriptBegins { script: &name, steps: steps.sum() });
                 }
-                if workplace.control.as_mut().is_some_and(|control| !control.holds_runner_lock()) {
+                if workplace.control.as_mut().is_some_and(|control| !control.is_alive()) {
                     again = true;
                     if let Err(diagnostic) = self.reconnect(site, session, workplace) {
                         self.error(diagnostic);

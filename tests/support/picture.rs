@@ -45,6 +45,7 @@ pub fn empty() -> Snapshot {
             in_recovery: false,
             read_only: false,
             time_zone: "UTC".to_owned(),
+            horizon: String::new(),
         },
         target: Some(public.clone()),
         search_path: vec![public.clone()],

@@ -34,6 +34,7 @@ SELECT 'server' AS kind, json_build_object(
     'in_recovery', pg_is_in_recovery(),
     'read_only', current_setting('hrms_migrate.read_only') = 'on',
     'time_zone', current_setting('hrms_migrate.time_zone'),
+    'horizon', pg_current_snapshot()::text,
     'target', (SELECT t.nspname FROM target t),
     'search_path', (SELECT json_agg(p.nspname ORDER BY p.place) FROM path p),
     'also_in', CASE WHEN $8 IS NULL THEN
