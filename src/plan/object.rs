@@ -132,6 +132,9 @@ impl Planner<'_> {
                     return;
                 }
                 if !self.may_create(span, &object.schema) {
+                    // One reason is told, not every statement that needs the type.
+                    let state = Type { kind: TypeKind::Enum(labels.to_vec()), owned: true };
+                    self.world.types.insert(object, state);
                     return;
                 }
                 let list = labels.iter().map(|label| quote_literal(label)).collect::<Vec<_>>().join(", ");

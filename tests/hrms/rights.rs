@@ -30,7 +30,7 @@ fn an_owner_who_is_no_superuser_can_do_everything() {
 #[test]
 fn missing_rights_are_named_in_the_words_of_the_server_and_nothing_is_changed() {
     let Some(role) = Role::new("nobody") else { return };
-    let lacks_create = format!("permission denied for schema public: {} lacks CREATE", role.name);
+    let lacks_create = format!("permission denied for schema public: role {} lacks CREATE", role.name);
     for (files, words) in [
         (&[][..], &[lacks_create.as_str()][..]),
         (
@@ -124,7 +124,7 @@ fn an_owner_of_the_tables_needs_the_schema_too() {
     site.add(&format!("REVOKE CREATE ON SCHEMA public FROM {}; GRANT USAGE ON SCHEMA public TO PUBLIC", role.name));
     let before = site.fingerprint();
     let run = role.cli(&site, &["run"]).expect(7);
-    let words = format!("permission denied for schema public: {} lacks CREATE", role.name);
+    let words = format!("permission denied for schema public: role {} lacks CREATE", role.name);
     assert!(run.stderr.contains(&words), "{}", run.stderr);
     assert_eq!(site.fingerprint(), before);
 }
