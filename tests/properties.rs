@@ -45,8 +45,9 @@ struct Model {
     columns: BTreeMap<String, usize>,
     checks: Vec<String>,
     indexes: Vec<String>,
-    /// A backfill has spoken: rows that come later might hold NULL again, and would be asked for once more.
-    filled: bool,
+    /// A column was altered. Rows that come later would tell a default that only stood for a while, which is left out, or
+    /// hold NULL after a backfill.
+    altered: bool,
 }
 
 /// Statements that a person could have appended one after another: each is valid SQL after those before it.
@@ -178,7 +179,7 @@ impl History {
     }
 
     fn seed(&mut self, table: &str, choice: u8) {
-        if self.tables[table].filled {
+        if self.tables[table].altered {
             return;
         }
         self.say(format!("INSERT INTO {table} (id) VALUES ({}) ON CONFLICT (id) DO NOTHING", choice % 4));
@@ -187,6 +188,7 @@ impl History {
     fn alter(&mut self, table: &str, column: &str, what: u8, choice: u8) {
         let kind = self.tables[table].columns[column];
         let (_, value) = TYPES[kind];
+        self.model(table).altered |= (8..=13).contains(&(what % 20));
         match what % 20 {
             6 => {
                 self.say(format!("ALTER TABLE {table} DROP COLUMN IF EXISTS {column} CASCADE"));
@@ -223,7 +225,6 @@ impl History {
                 self.model(table).columns.insert(column.to_owned(), to);
             }
             10 => {
-                self.model(table).filled = true;
                 self.say(format!("UPDATE {table} SET {column} = {value} WHERE {column} IS NULL"));
                 self.say(format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"));
                 self.say(format!("ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {value}"));

@@ -174,6 +174,8 @@ struct Planner<'a> {
     plan: Plan,
     /// Tables made by this plan: they hold no row.
     made: BTreeSet<ObjectName>,
+    /// Tables to which this plan adds rows.
+    seeded: BTreeSet<ObjectName>,
     /// Columns added by this plan, and whether every row holds a value in them.
     added: BTreeMap<(ObjectName, Ident), bool>,
     /// Columns whose values an earlier step changes: what the database says of them now is not what will be.
@@ -215,6 +217,7 @@ impl<'a> Planner<'a> {
             accepts: BTreeMap::new(),
             plan: Plan::default(),
             made: BTreeSet::new(),
+            seeded: BTreeSet::new(),
             added: BTreeMap::new(),
             touched: BTreeSet::new(),
             filled: BTreeSet::new(),

@@ -370,6 +370,7 @@ impl Planner<'_> {
                     self.world.tables.remove(&object);
                     self.world.types.remove(&object);
                     self.made.remove(&object);
+                    self.seeded.remove(&object);
                 }
             }
             DropKind::Type => {

@@ -23,9 +23,7 @@ impl Planner<'_> {
         let shown = Ident::new(goal.sets.iter().map(Ident::as_str).collect::<Vec<_>>().join(", "));
         self.check(Some(&table), CheckedKind::Rows, &shown, || goal.predicate.clone());
         // A new table holds no rows but those that this plan puts there.
-        if self.made.contains(&table)
-            && !columns.iter().any(|column| self.touched.contains(&(table.clone(), column.clone())))
-        {
+        if self.made.contains(&table) && !self.seeded.contains(&table) {
             return;
         }
         if let Some(column) = &goal.null_column
@@ -187,19 +185,30 @@ impl Planner<'_> {
         }
         let size = if self.made.contains(&table) { Size::New } else { Size::Small { pages: 0 } };
         self.data_step(statement, &table, size, &format!("{} of {table}", rows_words(goal.rows.len() as u64)));
-        // The new rows hold what is written, and NULL where nothing is and there is no default.
-        let bare: Vec<Ident> = self
+        // The new rows hold what is written, and otherwise the default, or NULL where there is none.
+        let only = self.made.contains(&table) && !self.seeded.contains(&table);
+        let others: Vec<(Ident, bool)> = self
             .table_state(&table)
             .into_iter()
             .flat_map(|state| &state.columns)
-            .filter(|column| column.default.is_none() && column.generation == Generation::None && !column.not_null)
-            .map(|column| column.name.clone())
+            .filter(|column| !goal.columns.contains(&column.name))
+            .map(|column| (column.name.clone(), column.default.is_some() || column.generation != Generation::None))
             .collect();
-        for column in goal.columns.iter().chain(&bare) {
+        for column in &goal.columns {
             let key = (table.clone(), column.clone());
             self.filled.remove(&key);
             self.touched.insert(key);
         }
+        for (column, has_value) in others {
+            let key = (table.clone(), column);
+            if !has_value {
+                self.filled.remove(&key);
+                self.touched.insert(key);
+            } else if only {
+                self.filled.insert(key);
+            }
+        }
+        self.seeded.insert(table);
     }
 
     /// A statement that says nothing about the catalog: its guard or `always` decides, and what it did is found out after it.

@@ -204,6 +204,9 @@ impl Planner<'_> {
                     self.world.tables.insert(new.clone(), state);
                 }
                 self.world.types.remove(&old);
+                if self.seeded.remove(&old) {
+                    self.seeded.insert(new.clone());
+                }
                 if self.made.remove(&old) {
                     self.made.insert(new.clone());
                 }
