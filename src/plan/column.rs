@@ -461,6 +461,10 @@ impl Planner<'_> {
 
     /// Returns whether a later statement decides of the aspect and the database is already as that one says.
     fn decided_later(&mut self, table: &ObjectName, column: &Column, aspect: fn(ObjectName, Ident) -> Aspect) -> bool {
+        // On a table that this run makes, everything is carried out in order: rows that come in between need each state.
+        if self.made.contains(table) {
+            return false;
+        }
         let (declared_table, declared_name) = self.declared_column(table, &column.name);
         let Some(later) = self.declared.altered_after(self.order, &aspect(declared_table, declared_name)) else {
             return false;
