@@ -27,6 +27,19 @@ import workload
 PREFIX = "hm_compare_"
 
 
+def bare_psql():
+    """Returns psql itself: what Debian puts on the PATH is a script around it that takes longer than psql does."""
+    try:
+        directory = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "psql"
+    program = os.path.join(directory, "psql")
+    return program if os.access(program, os.X_OK) else "psql"
+
+
+PSQL = bare_psql()
+
+
 class Failed(Exception):
     """A command that should have succeeded did not."""
 
@@ -67,7 +80,7 @@ class Server:
 
     def sql(self, database, text, *options):
         """Sends text through psql and returns what it prints."""
-        arguments = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *options, "-d", database, "-f", "-"]
+        arguments = [PSQL, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *options, "-d", database, "-f", "-"]
         result = subprocess.run(arguments, env=self.environment, input=text, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise Failed(f"psql on {database}: {result.stderr.strip()[-2000:]}")
@@ -150,7 +163,7 @@ class Psql:
 
     def command(self, database, directory):
         files = [argument for path in sorted(pathlib.Path(directory).glob("*.sql")) for argument in ("-f", str(path))]
-        return ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, *files], self.environment
+        return [PSQL, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, *files], self.environment
 
 
 class HrmsMigrate:
@@ -243,7 +256,7 @@ def compare(options, server, directory, chosen, tools):
     noise = []
     for round_number in range(options.rounds + 1):
         print("warming up" if round_number == 0 else f"round {round_number} of {options.rounds}", file=sys.stderr)
-        probe = timed(["psql", "-X", "-A", "-t", "-d", "postgres", "-c", "SELECT 1"], environment, directory)
+        probe = timed([PSQL, "-X", "-A", "-t", "-d", "postgres", "-c", "SELECT 1"], environment, directory)
         if round_number > 0:
             noise.append(probe)
         for scenario in chosen:
@@ -313,7 +326,7 @@ def main():
         parser.error(f"{options.binary} is not there or cannot be run")
     if options.binary:
         options.binary = os.path.abspath(options.binary)
-    if not shutil.which("psql"):
+    if not shutil.which(PSQL):
         parser.error("psql is not on the PATH")
     # An end by SIGTERM takes the private server and the databases along, as one by SIGINT does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
