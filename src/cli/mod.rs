@@ -204,9 +204,9 @@ impl Terminal {
                 ExitCode::SUCCESS
             }
             Err(diagnostics) => {
-                for diagnostic in &diagnostics {
-                    complain(diagnostic, &self.err);
-                }
+                let drawn: Vec<_> =
+                    diagnostics.iter().map(|diagnostic| report::render_diagnostic(diagnostic, &self.err)).collect();
+                print_to(&mut io::stderr(), &drawn.join("\n"));
                 let worst = diagnostics.iter().map(|d| d.code.outcome()).min_by_key(|outcome| outcome.precedence());
                 ExitCode::from(worst.map_or(0, Outcome::exit_code))
             }
