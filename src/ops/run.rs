@@ -211,11 +211,13 @@ impl Operation<'_, '_> {
         let Seen { snapshot, plan } = seen;
         let refused = self.findings(plan);
         let mut missing = 0;
-        for statement in plan.statements.iter().filter(|statement| !statement.steps.is_empty()) {
-            missing += 1;
-            let id = statement.id;
-            let text = &self.subject.scripts.texts[id.script.0];
-            for step in &statement.steps {
+        for statement in &plan.statements {
+            let text = &self.subject.scripts.texts[statement.id.script.0];
+            // The steps of one goal follow each other, and the last of them names what the goal is about: those before it
+            // only help, and are no differences of their own.
+            for steps in statement.steps.chunk_by(|one, next| one.span == next.span) {
+                let Some(step) = steps.last() else { continue };
+                missing += 1;
                 let mut diagnostic =
                     Diagnostic::error(Code::VerificationFailed, format!("{} is not as declared", step.object))
                         .at(text, first_line(text.slice(step.span), step.span), "")

@@ -376,7 +376,7 @@ impl Operation<'_, '_> {
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
         let blockers: Vec<String> = match (&step.table, &mut workplace.control) {
             (Some(table), Some(control)) if failure.error.kind == ServerErrorKind::LockTimeout => {
-                control.blockers(table, workplace.pid).iter().map(blocker_words).collect()
+                control.blockers(table, step.lock, workplace.pid).iter().map(blocker_words).collect()
             }
             _ => Vec::new(),
         };
@@ -525,7 +525,12 @@ fn blocker_words(blocker: &crate::db::Blocker) -> String {
     let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
     let age = if age.as_secs() >= 120 { format!("{} min", age.as_secs() / 60) } else { format!("{} s", age.as_secs()) };
     let mode = mode_words(&blocker.mode);
-    format!("{who}(\"{}\") has held {mode} for {age}, {}", blocker.application, blocker.state)
+    let (application, state) = (&blocker.application, &blocker.state);
+    if blocker.granted {
+        format!("{who}(\"{application}\") has held {mode} for {age}, {state}")
+    } else {
+        format!("{who}(\"{application}\") waits for {mode} too, {state} for {age}")
+    }
 }
 
 /// Returns a lock mode of `pg_locks` (`AccessShareLock`) in the words of the manual (`ACCESS SHARE`).

@@ -99,6 +99,9 @@ pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, pol
     planner.plan
 }
 
+/// The label of a conflict that `IF NOT EXISTS` hides; shown only where a statement says so.
+const NAME_ONLY: &str = "IF NOT EXISTS looks at the name only";
+
 /// What the guards of a statement say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Guarded {
@@ -203,6 +206,7 @@ struct Planner<'a> {
     allow: BTreeSet<Hazard>,
     online: OnlineMode,
     current: StatementId,
+    text: &'a str,
 }
 
 impl<'a> Planner<'a> {
@@ -236,6 +240,7 @@ impl<'a> Planner<'a> {
             allow: BTreeSet::new(),
             online: OnlineMode::Auto,
             current: StatementId { script: ScriptId(0), index: 0 },
+            text: "",
         }
     }
 
@@ -331,9 +336,10 @@ impl<'a> Planner<'a> {
         None
     }
 
-    fn statement(&mut self, order: usize, statement: &StatementGoals) {
+    fn statement(&mut self, order: usize, statement: &'a StatementGoals) {
         self.order = order;
         self.current = statement.id;
+        self.text = &statement.text;
         self.steps.clear();
         self.unverified = None;
         self.superseded = false;
@@ -476,12 +482,14 @@ impl<'a> Planner<'a> {
             self.refused = true;
             return;
         }
+        let words: Vec<&str> = if label == NAME_ONLY { self.text.split_whitespace().collect() } else { Vec::new() };
+        let hides = words.windows(3).any(|words| words.join(" ").eq_ignore_ascii_case("IF NOT EXISTS"));
         let finding = Finding {
             script: self.current.script,
             span,
             code,
             what,
-            label: label.to_owned(),
+            label: if label == NAME_ONLY && !hides { String::new() } else { label.to_owned() },
             why,
             related: None,
             help: help.into(),
