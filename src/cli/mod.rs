@@ -6,6 +6,7 @@ use std::{
     env, fs,
     io::{self, Write as _},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::CommandFactory as _;
@@ -13,9 +14,9 @@ use clap::CommandFactory as _;
 use crate::{
     config::{self, Color, Format, Settings, Verbosity},
     diagnostic::{Code, Diagnostic, Outcome, Severity},
-    event::{Event, Report},
+    event::{Event, Report, ScriptState},
     exec::Interrupt,
-    ops,
+    ops::{self, Migrator},
     report::{self, Progress, Style},
 };
 
@@ -52,10 +53,17 @@ pub fn main() -> ExitCode {
     };
     terminal.notes(&settings);
     match &line.command {
-        Command::Run => terminal.operate(&settings, ops::run, false),
-        Command::Plan(options) => terminal.operate(&settings, ops::plan, options.exit_code),
-        Command::Verify => terminal.operate(&settings, ops::verify, false),
-        Command::Check => terminal.check(&settings),
+        Command::Run => terminal.operate(settings, |migrator, emit| migrator.run(emit), Wanted::default()),
+        Command::Plan(options) => {
+            let wanted = Wanted { exit_code: options.exit_code, sql: options.sql };
+            terminal.operate(settings, |migrator, emit| migrator.plan(emit), wanted)
+        }
+        Command::Status(options) => {
+            let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };
+            terminal.operate(settings, |migrator, emit| migrator.status(emit), wanted)
+        }
+        Command::Verify => terminal.operate(settings, |migrator, emit| migrator.verify(emit), Wanted::default()),
+        Command::Check => terminal.check(settings),
         Command::Wait => terminal.wait(settings),
         Command::Explain { .. } | Command::Completions { .. } => ExitCode::SUCCESS,
     }
@@ -101,7 +109,16 @@ struct Terminal {
     quiet: bool,
 }
 
-type Operation = fn(&Settings, &Interrupt, &mut dyn FnMut(Event<'_>)) -> Report;
+/// What is wanted of a command beyond its report.
+#[derive(Clone, Copy, Default)]
+struct Wanted {
+    /// Exit code 2 where something is to be done.
+    exit_code: bool,
+    /// A script for psql instead of the report.
+    sql: bool,
+}
+
+type Operation = fn(&Migrator, &mut dyn FnMut(Event<'_>)) -> Report;
 
 impl Terminal {
     fn notes(&self, settings: &Settings) {
@@ -118,9 +135,9 @@ impl Terminal {
         }
     }
 
-    fn interrupt() -> Interrupt {
+    fn interrupt() -> Arc<Interrupt> {
         // Where signals cannot be caught, the default action still ends the run.
-        Interrupt::listen().unwrap_or_else(|_| Interrupt::never())
+        Arc::new(Interrupt::listen().unwrap_or_else(|_| Interrupt::never()))
     }
 
     fn progress<'a>(&self, stream: &'a mut (dyn io::Write + Send)) -> Progress<'a> {
@@ -128,13 +145,21 @@ impl Terminal {
         if self.quiet { progress.quiet() } else { progress }
     }
 
-    fn operate(&self, settings: &Settings, operation: Operation, exit_code: bool) -> ExitCode {
-        let interrupt = Self::interrupt();
+    fn operate(&self, settings: Settings, operation: Operation, wanted: Wanted) -> ExitCode {
+        let migrator = Migrator::from_settings(settings).interrupted_by(Self::interrupt());
+        let settings = migrator.settings();
         let mut stderr = io::stderr();
         let mut progress = self.progress(&mut stderr);
-        let report = operation(settings, &interrupt, &mut |event| progress.tell(&event));
+        let report = operation(&migrator, &mut |event| progress.tell(&event));
         progress.finish();
         match settings.format {
+            _ if wanted.sql => {
+                // A part of a plan would be no way to its end.
+                if exit(&report) == 0 {
+                    print_to(&mut io::stdout(), &report::render_sql(&report));
+                }
+                print_to(&mut io::stderr(), &report::render_problems(&report, &self.err));
+            }
             // A terminal shows everything in one place. Elsewhere the result goes to stdout and what went wrong to stderr.
             Format::Text if self.out.terminal && !self.quiet && report.place.is_some() => {
                 print_to(&mut io::stdout(), &report::render_report(&report, &self.out));
@@ -154,10 +179,11 @@ impl Terminal {
         }
         let written = self.write_reports(settings, &report);
         let code = exit(&report);
-        let changes = report.scripts.iter().any(|script| script.state == crate::event::ScriptState::Changed);
+        let open = [ScriptState::Changed, ScriptState::Conflicting];
+        let changes = report.scripts.iter().any(|script| open.contains(&script.state));
         match code {
             0 if !written => ExitCode::from(Code::CannotWrite.outcome().exit_code()),
-            0 if exit_code && changes => ExitCode::from(2),
+            0 if wanted.exit_code && changes => ExitCode::from(2),
             code => ExitCode::from(code),
         }
     }
@@ -186,8 +212,8 @@ impl Terminal {
         all
     }
 
-    fn check(&self, settings: &Settings) -> ExitCode {
-        match ops::check(settings) {
+    fn check(&self, settings: Settings) -> ExitCode {
+        match Migrator::from_settings(settings).check() {
             Ok(scripts) => {
                 let statements: usize = scripts.goals.iter().map(|script| script.statements.len()).sum();
                 let files = scripts.texts.len();
@@ -221,7 +247,8 @@ impl Terminal {
         let interrupt = Self::interrupt();
         let mut stderr = io::stderr();
         let mut progress = self.progress(&mut stderr);
-        let outcome = ops::wait(&settings, &interrupt, &mut |event| progress.tell(&event));
+        let migrator = Migrator::from_settings(settings).interrupted_by(Arc::clone(&interrupt));
+        let outcome = migrator.wait(|event| progress.tell(&event));
         progress.finish();
         match outcome {
             Ok(place) => {
