@@ -92,7 +92,7 @@ fn scripts_of_a_directory_are_planned_run_and_verified_in_the_schema_that_is_nam
     )
     .unwrap();
     let cautious = on(&database).directory(directory.path()).schema("hr");
-    assert_eq!(cautious.check().unwrap().goals.len(), 1);
+    assert_eq!(cautious.check().scripts.len(), 1);
     let refused = cautious.plan(|_| {});
     assert!(refused.diagnostics.iter().any(|diagnostic| diagnostic.what.contains("hr.notes.old")));
 

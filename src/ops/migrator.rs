@@ -17,10 +17,9 @@ use crate::{
 };
 
 use super::{
-    Scripts,
-    load::{EMBEDDED, load},
+    load::EMBEDDED,
     look,
-    run::operate,
+    run::{check, operate},
 };
 
 /// Scripts and a database, and everything that can be done with the two.
@@ -182,12 +181,10 @@ impl Migrator {
         self.operate(Command::Status, &mut on_event)
     }
 
-    /// Reads all scripts without a database.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them.
-    pub fn check(&self) -> Result<Scripts, Vec<Diagnostic>> {
-        load(&self.settings, self.embedded)
+    /// Reads and judges all scripts without a database.
+    #[must_use]
+    pub fn check(&self) -> Report {
+        check(&self.settings, self.embedded)
     }
 
     /// Waits until the server accepts connections, for as long as the settings say.

@@ -10,7 +10,7 @@ use crate::{
     config::Settings,
     db::{Asked, Session},
     diagnostic::{Code, Diagnostic, Severity},
-    event::{BaseReport, Command, Event, Report, Verification},
+    event::{BaseReport, Command, Event, Look, Report, Verification},
     exec::Interrupt,
     plan::{Answers, Plan, State},
     script::ScriptId,
@@ -22,6 +22,22 @@ use super::{
     look::{self, Seen, Site, Subject, Watch},
     tell::Notes,
 };
+
+/// Reads and judges all scripts without a database.
+pub(super) fn check(settings: &Settings, embedded: &Dir<'_>) -> Report {
+    let started = Instant::now();
+    let mut notes = Notes::new(Command::Check);
+    match load(settings, embedded) {
+        Ok(scripts) => {
+            notes.base = Some(BaseReport { total: scripts.base, ..BaseReport::default() });
+            notes.report(Some(&scripts), None, None, started.elapsed())
+        }
+        Err(diagnostics) => {
+            notes.diagnostics = diagnostics;
+            notes.report(None, None, None, started.elapsed())
+        }
+    }
+}
 
 /// Does a command, from reading the scripts to its report. Never prints; `emit` is told what happens.
 pub(super) fn operate(
@@ -113,14 +129,25 @@ impl Operation<'_, '_> {
                 self.complete = true;
                 self.findings(&seen.plan);
                 self.unverified(&seen.plan);
-                Some(seen.plan)
+                Some(self.shown(seen))
             }
             Command::Verify => {
                 self.verified(&site, &mut session, &seen, &|_| true);
-                Some(seen.plan)
+                Some(self.shown(seen))
             }
+            // Reading scripts is no operation on a database.
+            Command::Check => None,
             Command::Run => self.run(&site, session, seen, answers),
         }
+    }
+
+    /// Keeps the catalog for the report; returns the plan.
+    fn shown(&mut self, seen: Seen) -> Plan {
+        let Seen { snapshot: found, mut plan } = seen;
+        if let Some(planned) = plan.after.take() {
+            self.notes.look = Some(Box::new(Look { found, planned: *planned }));
+        }
+        plan
     }
 
     /// Notes what stands in the way. Returns whether anything does.

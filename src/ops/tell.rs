@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Command, GuardReport, Pending, Place, Report, ScriptName, ScriptReport, ScriptState,
+        BaseReport, Command, GuardReport, Look, Pending, Place, Report, ScriptName, ScriptReport, ScriptState,
         StatementReport, StepEnd, StepReport, Verification,
     },
     exec::{self, Done},
@@ -23,6 +23,7 @@ pub(super) struct Notes {
     pub(super) base: Option<BaseReport>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) verification: Option<Verification>,
+    pub(super) look: Option<Box<Look>>,
     pub(super) interrupted: Option<i32>,
     /// Steps that were sent, in order, by script.
     pub(super) sent: BTreeMap<ScriptId, Vec<StepReport>>,
@@ -38,6 +39,7 @@ impl Notes {
             base: None,
             diagnostics: Vec::new(),
             verification: None,
+            look: None,
             interrupted: None,
             sent: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -97,11 +99,11 @@ impl Notes {
         elapsed: Duration,
     ) -> Report {
         let mut reports = Vec::new();
-        if let (Some(scripts), Some(subject)) = (scripts, subject) {
+        if let Some(scripts) = scripts.filter(|_| subject.is_some() || self.command == Command::Check) {
             for goals in &scripts.goals {
                 reports.push(self.script(scripts, goals.id, plan));
             }
-            if let (Command::Plan, Some(plan)) = (self.command, plan) {
+            if let (Command::Plan, Some(plan), Some(subject)) = (self.command, plan, subject) {
                 number_transactions(&mut reports, subject, plan);
             }
         }
@@ -112,6 +114,7 @@ impl Notes {
             base: self.base,
             scripts: reports,
             verification: self.verification,
+            look: self.look,
             diagnostics: self.diagnostics,
             elapsed,
             outcome,
@@ -156,6 +159,8 @@ impl Notes {
             ScriptState::Failed
         } else if conflicting {
             ScriptState::Conflicting
+        } else if self.command == Command::Check {
+            ScriptState::AlreadyTrue
         } else if plan.is_none() && !changed {
             ScriptState::NotReached
         } else if self.command == Command::Run {
@@ -180,7 +185,8 @@ impl Notes {
             steps = planned.map(|step| step_report(scripts, step, end)).collect();
         }
         let elapsed = steps.iter().filter_map(|step| step.elapsed).sum();
-        ScriptReport { name, state, steps, statements, elapsed }
+        let size = scripts.goals[id.0].statements.len();
+        ScriptReport { name, state, size, steps, statements, elapsed }
     }
 }
 
