@@ -13,7 +13,6 @@ use crate::{
     diagnostic::{Code, Diagnostic, Outcome},
     event::Event,
     exec::{self, Failure, Group},
-    goal::TransactionGrouping,
     pg::StatementTimeout,
     plan::{Answers, Plan, State, Transaction},
     script::ScriptId,
@@ -207,7 +206,8 @@ impl Operation<'_, '_> {
                 self.findings(&seen.plan);
                 return Some(seen.plan);
             }
-            let groups = exec::groups(&seen.plan, &|id| self.grouping(id), self.settings.atomic);
+            let Plan { statements, barrier, .. } = &seen.plan;
+            let groups = exec::groups(statements, *barrier, &|id| self.subject.grouping(id), self.settings.atomic);
             rounds += 1;
             // Every round but those after trouble carries something out; a plan that never ends is a fault of ours or a
             // database that works against us.
@@ -236,7 +236,7 @@ impl Operation<'_, '_> {
                 self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
                 return Some(seen.plan);
             }
-            let mut stopped = false;
+            let (mut stopped, mut broken) = (false, false);
             let mut script = None;
             for (place, group) in groups.iter().enumerate() {
                 if self.interrupt.signal().is_some() {
@@ -251,7 +251,7 @@ impl Operation<'_, '_> {
                     (self.emit)(Event::ScriptBegins { script: &name, steps: steps.sum() });
                 }
                 if workplace.control.as_mut().is_some_and(|control| !control.is_alive()) {
-                    again = true;
+                    (again, broken) = (true, true);
                     if let Err(diagnostic) = self.reconnect(site, session, workplace) {
                         self.error(diagnostic);
                         stopped = true;
@@ -273,13 +273,13 @@ impl Operation<'_, '_> {
                     }
                     Err(failure) => {
                         again = self.failed(site, session, workplace, group, &failure, &mut trouble);
-                        stopped = !again;
+                        (stopped, broken) = (!again, true);
                         break;
                     }
                 }
             }
             if self.settings.atomic {
-                if stopped || again && trouble.attempts > 0 {
+                if stopped || broken {
                     session.roll_back();
                     self.notes.sent.clear();
                     policy.ran.clone_from(&self.subject.policy.ran);
@@ -287,6 +287,9 @@ impl Operation<'_, '_> {
                     self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
                     self.notes.sent.clear();
                     stopped = true;
+                } else {
+                    // There is one transaction, and that was it.
+                    again = false;
                 }
             }
             if stopped {
@@ -294,10 +297,6 @@ impl Operation<'_, '_> {
             }
             verifying = !again;
         }
-    }
-
-    fn grouping(&self, id: ScriptId) -> TransactionGrouping {
-        self.subject.scripts.goals.get(id.0).map(|goals| goals.grouping).unwrap_or_default()
     }
 
     /// Verifies what was done, and keeps diesel's books.
@@ -337,7 +336,7 @@ impl Operation<'_, '_> {
         if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
             base.recorded.push(version.directory);
         }
-        self.notes.applied(&group.steps, &done);
+        self.notes.applied(self.subject, &group.steps, &done);
         Ok(())
     }
 
@@ -370,7 +369,13 @@ impl Operation<'_, '_> {
             if let Some(leftover) = leftover {
                 self.notes.diagnostics.push(Diagnostic::note(Code::StatementFailed, leftover));
             }
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
+            self.notes.failed(
+                self.subject,
+                &group.steps,
+                failure.step,
+                group.transaction != Transaction::None,
+                failure.elapsed,
+            );
             return false;
         }
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
@@ -403,7 +408,13 @@ impl Operation<'_, '_> {
                 Ok(()) => return true,
                 Err(diagnostic) => self.error(diagnostic),
             }
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
+            self.notes.failed(
+                self.subject,
+                &group.steps,
+                failure.step,
+                group.transaction != Transaction::None,
+                failure.elapsed,
+            );
             return false;
         }
         let done = format!(
@@ -430,7 +441,13 @@ impl Operation<'_, '_> {
         }
         diagnostic.why.extend(leftover);
         self.notes.diagnostics.push(diagnostic);
-        self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
+        self.notes.failed(
+            self.subject,
+            &group.steps,
+            failure.step,
+            group.transaction != Transaction::None,
+            failure.elapsed,
+        );
         false
     }
 

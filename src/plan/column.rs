@@ -537,6 +537,28 @@ impl Planner<'_> {
         {
             return;
         }
+        // Under the names that the columns have now.
+        let current = using.map(|using| {
+            using.renamed(&|name| {
+                let located = self.locate_column(&table, name);
+                (located != *name).then_some(located)
+            })
+        });
+        let using = match &current {
+            None => None,
+            Some(Some(using)) => Some(using),
+            Some(None) => {
+                self.find(
+                    goal.span,
+                    Code::NotSupported,
+                    format!("the conversion of {table}.{} names columns that have been renamed since", existing.name),
+                    "",
+                    vec!["it cannot be written with their new names".to_owned()],
+                    "write the conversion with the names that the columns have now",
+                );
+                return;
+            }
+        };
         if !self.has_type(goal.span, &wanted) || !self.owns(goal.span, &table) {
             return;
         }
@@ -554,10 +576,12 @@ impl Planner<'_> {
             return;
         }
         let mut sql = match using {
-            // A conversion that speaks of the column by its old name and does no more than cast it.
-            Some(using) if existing.name != *column && convert::is_plain(&using.tree, column, &wanted) => {
+            // The script speaks of the column by its old name.
+            Some(using) if existing.name != *column => {
                 let name = &existing.name;
-                Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {wanted} USING {name}::{wanted}"))
+                let collation = collation.map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+                let using = &using.source.text;
+                Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {wanted}{collation} USING {using}"))
             }
             _ => Self::alter_sql(statement, goal, &table, column, &existing.name),
         };
@@ -890,11 +914,28 @@ impl Planner<'_> {
             return;
         }
         let (declared_table, declared_name) = self.declared_column(&table, column);
-        if self.declared.made_after(self.order, &Aspect::Column(declared_table, declared_name)) {
-            self.superseded = true;
-            return;
+        // Made anew by a later statement: the new one is told from the old one by its type alone.
+        let again =
+            self.declared.asserted_after(self.order, &Aspect::Column(declared_table.clone(), declared_name.clone()));
+        if let Some(Goal { kind: GoalKind::Column { column: again, .. }, .. }) = again {
+            let altered = self.declared.altered_after(self.order, &Aspect::ColumnType(declared_table, declared_name));
+            let altered = match altered.map(|goal| &goal.kind) {
+                Some(GoalKind::ColumnType { type_name, .. }) => Some(self.resolve_type(type_name)),
+                _ => None,
+            };
+            let existing = state.column(column).map(|existing| existing.type_name.clone());
+            if existing == Some(self.resolve_type(&again.type_name)) || (altered.is_some() && existing == altered) {
+                self.superseded = true;
+                return;
+            }
         }
         if !self.owns(span, &table) || !self.drop_allowed(span, &format!("column {table}.{column}")) {
+            // One reason is told, not that the column is not yet the new one.
+            if again.is_some()
+                && let Some(state) = self.table_mut(&table)
+            {
+                state.columns.retain(|existing| existing.name != *column);
+            }
             return;
         }
         let sql =

@@ -41,10 +41,9 @@ impl Planner<'_> {
         for existing in self.table_state(&table).map(|state| state.constraints.clone()).unwrap_or_default() {
             match self.same_constraint(&table, current, &existing) {
                 Sameness::Same if found.as_ref().is_none_or(|found| !found.validated) => found = Some(existing),
-                Sameness::Same => {}
                 Sameness::Unknown => perhaps = Some(existing),
                 Sameness::Different if self.is_rival(&table, current, &existing) => rival = Some(existing),
-                Sameness::Different => {}
+                Sameness::Same | Sameness::Different => {}
             }
         }
         match (found, rival, perhaps) {
@@ -745,7 +744,9 @@ fn key_words(key: &ForeignKey, deferrable: bool, initially_deferred: bool) -> St
     }
     for (event, letter) in [("UPDATE", key.on_update), ("DELETE", key.on_delete)] {
         if letter != 'a' {
-            words.push_str(&format!(" ON {event} {}", action(letter)));
+            for word in [" ON ", event, " ", action(letter)] {
+                words.push_str(word);
+            }
         }
     }
     match (deferrable, initially_deferred) {

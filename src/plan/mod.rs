@@ -30,7 +30,7 @@ use declared::{Aspect, Declared};
 
 pub use policy::{Limits, Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
-pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, Transaction, Verb};
+pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, TableSize, Transaction, Verb};
 
 /// Returns what a snapshot has to hold for these scripts. `target` is `--schema`.
 #[must_use]
@@ -96,7 +96,10 @@ pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, pol
         planner.statement(order, statement);
         order += 1;
     }
-    planner.plan
+    if policy.atomic {
+        planner.one_transaction(scripts);
+    }
+    Plan { after: Some(Box::new(planner.world)), ..planner.plan }
 }
 
 /// The label of a conflict that `IF NOT EXISTS` hides; shown only where a statement says so.
@@ -301,7 +304,7 @@ impl<'a> Planner<'a> {
             }
             let mut settled = Guarded::Applies;
             for guard in &statement.directives.guards {
-                let answer = self.ask(Question { sql: guard.query.text.clone(), purpose: Purpose::Guard, table: None });
+                let answer = self.ask(Question { sql: guard.question(), purpose: Purpose::Guard, table: None });
                 let one = match answer {
                     None => Guarded::Open,
                     Some(Answer::Undefined(why)) => Guarded::Undefined(why),
@@ -375,6 +378,38 @@ impl<'a> Planner<'a> {
         });
         let steps = std::mem::take(&mut self.steps);
         self.plan.statements.push(StatementPlan { id: statement.id, state, steps });
+    }
+
+    /// Findings where the plan cannot be carried out in one transaction, as `--atomic` promises: what cannot run in one at
+    /// all, and what can be planned only once something before it has been committed.
+    fn one_transaction(&mut self, scripts: &[ScriptGoals]) {
+        let place = |id: StatementId| {
+            scripts.iter().find(|script| script.id == id.script).and_then(|script| script.statements.get(id.index))
+        };
+        let alone =
+            self.plan.steps().find(|step| step.transaction == Transaction::None).map(|step| {
+                (step.statement, step.span, format!("{} cannot be carried out in a transaction", step.object))
+            });
+        let later = self.plan.barrier.and_then(|barrier| {
+            let waits = |plan: &&StatementPlan| {
+                (plan.id > barrier.statement || (plan.id == barrier.statement && !barrier.inclusive))
+                    && (!plan.steps.is_empty() || matches!(plan.state, State::UnknownUntil(_) | State::Conflicting))
+            };
+            let first = self.plan.statements.iter().find(waits)?;
+            let span = place(first.id)?.span;
+            Some((first.id, span, "what is to be done here is known only once what comes before it is done".to_owned()))
+        });
+        for (id, span, what) in alone.into_iter().chain(later) {
+            self.current = id;
+            self.find(
+                span,
+                Code::NotSupported,
+                what,
+                "",
+                vec!["`--atomic` promises one transaction; nothing was sent".to_owned()],
+                "run without `--atomic`, or run the scripts before this one first (`--to`)",
+            );
+        }
     }
 
     /// A guard that speaks of an object which is not there yet is asked again just before its statement.
@@ -514,6 +549,7 @@ impl<'a> Planner<'a> {
             origins: sql.origins,
             verb: act.verb,
             object: act.object,
+            size: act.table.and_then(|table| self.known_size(table)),
             table: act.table.cloned(),
             form: act.form,
             lock: act.lock,
@@ -654,10 +690,20 @@ impl<'a> Planner<'a> {
     /// Returns the column that a statement means by `name`: under its later name, where it has been renamed already.
     fn locate_column(&self, table: &ObjectName, name: &Ident) -> Ident {
         let has = |name: &Ident| self.world.tables.get(table).is_some_and(|table| table.column(name).is_some());
+        let final_table = self.declared.table_name(self.order, table);
         if has(name) {
+            // A column of that name may be a later one, made after the one that is meant was renamed.
+            if self.declared.renames_columns()
+                && self.declared.made_after(self.order, &Aspect::Column(final_table.clone(), name.clone()))
+            {
+                let other = |found: &Ident| found != name && has(found);
+                let found = self.declared.column_name_until(self.order, &final_table, name, &other);
+                if other(&found) {
+                    return found;
+                }
+            }
             return name.clone();
         }
-        let final_table = self.declared.table_name(self.order, table);
         let found = self.declared.column_name_until(self.order, &final_table, name, &has);
         if has(&found) { found } else { name.clone() }
     }
@@ -746,14 +792,22 @@ impl<'a> Planner<'a> {
         self.world.tables.get_mut(table)
     }
 
+    /// Returns how large a table is, as far as that is known without asking.
+    fn known_size(&self, table: &ObjectName) -> Option<TableSize> {
+        let state = self.world.tables.get(table).filter(|_| !self.made.contains(table))?;
+        let asked = self.answers.get(&size_query(table)).and_then(Answer::as_number);
+        let pages = asked.unwrap_or(0).max(state.pages);
+        let counted = state.rows.filter(|_| state.pages > 0 || pages == 0);
+        let rows = counted.map(|rows| RowCount(rows.0.saturating_mul(pages) / state.pages.max(1)));
+        (asked.is_some() || rows.is_some()).then_some(TableSize { pages, rows })
+    }
+
     /// Returns how large a table is now; asks for it, because statistics may be old.
     fn size(&mut self, table: &ObjectName) -> Size {
         if self.made.contains(table) {
             return Size::New;
         }
-        let sql =
-            format!("SELECT pg_catalog.pg_relation_size({}) / current_setting('block_size')::int", regclass(table));
-        let asked = self.ask(Question { sql, purpose: Purpose::Size, table: Some(table.clone()) });
+        let asked = self.ask(Question { sql: size_query(table), purpose: Purpose::Size, table: Some(table.clone()) });
         let Some(state) = self.world.tables.get(table) else { return Size::New };
         let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(state.pages).max(state.pages);
         let per_page = match state.rows {
@@ -812,6 +866,11 @@ impl<'a> Planner<'a> {
         let key = self.table_state(table).and_then(Table::primary_key);
         key.map_or_else(|| "ctid".to_owned(), |key| key.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
     }
+}
+
+/// Returns the question for the pages of a table.
+fn size_query(table: &ObjectName) -> String {
+    format!("SELECT pg_catalog.pg_relation_size({}) / current_setting('block_size')::int", regclass(table))
 }
 
 /// Returns a table as a constant of type regclass.

@@ -190,14 +190,9 @@ impl Normaliser<'_> {
                     return plain_call("now", arguments);
                 }
                 "current_role" | "user" => return plain_call("current_user", arguments),
-                // The names of zones are read in either case.
-                "timezone" => {
-                    if let Some(Expr::Text(zone)) = arguments.first_mut() {
-                        zone.make_ascii_lowercase();
-                    }
-                }
                 "current_catalog" => return plain_call("current_database", arguments),
-                "extract" => {
+                // The names of fields and of zones are read in either case.
+                "extract" | "timezone" => {
                     if let Some(Expr::Text(field)) = arguments.first_mut() {
                         field.make_ascii_lowercase();
                     }
@@ -905,23 +900,13 @@ impl Normaliser<'_> {
                 None => Unknown,
             },
             (Expr::Array(_), literal) | (literal, Expr::Array(_)) if is_literal(literal) => Unknown,
-            (Expr::Case(operand, branches, rest), Expr::Case(other_operand, other_branches, other_rest)) => {
-                let optional = |one: Option<&Expr>, other: Option<&Expr>| match (one, other) {
-                    (Some(one), Some(other)) => self.judge(one, other, None),
-                    (None, None) => Same,
-                    _ => Different,
-                };
-                if branches.len() != other_branches.len() {
-                    return Different;
-                }
-                let ends = both(
-                    optional(operand.as_deref(), other_operand.as_deref()),
-                    optional(rest.as_deref(), other_rest.as_deref()),
-                );
-                branches.iter().zip(other_branches).fold(ends, |found, ((condition, result), (other, other_result))| {
-                    both(found, both(self.judge(condition, other, None), self.judge(result, other_result, None)))
-                })
-            }
+            (Expr::Case(operand, branches, rest), Expr::Case(other_operand, other_branches, other_rest)) => both(
+                self.branches(branches, other_branches),
+                both(
+                    self.optional(operand.as_deref(), other_operand.as_deref()),
+                    self.optional(rest.as_deref(), other_rest.as_deref()),
+                ),
+            ),
             // The truth of a boolean of which it is not known that it is one.
             (Expr::Binary(operator, _, literal), _) | (_, Expr::Binary(operator, _, literal))
                 if matches!(operator.as_str(), "=" | "<>")
@@ -934,6 +919,24 @@ impl Normaliser<'_> {
             }
             _ => Different,
         }
+    }
+
+    fn optional(&self, one: Option<&Expr>, other: Option<&Expr>) -> Sameness {
+        match (one, other) {
+            (Some(one), Some(other)) => self.judge(one, other, None),
+            (None, None) => Sameness::Same,
+            _ => Sameness::Different,
+        }
+    }
+
+    /// Compares the branches of two CASE.
+    fn branches(&self, one: &[(Expr, Expr)], other: &[(Expr, Expr)]) -> Sameness {
+        if one.len() != other.len() {
+            return Sameness::Different;
+        }
+        one.iter().zip(other).fold(Sameness::Same, |found, ((condition, result), (other, other_result))| {
+            both(found, both(self.judge(condition, other, None), self.judge(result, other_result, None)))
+        })
     }
 
     /// What is known where only one side casts a value, and the rest of them compares as `found`.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    ast::Expression,
+    ast::{Expression, Fragment},
     cursor::{Cursor, Mark, is_reserved, is_strictly_reserved},
     expr::Expr,
     lexer::TokenKind,
@@ -741,6 +741,37 @@ impl Cursor<'_> {
 /// Returns the call of a function without a schema.
 pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     Expr::Call(QualifiedName::unqualified(Ident::new(name)), arguments)
+}
+
+impl Expression {
+    /// Returns the expression with other names of columns where `rename` knows some; `None` where it cannot be written so.
+    #[must_use]
+    pub fn renamed(&self, rename: &dyn Fn(&Ident) -> Option<Ident>) -> Option<Self> {
+        if self.tree.columns().into_iter().all(|name| rename(name).is_none()) {
+            return Some(self.clone());
+        }
+        let mut tree = self.tree.clone();
+        tree.rename_columns(rename);
+        let written = &self.source.text;
+        let mut text = String::with_capacity(written.len());
+        let mut end = 0;
+        for token in super::lexer::Lexer::new(written).filter(|token| token.kind.is_ident()) {
+            let token_text = written.get(token.span.start..token.span.end)?;
+            let name = match token_text.strip_prefix('"') {
+                Some(quoted) => Ident::new(quoted.strip_suffix('"')?.replace("\"\"", "\"")),
+                None => Ident::new(token_text.to_ascii_lowercase()),
+            };
+            if let Some(name) = rename(&name) {
+                text.push_str(written.get(end..token.span.start)?);
+                text.push_str(&name.to_string());
+                end = token.span.end;
+            }
+        }
+        text.push_str(written.get(end..)?);
+        // A function or a type may have the name of a column; what is read again must be what is meant.
+        let same = parse_expression(&text).is_some_and(|read| read == tree);
+        if same { Some(Self { source: Fragment { text, span: self.source.span }, tree }) } else { None }
+    }
 }
 
 /// Reads an expression as `pg_get_expr` and its kin print it; `None` where the text is no expression.

@@ -94,6 +94,9 @@ fn date(text: &str) -> Option<i64> {
     Some(365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468)
 }
 
+/// Microseconds of an hour.
+const HOUR: i64 = 3_600_000_000;
+
 /// Microseconds since midnight of `09:30`, `9:30 PM`, `09:30:15.5`.
 fn time(text: &str) -> Option<i64> {
     let upper = text.to_ascii_uppercase();
@@ -103,7 +106,6 @@ fn time(text: &str) -> Option<i64> {
         _ => (upper.as_str(), None),
     };
     let micros = clock_micros(clock)?;
-    const HOUR: i64 = 3_600_000_000;
     match half {
         None => (micros <= 24 * HOUR).then_some(micros),
         Some(half) => (HOUR..13 * HOUR).contains(&micros).then(|| micros % (12 * HOUR) + half * HOUR),
@@ -139,10 +141,9 @@ fn instant(text: &str, with_zone: bool) -> Option<String> {
     let (clock, zone) = (&rest[..clock_end], rest[clock_end..].trim());
     let micros = if clock.is_empty() { 0 } else { clock_micros(clock)? };
     let offset = match (with_zone, zone) {
-        (false, "") => 0,
+        (false, "") | (true, "Z" | "z" | "UTC" | "utc") => 0,
         // A zone is read and forgotten; a text of that kind is too rare to be worth a rule.
         (false, _) | (true, "") => return None,
-        (true, "Z" | "z" | "UTC" | "utc") => 0,
         (true, zone) => {
             let sign = if zone.starts_with('-') { -1 } else { 1 };
             let digits = zone.strip_prefix(['+', '-'])?;
