@@ -7,14 +7,17 @@
 mod diagnostic;
 mod github;
 mod harmless;
+mod html;
 mod json;
 mod junit;
 mod layout;
 mod markdown;
 mod paint;
+mod picture;
 mod progress;
 mod step;
 mod summary;
+mod tables;
 mod text;
 mod verification;
 
@@ -23,6 +26,7 @@ mod tests;
 
 pub use diagnostic::render_diagnostic;
 pub use github::render_github;
+pub use html::render_html;
 pub use json::{FORMAT, render_json};
 pub use junit::render_junit;
 pub use markdown::render_markdown;
