@@ -205,7 +205,7 @@ impl Page<'_> {
     fn script(&self, script: &ScriptReport) -> Markup {
         let tone = match (script.state, self.report.command) {
             (ScriptState::AlreadyTrue, _) | (ScriptState::Changed, Command::Run) => "good",
-            (ScriptState::Changed, Command::Plan) | (ScriptState::NotReached, _) => "change",
+            (ScriptState::Changed, Command::Plan | Command::Status) | (ScriptState::NotReached, _) => "change",
             (ScriptState::LeftOut, _) => "faint",
             _ => "bad",
         };

@@ -251,3 +251,90 @@ fn short(name: &str) -> String {
 fn fit(text: &str, pixels: usize, style: &Style) -> String {
     shorten(text, pixels * 10 / SIGN, style.ellipsis())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        pg::{Ident, ObjectName},
+        report::tables::LinkView,
+    };
+
+    /// Returns tables of these numbers of columns, with lines from the first column of one to that of another.
+    fn check(sizes: &[usize], lines: &[(usize, usize)]) {
+        let names: Vec<_> = (0..sizes.len()).map(|number| ObjectName::new("public", format!("t{number}"))).collect();
+        let column = Ident::new("id");
+        let view = |name| ColumnView {
+            name,
+            type_name: "integer".to_owned(),
+            facts: Vec::new(),
+            mark: Mark::Same,
+            was: None,
+            primary: false,
+            refers: false,
+        };
+        let link = |table| LinkView { column: 0, table, referenced: 0, mark: Mark::Same };
+        let tables: Vec<_> = names
+            .iter()
+            .zip(sizes)
+            .enumerate()
+            .map(|(place, (name, size))| TableView {
+                name,
+                mark: Mark::Same,
+                columns: (0..*size).map(|_| view(&column)).collect(),
+                parts: Vec::new(),
+                links: lines.iter().filter(|(from, _)| *from == place).map(|(_, to)| link(*to)).collect(),
+                told: Vec::new(),
+            })
+            .collect();
+        let shown = drawn(&tables);
+        for columns in [1, columns(&tables, &shown)] {
+            let places = arrange(&tables, &shown, columns);
+            let boxes: Vec<_> = places
+                .iter()
+                .enumerate()
+                .filter_map(|(table, at)| Some((at.as_ref()?, height(&tables[table]))))
+                .collect();
+            assert_eq!(boxes.len(), sizes.len());
+            for (index, (at, height)) in boxes.iter().enumerate() {
+                for (other, _) in &boxes[..index] {
+                    assert!(at.column != other.column || other.y + BELOW <= at.y || at.y + height + BELOW <= other.y);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn boxes_do_not_touch() {
+        check(&[3], &[]);
+        check(&[3, 2], &[(1, 0), (0, 0)]);
+        // A ring, and a star with a long one in it.
+        check(&[4, 4, 4], &[(0, 1), (1, 2), (2, 0)]);
+        let star: Vec<_> = (1..60).map(|number| (number, 0)).collect();
+        let sizes: Vec<_> = (0..60).map(|number| if number == 7 { 200 } else { number % 9 }).collect();
+        check(&sizes, &star);
+    }
+
+    #[test]
+    fn what_most_refer_to_stands_in_the_middle_and_a_picture_fits_a_page() {
+        let names: Vec<_> = (0..9).map(|number| ObjectName::new("public", format!("t{number}"))).collect();
+        let tables: Vec<_> = names
+            .iter()
+            .map(|name| TableView {
+                name,
+                mark: Mark::Same,
+                columns: Vec::new(),
+                parts: Vec::new(),
+                links: if name.name == Ident::new("t4") {
+                    Vec::new()
+                } else {
+                    vec![LinkView { column: 0, table: 4, referenced: 0, mark: Mark::Same }]
+                },
+                told: Vec::new(),
+            })
+            .collect();
+        let places = arrange(&tables, &drawn(&tables), 3);
+        assert_eq!(places[4], Some(Place { column: 1, x: AROUND + BOX + GAP, y: AROUND }));
+        assert!(AROUND * 2 + 3 * (BOX + GAP) - GAP + BULGE < 1180 - 32);
+    }
+}
