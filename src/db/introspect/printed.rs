@@ -106,7 +106,6 @@ pub(super) fn expressions(list: &str) -> Vec<&str> {
     for (at, byte) in list.bytes().enumerate() {
         match (quote, byte) {
             (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
             // A doubled quote closes and opens again, which comes to the same.
             (None, b'\'' | b'"') => quote = Some(byte),
             (None, b'(' | b'[') => depth += 1,
@@ -115,7 +114,7 @@ pub(super) fn expressions(list: &str) -> Vec<&str> {
                 parts.push(list[from..at].trim());
                 from = at + 1;
             }
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     parts.push(list[from..].trim());
