@@ -22,7 +22,7 @@ use crate::{
         Column, Constraint, ConstraintKind, Extension, ForeignKey, Generation, Index, IndexConstraint, IndexKey,
         IndexStructure, IndexTarget, RelationKind, Schema, Scope, Sequence, Server, Snapshot, Table, Type, TypeKind,
     },
-    pg::{Ident, ObjectName, RowCount, ServerVersion, TypeName},
+    pg::{Ident, ObjectName, RowCount, SESSION_SETTINGS, ServerVersion, TypeName},
 };
 
 use super::{Sent, ServerError};
@@ -53,7 +53,8 @@ pub enum SnapshotError {
 /// # Errors
 /// What the server reports.
 pub fn settle_session(connection: &mut PgConnection) -> Result<(), ServerError> {
-    connection.batch_execute(SESSION).map_err(|error| ServerError::recognise(&error, Sent::new("")))
+    let sql = format!("{SESSION}{SESSION_SETTINGS}");
+    connection.batch_execute(&sql).map_err(|error| ServerError::recognise(&error, Sent::new("")))
 }
 
 #[derive(QueryableByName)]
