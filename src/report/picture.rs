@@ -3,7 +3,7 @@
 //! The table that most others refer to stands in the middle, and the others around it in the order in which lines lead to
 //! them, each where there is most room. So most lines are short, and no line needs a label.
 
-use std::{collections::VecDeque, fmt::Write as _};
+use std::{cmp::Ordering, collections::VecDeque, fmt::Write as _};
 
 use maud::{Markup, html};
 
@@ -111,7 +111,9 @@ fn arrange(tables: &[TableView<'_>], shown: &[usize], columns: usize) -> Vec<Opt
     starts.sort_by_key(|place| (std::cmp::Reverse(referred[*place]), near[*place].is_empty(), *place));
     let mut places: Vec<Option<Place>> = vec![None; tables.len()];
     let mut is_shown = vec![false; tables.len()];
-    shown.iter().for_each(|place| is_shown[*place] = true);
+    for place in shown {
+        is_shown[*place] = true;
+    }
     let mut seen = vec![false; tables.len()];
     let mut bottoms = vec![AROUND; columns];
     let middle = columns / 2;
@@ -150,24 +152,22 @@ fn line(from: Place, column: usize, to: Place, referenced: usize, mark: Mark) ->
     let row = |at: Place, row: usize| at.y + HEAD + row * ROW + ROW / 2;
     let (y, end_y) = (row(from, column), row(to, referenced));
     let mut path = String::new();
-    let (x, end_x, toward) = if from.column == to.column {
-        // Out to the right and back; the further, the wider.
-        let out = (16 + y.abs_diff(end_y) / 14).min(BULGE - 6);
-        let x = from.x + BOX;
-        let _ = write!(path, "M{x} {y}C{} {y} {} {end_y} {} {end_y}", x + out, x + out, x + 7);
-        (x, x + 7, -1)
-    } else if from.column < to.column {
-        let (x, end_x) = (from.x + BOX, to.x - 7);
-        let bend = (end_x - x) / 2;
-        let _ = write!(path, "M{x} {y}C{} {y} {} {end_y} {end_x} {end_y}", x + bend, end_x - bend);
-        (x, end_x, 1)
-    } else {
-        let (x, end_x) = (from.x, to.x + BOX + 7);
-        let bend = (x - end_x) / 2;
-        let _ = write!(path, "M{x} {y}C{} {y} {} {end_y} {end_x} {end_y}", x - bend, end_x + bend);
-        (x, end_x, -1)
+    let (x, end_x) = match from.column.cmp(&to.column) {
+        Ordering::Equal => (from.x + BOX, from.x + BOX + 7),
+        Ordering::Less => (from.x + BOX, to.x - 7),
+        Ordering::Greater => (from.x, to.x + BOX + 7),
     };
-    let back = if toward > 0 { "l0 -4l7 4l-7 4z" } else { "l0 -4l-7 4l7 4z" };
+    let (bend, end_bend) = match from.column.cmp(&to.column) {
+        // Out to the right and back; the further, the wider.
+        Ordering::Equal => {
+            let out = x + (16 + y.abs_diff(end_y) / 14).min(BULGE - 6);
+            (out, out)
+        }
+        Ordering::Less => (x + (end_x - x) / 2, end_x - (end_x - x) / 2),
+        Ordering::Greater => (x - (x - end_x) / 2, end_x + (x - end_x) / 2),
+    };
+    let _ = write!(path, "M{x} {y}C{bend} {y} {end_bend} {end_y} {end_x} {end_y}");
+    let back = if from.column < to.column { "l0 -4l7 4l-7 4z" } else { "l0 -4l-7 4l7 4z" };
     html! {
         g class=(format!("link {}", class(mark))) {
             path class="line" d=(path) {}
@@ -335,6 +335,6 @@ mod tests {
             .collect();
         let places = arrange(&tables, &drawn(&tables), 3);
         assert_eq!(places[4], Some(Place { column: 1, x: AROUND + BOX + GAP, y: AROUND }));
-        assert!(AROUND * 2 + 3 * (BOX + GAP) - GAP + BULGE < 1180 - 32);
+        const { assert!(AROUND * 2 + 3 * (BOX + GAP) - GAP + BULGE < 1180 - 32) };
     }
 }

@@ -1,6 +1,9 @@
 //! Tables as they were found and as they would be, laid over each other: what pages about a schema are drawn from.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    fmt::Write as _,
+};
 
 use crate::{
     catalog::{
@@ -191,7 +194,7 @@ fn facts(column: &Column) -> Vec<String> {
         (Generation::IdentityAlways, _) => facts.push("identity always".to_owned()),
         (Generation::IdentityByDefault, _) => facts.push("identity by default".to_owned()),
         (Generation::Stored | Generation::Virtual, Some(expression)) => {
-            facts.push(format!("generated as {expression}"))
+            facts.push(format!("generated as {expression}"));
         }
         (_, Some(default)) => facts.push(format!("default {default}")),
         (_, None) => {}
@@ -300,10 +303,10 @@ fn index_words(index: &Index) -> String {
     let mut words = format!("{unique}{method} ({}){nulls}{}", keys.join(", "), include(more));
     if !storage.is_empty() {
         let storage: Vec<_> = storage.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        words.push_str(&format!(" with ({})", storage.join(", ")));
+        let _ = write!(words, " with ({})", storage.join(", "));
     }
     if let Some(predicate) = predicate {
-        words.push_str(&format!(" where {predicate}"));
+        let _ = write!(words, " where {predicate}");
     }
     if !index.valid {
         words.push_str(", invalid");
