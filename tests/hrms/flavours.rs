@@ -95,7 +95,7 @@ fn incomplete(file: &str, expected: &str, changed: &[&str]) {
     for arguments in [&["run", "--atomic"][..], &["run", "--quiet"]] {
         let Some(other) = Site::new(file, &[file]) else { return };
         let contents = other.contents();
-        crate::site::silent(other.database.url(), cli(arguments)).expect(0);
+        crate::site::silent(cli(arguments).database(&other.database)).expect(0);
         assert_lines(&fixture(expected), &other.facts());
         other.assert_kept(&contents, changed);
     }
@@ -174,7 +174,7 @@ fn a_table_missing_from_a_varchar_database_is_made() {
 #[test]
 fn two_runs_at_once_both_end_well() {
     for files in [&[][..], &["enum_halfway.sql"], &["varchar_halfway.sql"]] {
-        let Some(site) = Site::new("at_once", files) else { return };
+        let Some(site) = Site::on_server("at_once", files) else { return };
         let runs: Vec<_> = (0..3).map(|_| cli(&["run"]).database(&site.database).spawn()).collect();
         for run in runs {
             run.wait().expect(0);
