@@ -254,7 +254,7 @@ fn difference(before: &str, after: &str) -> String {
 /// Takes out how long planning took.
 fn normalised(text: &str) -> String {
     text.lines().fold(String::new(), |mut text, line| {
-        let timed = line.starts_with("plan ") && line.ends_with(" ms");
+        let timed = line.starts_with("plan ") && [" ms", " s", " min"].iter().any(|unit| line.ends_with(unit));
         let line = if timed { line.rsplit_once("   ").map_or(line, |(rest, _)| rest) } else { line };
         text.push_str(line.trim_end());
         text.push('\n');

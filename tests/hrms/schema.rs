@@ -29,6 +29,7 @@ fn lengths_arrays_and_foreign_keys_are_told_as_diesel_tells_them() {
          CREATE TABLE twice (id integer PRIMARY KEY, a bigint REFERENCES child, b bigint REFERENCES child);
          CREATE TABLE by_code (id smallint PRIMARY KEY, code varchar(20) REFERENCES child (code));
          CREATE TABLE of_pair (id smallint PRIMARY KEY, a integer, b integer, FOREIGN KEY (a, b) REFERENCES pair);
+         CREATE TABLE the_name_of_which_is_so_long_that_the_list_of_all_tables (id smallint PRIMARY KEY);
          CREATE VIEW seen AS SELECT id FROM child;",
     );
     let text = printed(&database);
@@ -77,7 +78,8 @@ fn diesel(database: &TestDatabase) -> Option<String> {
 
 /// Prints the tables of the schema `public` as `diesel print-schema` 2.3 does with our `diesel.toml`.
 ///
-/// Names that Rust cannot use as they are (`type`, `first name`) are left to it: they would need a second name.
+/// Names that Rust cannot use as they are (`type`, `first name`) are left to it: they would need a second name. So are a
+/// handful of tables whose list would fit into one line.
 fn printed(database: &TestDatabase) -> String {
     let mut text = "// @generated automatically by Diesel CLI.\n\n".to_owned();
     let columns = database.rows(COLUMNS);
