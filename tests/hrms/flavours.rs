@@ -174,7 +174,7 @@ fn a_table_missing_from_a_varchar_database_is_made() {
 #[test]
 fn two_runs_at_once_both_end_well() {
     for files in [&[][..], &["enum_halfway.sql"], &["varchar_halfway.sql"]] {
-        let Some(site) = Site::on_server("at_once", files) else { return };
+        let Some(site) = Site::new("at_once", files) else { return };
         let runs: Vec<_> = (0..3).map(|_| cli(&["run"]).database(&site.database).spawn()).collect();
         for run in runs {
             run.wait().expect(0);

@@ -144,7 +144,7 @@ fn the_schema_of_the_user_is_taken_as_the_server_takes_it() {
 
 #[test]
 fn temporary_tables_of_other_sessions_are_nobodys_business() {
-    let Some(site) = Site::on_server("temporary", &["enum_current.sql"]) else { return };
+    let Some(site) = Site::new("temporary", &["enum_current.sql"]) else { return };
     let mut other = site.database.connect();
     diesel::connection::SimpleConnection::batch_execute(&mut other, "CREATE TEMPORARY TABLE users (id text)").unwrap();
     site.run().expect(0);

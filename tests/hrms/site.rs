@@ -25,22 +25,13 @@ pub struct Site {
 }
 
 impl Site {
-    /// Makes a database from fixtures (names that end in `.sql`) and statements, as [`TestDatabase::anywhere`] does.
+    /// Makes a database from fixtures (names that end in `.sql`) and statements; `None`, said loudly, without a server.
     pub fn new(test: &str, parts: &[&str]) -> Option<Self> {
-        Some(Self::made_of(TestDatabase::anywhere(test)?, parts))
-    }
-
-    /// The same for a test that needs several connections or roles: `None`, said loudly, without a server.
-    pub fn on_server(test: &str, parts: &[&str]) -> Option<Self> {
-        Some(Self::made_of(TestDatabase::new(test)?, parts))
-    }
-
-    fn made_of(database: TestDatabase, parts: &[&str]) -> Self {
-        let site = Self { database };
+        let site = Self { database: TestDatabase::new(test)? };
         for part in parts {
             site.add(part);
         }
-        site
+        Some(site)
     }
 
     /// Carries out a fixture or statements.
