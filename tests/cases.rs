@@ -285,7 +285,8 @@ fn normalised(text: &str) -> String {
 
 /// Takes out of a plan for programs what another run on another server would say: times, the program's version, the place.
 fn of_any_server(json: &str) -> String {
-    const DIFFER: [&str; 5] = ["\"elapsed_ms\": ", "\"version\": ", "\"database\": ", "\"server\": ", "\"role\": "];
+    const DIFFER: [&str; 6] =
+        ["\"elapsed_ms\": ", "\"version\": ", "\"database\": ", "\"server\": ", "\"role\": ", "\"embedded\": "];
     json.lines().fold(String::new(), |mut text, line| {
         let (margin, rest) = line.split_at(line.len() - line.trim_start().len());
         let comma = if line.ends_with(',') { "," } else { "" };
