@@ -138,19 +138,19 @@ impl Operation<'_, '_> {
             let unknown = self.unrecorded(&seen).len();
             self.notes.base = Some(BaseReport { total: self.subject.scripts.base, unknown, ..BaseReport::default() });
         }
-        match command {
-            Command::Plan => {
-                self.complete = true;
-                self.findings(&seen.plan);
-                self.unverified(&seen.plan);
-                Some(seen.plan)
-            }
-            Command::Verify => {
-                self.verified(&site, &mut session, &seen, &|_| true);
-                Some(seen.plan)
-            }
-            Command::Run => self.run(&site, session, seen, answers),
+        if command == Command::Run {
+            return self.run(&site, session, seen, answers);
         }
+        if command == Command::Verify {
+            self.verified(&site, &mut session, &seen, &|_| true);
+        } else {
+            self.complete = true;
+            self.findings(&seen.plan);
+            self.unverified(&seen.plan);
+        }
+        // Before the session is given up: a pooler lends it to others at once, and nothing of theirs may be cancelled.
+        self.interrupt.working(None);
+        Some(seen.plan)
     }
 
     /// Notes what stands in the way. Returns whether anything does.

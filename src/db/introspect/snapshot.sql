@@ -32,7 +32,7 @@ SELECT 'server' AS kind, json_build_object(
     'superuser', (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user),
     'may_create_schema', has_database_privilege(current_database(), 'CREATE'),
     'in_recovery', pg_is_in_recovery(),
-    'read_only', current_setting('hrms_migrate.read_only') = 'on',
+    'read_only', current_setting('default_transaction_read_only') = 'on',
     'time_zone', current_setting('hrms_migrate.time_zone'),
     'horizon', pg_current_snapshot()::text,
     'target', (SELECT t.nspname FROM target t),
