@@ -156,6 +156,16 @@ impl Connections {
         Ok(Control { connection: self.take()?, pid: 0 })
     }
 
+    /// Finds out on a connection of its own whether the connection ends with the first transaction, as it does behind a pooler in
+    /// statement mode, whose message libpq does not hand on.
+    #[must_use]
+    pub fn refuses_transactions(&self) -> bool {
+        connect(&self.target).is_ok_and(|mut connection| {
+            let mut send = |sql: &str| connection.batch_execute(sql).map_err(|error| recognise(&error, sql));
+            send("SELECT").is_ok() && send("BEGIN").is_err_and(|error| error.is_connection_lost())
+        })
+    }
+
     fn take(&self) -> Result<PooledConnection<Manager>, ConnectError> {
         let pool = self.lent.lock().unwrap_or_else(PoisonError::into_inner).pool.clone();
         pool.get().map_err(|_| {
@@ -291,6 +301,10 @@ impl Session {
                 self.values(std::slice::from_ref(question)).map(|values| values.into_iter().next().flatten())
             });
             answers.push(answer.map_or_else(Asked::Error, Asked::Value));
+        }
+        if matches!(answers.last(), Some(Asked::Error(_))) {
+            // In the transaction that failed nothing more could be asked. What comes of this the next question tells.
+            drop(self.begin_to_look(""));
         }
         answers
     }
@@ -506,15 +520,26 @@ impl Control {
     /// # Errors
     /// `None` behind a pooler in transaction mode; otherwise [`ServerError`].
     pub fn meet(&mut self, session: &mut Session) -> Result<i32, Option<ServerError>> {
-        // Such a pooler lends the session used last, or one after the other: asked in this order, either shows.
         let first = session.pid()?;
         session.end_look()?;
-        let (other, again) = (pid(&mut self.connection)?, pid(&mut self.connection)?);
-        let last = session.pid()?;
-        if first == other || other != again || first != last {
+        // The query is sent in two parts, which only a transaction keeps together there.
+        self.connection.batch_execute("BEGIN READ ONLY").map_err(|error| recognise(&error, "BEGIN"))?;
+        self.pid = pid(&mut self.connection)?;
+        self.connection.batch_execute("ROLLBACK").map_err(|error| recognise(&error, "ROLLBACK"))?;
+        // Such a pooler lends the session given back last, or one after the other, and others take theirs in between: asked in
+        // this order, it has to be lucky ten times.
+        let mut own = first != self.pid;
+        for asked in [0, 1, 1, 0, 1, 0, 0, 1, 0, 1] {
+            own = own
+                && if asked == 0 {
+                    is_in(&mut session.connection, first)?
+                } else {
+                    is_in(&mut self.connection, self.pid)?
+                };
+        }
+        if !own {
             return Err(None);
         }
-        self.pid = other;
         let sql = "SELECT pg_catalog.set_config('idle_session_timeout', '0', false) \
                    WHERE pg_catalog.current_setting('idle_session_timeout', true) IS NOT NULL";
         self.connection.batch_execute(sql).map_err(|error| recognise(&error, sql))?;
@@ -523,9 +548,7 @@ impl Control {
 
     /// Returns whether the runner lock is still held: a session's advisory lock lasts as long as the session. One round trip.
     pub fn is_alive(&mut self) -> bool {
-        // Divides by zero in any other session.
-        let sql = format!("SELECT 1 / (pg_catalog.pg_backend_pid() = {})::int", self.pid);
-        self.connection.batch_execute(&sql).is_ok()
+        is_in(&mut self.connection, self.pid).unwrap_or(false)
     }
 
     /// Asks the server to stop what a session is doing.
@@ -603,6 +626,16 @@ fn pid(connection: &mut PgConnection) -> Result<i32, ServerError> {
     let sql = "SELECT pg_catalog.pg_backend_pid() AS value";
     let rows: Vec<Pid> = sql_query(sql).load(connection).map_err(|error| recognise(&error, sql))?;
     Ok(rows.first().map_or(0, |row| row.value))
+}
+
+/// Returns whether the server's process is this one. One round trip.
+fn is_in(connection: &mut PgConnection, pid: i32) -> Result<bool, ServerError> {
+    // A division by zero in any other.
+    let sql = format!("SELECT 1 / (pg_catalog.pg_backend_pid() = {pid})::int");
+    match connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql)) {
+        Err(error) if error.is_connection_lost() => Err(error),
+        outcome => Ok(outcome.is_ok()),
+    }
 }
 
 fn try_lock(connection: &mut PgConnection, object: i32) -> Result<bool, ServerError> {

@@ -127,7 +127,9 @@ impl Operation<'_, '_> {
         let seen = match self.subject.look(&mut session, policy, &mut answers, bounded, watch, self.emit) {
             Ok(seen) => seen,
             Err(diagnostic) => {
-                self.error(diagnostic);
+                let refuses = diagnostic.code == Code::ConnectionLost && site.connections.refuses_transactions();
+                let pooler = || Box::new(errors::of_pooler("a pooler takes no transactions"));
+                self.error(if refuses { pooler() } else { diagnostic });
                 return None;
             }
         };

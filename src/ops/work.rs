@@ -114,16 +114,8 @@ impl Operation<'_, '_> {
         }
         let mut control = site.connections.control().map_err(|error| Box::new(errors::of_connect(&error)))?;
         let pid = control.meet(session).map_err(|error| {
-            error.map_or_else(
-                || {
-                    Box::new(
-                        Diagnostic::error(Code::TransactionPooler, "a pooler gives every transaction another session")
-                            .why("locks and settings of a session do not hold behind it; nothing was changed")
-                            .help("connect to the server itself, or to a pool in session mode"),
-                    )
-                },
-                failed,
-            )
+            error
+                .map_or_else(|| Box::new(errors::of_pooler("a pooler gives every transaction another session")), failed)
         })?;
         let started = Instant::now();
         let limit = self.settings.limits.runner_lock_timeout;
