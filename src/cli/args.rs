@@ -2,7 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "clap shows these comments as they are")]
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum,
@@ -52,6 +52,12 @@ pub enum Command {
         /// The shell
         #[arg(value_enum)]
         shell: Shell,
+    },
+    /// Print the manual page, or write the pages of all commands
+    Man {
+        /// Write hrms-migrate.1 and a page of each command into this directory
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -143,10 +149,11 @@ pub struct GlobalOptions {
     /// Put the whole run into one transaction [env: HRMS_MIGRATE_ATOMIC]
     #[arg(long, global = true)]
     atomic: bool,
-    /// Format of the result on stdout: text or json [env: HRMS_MIGRATE_FORMAT]
+    /// Format of the result on stdout: text, json, markdown, junit or github
+    /// [env: HRMS_MIGRATE_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
     format: Option<String>,
-    /// Write the result to a file too: text=FILE or json=FILE; repeatable [env: HRMS_MIGRATE_REPORT]
+    /// Write the result to a file too, in any format: markdown=FILE; repeatable [env: HRMS_MIGRATE_REPORT]
     #[arg(long, global = true, value_name = "FORMAT=FILE")]
     report: Vec<String>,
     /// Colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are read too [env: HRMS_MIGRATE_COLOR]

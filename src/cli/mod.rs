@@ -1,10 +1,12 @@
 //! The command line: what was typed, turned into settings and one call of an operation; what came of it, into an exit code.
 
 pub mod args;
+mod man;
 
 use std::{
     env, fs,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
@@ -13,7 +15,7 @@ use clap::CommandFactory as _;
 use crate::{
     config::{self, Color, Format, Settings, Verbosity},
     diagnostic::{Code, Diagnostic, Outcome, Severity},
-    event::{Event, Report},
+    event::{self, Event, Report},
     exec::Interrupt,
     ops,
     report::{self, Progress, Style},
@@ -35,6 +37,7 @@ pub fn main() -> ExitCode {
     match &line.command {
         Command::Explain { code } => return explain(code.as_deref()),
         Command::Completions { shell } => return completions(*shell),
+        Command::Man { out } => return man::print(out.as_deref()),
         _ => {}
     }
     let settings = match settle(&line) {
@@ -57,7 +60,7 @@ pub fn main() -> ExitCode {
         Command::Verify => terminal.operate(&settings, ops::verify, false),
         Command::Check => terminal.check(&settings),
         Command::Wait => terminal.wait(settings),
-        Command::Explain { .. } | Command::Completions { .. } => ExitCode::SUCCESS,
+        Command::Explain { .. } | Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
     }
 }
 
@@ -134,27 +137,38 @@ impl Terminal {
         let mut progress = self.progress(&mut stderr);
         let report = operation(settings, &interrupt, &mut |event| progress.tell(&event));
         progress.finish();
+        self.conclude(settings, &report, exit_code)
+    }
+
+    fn check(&self, settings: &Settings) -> ExitCode {
+        self.conclude(settings, &ops::check(settings), false)
+    }
+
+    /// Writes what a command came to in every format that is asked for, and returns the exit code.
+    fn conclude(&self, settings: &Settings, report: &Report, exit_code: bool) -> ExitCode {
+        // Without a server there is no result, only what went wrong.
+        let result = !self.quiet && (report.place.is_some() || report.command == event::Command::Check);
         match settings.format {
             // A terminal shows everything in one place. Elsewhere the result goes to stdout and what went wrong to stderr.
-            Format::Text if self.out.terminal && !self.quiet && report.place.is_some() => {
-                print_to(&mut io::stdout(), &report::render_report(&report, &self.out));
+            Format::Text if self.out.terminal && result => {
+                print_to(&mut io::stdout(), &report::render_report(report, &self.out));
             }
             Format::Text => {
-                if !self.quiet && report.place.is_some() {
-                    print_to(&mut io::stdout(), &report::render_result(&report, &self.out));
+                if result {
+                    print_to(&mut io::stdout(), &report::render_result(report, &self.out));
                 }
-                print_to(&mut io::stderr(), &report::render_problems(&report, &self.err));
+                print_to(&mut io::stderr(), &report::render_problems(report, &self.err));
             }
-            Format::Json => {
-                print_to(&mut io::stdout(), &report::render_json(&report));
+            format => {
+                print_to(&mut io::stdout(), &draw(format, report, &self.out));
                 if !self.out.terminal {
-                    print_to(&mut io::stderr(), &report::render_problems(&report, &self.err));
+                    print_to(&mut io::stderr(), &report::render_problems(report, &self.err));
                 }
             }
         }
-        let written = self.write_reports(settings, &report);
-        let code = exit(&report);
-        let changes = report.scripts.iter().any(|script| script.state == crate::event::ScriptState::Changed);
+        let written = self.write_reports(settings, report);
+        let code = exit(report);
+        let changes = report.scripts.iter().any(|script| script.state == event::ScriptState::Changed);
         match code {
             0 if !written => ExitCode::from(Code::CannotWrite.outcome().exit_code()),
             0 if exit_code && changes => ExitCode::from(2),
@@ -167,50 +181,12 @@ impl Terminal {
         let plain = Style { verbose: self.out.verbose, ..Style::default() };
         let mut all = true;
         for wanted in &settings.reports {
-            let text = match wanted.format {
-                Format::Text => report::render_report(report, &plain),
-                Format::Json => report::render_json(report),
-            };
-            if let Err(error) = fs::write(&wanted.file, text) {
-                let file = wanted.file.display().to_string();
-                let diagnostic = Diagnostic::error(
-                    Code::CannotWrite,
-                    format!("the report {} could not be written", file.escape_debug()),
-                )
-                .why(error.to_string())
-                .help("name a file that can be written");
-                complain(&diagnostic, &self.err);
+            if let Err(error) = fs::write(&wanted.file, draw(wanted.format, report, &plain)) {
+                complain(&cannot_write("the report", &wanted.file, &error), &self.err);
                 all = false;
             }
         }
         all
-    }
-
-    fn check(&self, settings: &Settings) -> ExitCode {
-        match ops::check(settings) {
-            Ok(scripts) => {
-                let statements: usize = scripts.goals.iter().map(|script| script.statements.len()).sum();
-                let files = scripts.texts.len();
-                if !self.quiet {
-                    for script in &scripts.texts {
-                        print_to(&mut io::stdout(), &format!("{}\n", script.path.escape_debug()));
-                    }
-                    let base = scripts.base;
-                    let text = format!(
-                        "check  {files} scripts ({base} base migrations), {statements} statements   all readable\n"
-                    );
-                    print_to(&mut io::stdout(), &text);
-                }
-                ExitCode::SUCCESS
-            }
-            Err(diagnostics) => {
-                let drawn: Vec<_> =
-                    diagnostics.iter().map(|diagnostic| report::render_diagnostic(diagnostic, &self.err)).collect();
-                print_to(&mut io::stderr(), &drawn.join("\n"));
-                let worst = diagnostics.iter().map(|d| d.code.outcome()).min_by_key(|outcome| outcome.precedence());
-                ExitCode::from(worst.map_or(0, Outcome::exit_code))
-            }
-        }
     }
 
     fn wait(&self, mut settings: Settings) -> ExitCode {
@@ -237,6 +213,24 @@ impl Terminal {
             }
         }
     }
+}
+
+/// Draws a report in one of the formats. All of them are made of the same value; `style` is for text alone.
+fn draw(format: Format, report: &Report, style: &Style) -> String {
+    match format {
+        Format::Text => report::render_report(report, style),
+        Format::Json => report::render_json(report),
+        Format::Markdown => report::render_markdown(report),
+        Format::Junit => report::render_junit(report),
+        Format::Github => report::render_github(report),
+    }
+}
+
+fn cannot_write(what: &str, file: &Path, error: &io::Error) -> Diagnostic {
+    let file = file.display().to_string();
+    Diagnostic::error(Code::CannotWrite, format!("{what} {} could not be written", file.escape_debug()))
+        .why(error.to_string())
+        .help("name a file that can be written")
 }
 
 /// Returns the exit code of a report: that of the signal, of the worst error, or 0.

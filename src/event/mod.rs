@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::{
+    catalog::Snapshot,
     diagnostic::{Diagnostic, Outcome},
     pg::RowCount,
     plan::{Checked, Form, State, Step, Verb},
@@ -112,6 +113,8 @@ pub enum Command {
     Plan,
     /// `verify`.
     Verify,
+    /// `check`.
+    Check,
 }
 
 impl Command {
@@ -122,11 +125,12 @@ impl Command {
             Self::Run => "run",
             Self::Plan => "plan",
             Self::Verify => "verify",
+            Self::Check => "check",
         }
     }
 }
 
-/// Everything that a run, plan or verification came to.
+/// Everything that a command came to: the one value that every format is drawn from.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The command.
@@ -139,6 +143,8 @@ pub struct Report {
     pub scripts: Vec<ScriptReport>,
     /// What was compared; `None` where it did not come to that.
     pub verification: Option<Verification>,
+    /// The catalog that was looked at, where one can be shown.
+    pub look: Option<Box<Look>>,
     /// Everything that went wrong or is worth knowing, in the order in which it was found.
     pub diagnostics: Vec<Diagnostic>,
     /// How long all of it took.
@@ -162,6 +168,15 @@ pub struct BaseReport {
     pub unrecorded: Option<String>,
 }
 
+/// The catalog as it was found and as it would be: what a picture of the schema is drawn from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// As it was found.
+    pub found: Snapshot,
+    /// As it is once the plan is carried out.
+    pub planned: Snapshot,
+}
+
 /// What a script came to.
 #[derive(Clone, Debug)]
 pub struct ScriptReport {
@@ -169,6 +184,8 @@ pub struct ScriptReport {
     pub name: ScriptName,
     /// How it stands.
     pub state: ScriptState,
+    /// How many statements it has.
+    pub size: usize,
     /// Its steps: carried out in `run`, to be carried out in `plan`.
     pub steps: Vec<StepReport>,
     /// Its statements that are not plainly satisfied: what they are and how they stand.

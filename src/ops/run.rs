@@ -8,14 +8,14 @@ use crate::{
     config::Settings,
     db::{Asked, Session},
     diagnostic::{Code, Diagnostic},
-    event::{BaseReport, Command, Event, Report, Verification},
+    event::{BaseReport, Command, Event, Look, Report, Verification},
     exec::Interrupt,
     plan::{Answers, Plan, State},
     script::ScriptId,
 };
 
 use super::{
-    Scripts, errors,
+    errors,
     load::load,
     look::{self, Seen, Site, Subject, Watch},
     tell::Notes,
@@ -39,12 +39,21 @@ pub fn verify(settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(E
     operate(Command::Verify, settings, interrupt, emit)
 }
 
-/// Reads all scripts without a database.
-///
-/// # Errors
-/// Everything that is wrong with them.
-pub fn check(settings: &Settings) -> Result<Scripts, Vec<Diagnostic>> {
-    load(settings)
+/// Reads and judges all scripts without a database.
+#[must_use]
+pub fn check(settings: &Settings) -> Report {
+    let started = Instant::now();
+    let mut notes = Notes::new(Command::Check);
+    match load(settings) {
+        Ok(scripts) => {
+            notes.base = Some(BaseReport { total: scripts.base, ..BaseReport::default() });
+            notes.report(Some(&scripts), None, None, started.elapsed())
+        }
+        Err(diagnostics) => {
+            notes.diagnostics = diagnostics;
+            notes.report(None, None, None, started.elapsed())
+        }
+    }
 }
 
 /// Waits until the server accepts connections.
@@ -140,19 +149,29 @@ impl Operation<'_, '_> {
             let unknown = self.unrecorded(&seen).len();
             self.notes.base = Some(BaseReport { total: self.subject.scripts.base, unknown, ..BaseReport::default() });
         }
-        if command == Command::Run {
-            return self.run(&site, session, seen, answers);
-        }
-        if command == Command::Verify {
-            self.verified(&site, &mut session, &seen, &|_| true);
-        } else {
-            self.complete = true;
-            self.findings(&seen.plan);
-            self.unverified(&seen.plan);
+        match command {
+            Command::Plan => {
+                self.complete = true;
+                self.findings(&seen.plan);
+                self.unverified(&seen.plan);
+            }
+            Command::Verify => self.verified(&site, &mut session, &seen, &|_| true),
+            // Reading scripts is no operation on a database.
+            Command::Check => return None,
+            Command::Run => return self.run(&site, session, seen, answers),
         }
         // Before the session is given up: a pooler lends it to others at once, and nothing of theirs may be cancelled.
         self.interrupt.working(None);
-        Some(seen.plan)
+        Some(self.shown(seen))
+    }
+
+    /// Keeps the catalog for the report; returns the plan.
+    fn shown(&mut self, seen: Seen) -> Plan {
+        let Seen { snapshot: found, mut plan } = seen;
+        if let Some(planned) = plan.after.take() {
+            self.notes.look = Some(Box::new(Look { found, planned: *planned }));
+        }
+        plan
     }
 
     /// Notes what stands in the way. Returns whether anything does.

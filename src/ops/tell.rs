@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Command, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd,
+        BaseReport, Command, Look, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd,
         StepReport, Verification,
     },
     exec::Done,
@@ -23,6 +23,7 @@ pub(super) struct Notes {
     pub(super) base: Option<BaseReport>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) verification: Option<Verification>,
+    pub(super) look: Option<Box<Look>>,
     pub(super) interrupted: Option<i32>,
     /// Steps that were sent, in order, by script.
     pub(super) sent: BTreeMap<ScriptId, Vec<StepReport>>,
@@ -38,6 +39,7 @@ impl Notes {
             base: None,
             diagnostics: Vec::new(),
             verification: None,
+            look: None,
             interrupted: None,
             sent: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -90,7 +92,7 @@ impl Notes {
         elapsed: Duration,
     ) -> Report {
         let mut reports = Vec::new();
-        if let (Some(scripts), Some(_)) = (scripts, subject) {
+        if let Some(scripts) = scripts.filter(|_| subject.is_some() || self.command == Command::Check) {
             for goals in &scripts.goals {
                 reports.push(self.script(scripts, goals.id, plan));
             }
@@ -102,6 +104,7 @@ impl Notes {
             base: self.base,
             scripts: reports,
             verification: self.verification,
+            look: self.look,
             diagnostics: self.diagnostics,
             elapsed,
             outcome,
@@ -139,6 +142,8 @@ impl Notes {
             ScriptState::Failed
         } else if conflicting {
             ScriptState::Conflicting
+        } else if self.command == Command::Check {
+            ScriptState::AlreadyTrue
         } else if plan.is_none() && !changed {
             ScriptState::NotReached
         } else if self.command == Command::Run {
@@ -159,7 +164,8 @@ impl Notes {
             steps = planned.iter().flat_map(|statement| &statement.steps).map(|step| step_report(step, end)).collect();
         }
         let elapsed = steps.iter().filter_map(|step| step.elapsed).sum();
-        ScriptReport { name, state, steps, statements, elapsed }
+        let size = scripts.goals[id.0].statements.len();
+        ScriptReport { name, state, size, steps, statements, elapsed }
     }
 }
 

@@ -96,7 +96,7 @@ pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, pol
         planner.statement(order, statement);
         order += 1;
     }
-    planner.plan
+    Plan { after: Some(Box::new(planner.world)), ..planner.plan }
 }
 
 /// What the guards of a statement say.

@@ -1,6 +1,7 @@
 //! A plan as data: what is printed, reviewed and carried out is this one value.
 
 use crate::{
+    catalog::Snapshot,
     diagnostic::Finding,
     goal::StatementId,
     pg::{Hazard, Ident, LockMode, LockTimeout, ObjectName, StatementTimeout},
@@ -25,6 +26,8 @@ pub struct Plan {
     pub barrier: Option<Barrier>,
     /// What was looked at, for the report.
     pub checked: Vec<Checked>,
+    /// The catalog as it is once the plan is carried out; `None` where it did not come to planning.
+    pub after: Option<Box<Snapshot>>,
 }
 
 /// Where a plan ends for now.

@@ -103,6 +103,7 @@ struct ScriptJson<'a> {
     title: &'a str,
     path: &'a str,
     state: &'static str,
+    statement_count: usize,
     elapsed_ms: u64,
     steps: Vec<StepJson<'a>>,
     statements: Vec<StatementJson<'a>>,
@@ -263,6 +264,7 @@ impl<'a> ScriptJson<'a> {
             title: &script.name.title,
             path: &script.name.path,
             state: state_name(script.state, report.command),
+            statement_count: script.size,
             elapsed_ms: millis(script.elapsed),
             steps: script.steps.iter().map(StepJson::of).collect(),
             statements: script.statements.iter().map(|statement| StatementJson::of(statement, report)).collect(),
@@ -408,10 +410,11 @@ const fn outcome_name(outcome: Option<Outcome>) -> &'static str {
 
 const fn state_name(state: ScriptState, command: Command) -> &'static str {
     match (state, command) {
+        (ScriptState::AlreadyTrue, Command::Check) => "readable",
         (ScriptState::AlreadyTrue, _) => "already-true",
         (ScriptState::Changed, Command::Run) => "changed",
         (ScriptState::Changed, Command::Plan) => "would-change",
-        (ScriptState::Changed, Command::Verify) => "not-as-declared",
+        (ScriptState::Changed, Command::Verify | Command::Check) => "not-as-declared",
         (ScriptState::Conflicting, _) => "conflicting",
         (ScriptState::Failed, _) => "failed",
         (ScriptState::NotReached, _) => "not-reached",

@@ -5,12 +5,16 @@
 //! outside: what could move the cursor or turn the direction of writing is shown as an escape, never sent to a terminal.
 
 mod diagnostic;
+mod github;
 mod harmless;
 mod json;
+mod junit;
 mod layout;
+mod markdown;
 mod paint;
 mod progress;
 mod step;
+mod summary;
 mod text;
 mod verification;
 
@@ -18,7 +22,10 @@ mod verification;
 mod tests;
 
 pub use diagnostic::render_diagnostic;
+pub use github::render_github;
 pub use json::{FORMAT, render_json};
+pub use junit::render_junit;
+pub use markdown::render_markdown;
 pub use progress::Progress;
 pub use text::{render_header, render_problems, render_report, render_result};
 

@@ -14,8 +14,12 @@ use crate::{
     script::{Script, ScriptId, Span},
 };
 
-use super::{Progress, Style, render_diagnostic, render_json, render_problems, render_report, render_result};
+use super::{
+    Progress, Style, render_diagnostic, render_github, render_json, render_junit, render_markdown, render_problems,
+    render_report, render_result,
+};
 
+mod formats;
 mod schema;
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}a\u{202e}b\nc\u{9b}31m\u{200b}\r";
@@ -46,6 +50,7 @@ fn report(command: Command) -> Report {
         base: Some(BaseReport { total: 3, ..BaseReport::default() }),
         scripts: Vec::new(),
         verification: None,
+        look: None,
         diagnostics: Vec::new(),
         elapsed: millis(5400),
         outcome: None,
@@ -63,6 +68,7 @@ fn script(number: &str, title: &str, state: ScriptState) -> ScriptReport {
             path: format!("ensure/{number}_{}.sql", title.replace([' ', '.'], "_")),
         },
         state,
+        size: 7,
         steps: Vec::new(),
         statements: Vec::new(),
         elapsed: Duration::ZERO,

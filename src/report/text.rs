@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    diagnostic::Outcome,
+    diagnostic::{Outcome, Severity},
     event::{Command, Place, Report, ScriptReport, ScriptState, StepEnd, StepReport},
     plan::State,
 };
@@ -53,6 +53,13 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
     if report.command == Command::Plan && !style.terminal {
         page.totals();
     }
+    if report.command == Command::Check {
+        page.files();
+        if problems {
+            page.diagnostics();
+        }
+        return page.out;
+    }
     page.base();
     page.scripts();
     if problems {
@@ -76,17 +83,19 @@ pub fn render_problems(report: &Report, style: &Style) -> String {
 /// Draws the line that says where a command works.
 #[must_use]
 pub fn render_header(place: &Place, style: &Style) -> String {
-    let mut parts = vec![
-        (style.clean(&format!("{} @ {}", place.database, place.server)), Paint::Strong),
-        (style.clean(&format!("PostgreSQL {}", place.version)), Paint::Plain),
-    ];
-    if !place.role.is_empty() {
-        parts.push((style.clean(&format!("role {}", place.role)), Paint::Plain));
-    }
-    if let Some(schema) = &place.schema {
-        parts.push((style.clean(&format!("schema {schema}")), Paint::Plain));
-    }
+    let paints = [Paint::Strong].into_iter().chain(std::iter::repeat(Paint::Plain));
+    let parts = place_words(place).iter().map(|part| style.clean(part)).zip(paints).collect();
     flow(style, "", parts, "  ", 2)
+}
+
+/// Returns where a command works: database and server, version, role, schema.
+pub(super) fn place_words(place: &Place) -> Vec<String> {
+    let mut words = vec![format!("{} @ {}", place.database, place.server), format!("PostgreSQL {}", place.version)];
+    if !place.role.is_empty() {
+        words.push(format!("role {}", place.role));
+    }
+    words.extend(place.schema.as_ref().map(|schema| format!("schema {schema}")));
+    words
 }
 
 /// Lets parts follow each other, breaking lines between them; the first line begins with `label`, the others with `indent`
@@ -113,6 +122,17 @@ pub(super) fn flow(style: &Style, label: &str, parts: Vec<(String, Paint)>, sepa
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
+}
+
+/// Returns what `check` read, and whether it found fault with it.
+pub(super) fn read_words(report: &Report) -> (String, String) {
+    let scripts = count(report.scripts.len(), "script", "scripts");
+    let base = count(report.base.as_ref().map_or(0, |base| base.total), "base migration", "base migrations");
+    let statements: usize = report.scripts.iter().map(|script| script.size).sum();
+    let statements = count(statements, "statement", "statements");
+    let errors = report.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    let verdict = if errors == 0 { "all readable".to_owned() } else { count(errors, "error", "errors") };
+    (format!("{scripts} ({base}), {statements}"), verdict)
 }
 
 /// How many scripts stand how. Base migrations that hold already are told in a line of their own and not counted here.
@@ -145,8 +165,35 @@ impl Totals {
     }
 }
 
-fn is_told(script: &ScriptReport) -> bool {
+pub(super) fn is_told(script: &ScriptReport) -> bool {
     script.name.number != "base" || script.state != ScriptState::AlreadyTrue
+}
+
+/// Returns the totals in words, one part for each kind of end.
+pub(super) fn totals_parts(report: &Report) -> Vec<(String, Paint)> {
+    let totals = Totals::of(report);
+    let plan = report.command == Command::Plan;
+    let some = |number: usize, paint: Paint| if number > 0 { paint } else { Paint::Plain };
+    let changed = if plan { "would change" } else { "changed" };
+    let changed_paint = if plan { Paint::Change } else { Paint::Good };
+    let mut parts = vec![
+        (format!("{} {changed}", grouped(totals.changed)), some(totals.changed, changed_paint)),
+        (format!("{} already true", grouped(totals.already_true)), Paint::Plain),
+        (format!("{} conflicting", grouped(totals.conflicting)), some(totals.conflicting, Paint::Bad)),
+    ];
+    if !plan || totals.failed > 0 {
+        parts.push((format!("{} failed", grouped(totals.failed)), some(totals.failed, Paint::Bad)));
+    }
+    if totals.not_reached > 0 {
+        parts.push((format!("{} not reached", grouped(totals.not_reached)), Paint::Change));
+    }
+    if totals.left_out > 0 {
+        parts.push((format!("{} left out", grouped(totals.left_out)), Paint::Plain));
+    }
+    if plan {
+        parts.push((count(totals.steps, "step", "steps"), Paint::Plain));
+    }
+    parts
 }
 
 /// Returns what to type or do next, where there is something to do.
@@ -203,10 +250,11 @@ fn goes_on_at(report: &Report) -> Option<String> {
 /// Returns the words for how a script stands.
 pub(super) const fn state_words(state: ScriptState, command: Command) -> &'static str {
     match (state, command) {
+        (ScriptState::AlreadyTrue, Command::Check) => "readable",
         (ScriptState::AlreadyTrue, _) => "already true",
         (ScriptState::Changed, Command::Run) => "changed",
         (ScriptState::Changed, Command::Plan) => "would change",
-        (ScriptState::Changed, Command::Verify) => "not as declared",
+        (ScriptState::Changed, Command::Verify | Command::Check) => "not as declared",
         (ScriptState::Conflicting, _) => "conflicting",
         (ScriptState::Failed, _) => "failed",
         (ScriptState::NotReached, _) => "not reached",
@@ -266,6 +314,19 @@ impl Page<'_> {
         }
     }
 
+    /// Draws the files that were read, and how many statements stand in them.
+    fn files(&mut self) {
+        if self.report.scripts.is_empty() {
+            return;
+        }
+        for script in &self.report.scripts {
+            let path = self.style.clean(&script.name.path);
+            self.line(&path);
+        }
+        let (counts, verdict) = read_words(self.report);
+        self.line(&format!("check  {counts}   {verdict}"));
+    }
+
     fn base(&mut self) {
         let Some(base) = &self.report.base else { return };
         let total = count(base.total, "diesel migration", "diesel migrations");
@@ -310,7 +371,8 @@ impl Page<'_> {
             (ScriptState::AlreadyTrue | ScriptState::LeftOut, _) => Paint::Faint,
             (ScriptState::Changed, Command::Run) => Paint::Good,
             (ScriptState::Changed, Command::Plan) | (ScriptState::NotReached, _) => Paint::Change,
-            (ScriptState::Changed, Command::Verify) | (ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
+            (ScriptState::Changed, Command::Verify | Command::Check)
+            | (ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
         }
     }
 
@@ -350,7 +412,7 @@ impl Page<'_> {
     fn script(&mut self, columns: &Columns, script: &ScriptReport) {
         self.script_line(columns, script, &self.style.clean(&script.name.title), &script_elapsed(script));
         for statement in &script.statements {
-            if let Some(words) = self.statement_words(&statement.state) {
+            if let Some(words) = statement_words(self.report, &statement.state, self.style.verbose) {
                 let text = format!("{} {words}", statement.location);
                 self.hanging(columns.indent(), "?", Paint::Change, &self.style.clean(&text), Paint::Faint);
             }
@@ -455,21 +517,6 @@ impl Page<'_> {
         }
     }
 
-    /// Returns how a statement stands, where that is worth a line.
-    fn statement_words(&self, state: &State) -> Option<String> {
-        match state {
-            State::Unverified(why) => Some(format!("not verified: {why}")),
-            State::UnknownUntil(id) => {
-                let script = self.report.scripts.iter().find(|script| script.name.id == id.script);
-                let script = script.map_or_else(String::new, |script| format!(" of {}", script.name.number));
-                Some(format!("is known only once statement {}{script} has run", id.index + 1))
-            }
-            State::NotApplicable if self.style.verbose => Some("does not apply here: its guard says so".to_owned()),
-            State::Superseded if self.style.verbose => Some("is superseded by a later statement".to_owned()),
-            _ => None,
-        }
-    }
-
     fn diagnostics(&mut self) {
         for diagnostic in &self.report.diagnostics {
             self.gap();
@@ -486,28 +533,7 @@ impl Page<'_> {
         if report.scripts.is_empty() {
             return;
         }
-        let totals = Totals::of(report);
-        let plan = report.command == Command::Plan;
-        let some = |number: usize, paint: Paint| if number > 0 { paint } else { Paint::Plain };
-        let changed = if plan { "would change" } else { "changed" };
-        let changed_paint = if plan { Paint::Change } else { Paint::Good };
-        let mut parts = vec![
-            (format!("{} {changed}", grouped(totals.changed)), some(totals.changed, changed_paint)),
-            (format!("{} already true", grouped(totals.already_true)), Paint::Plain),
-            (format!("{} conflicting", grouped(totals.conflicting)), some(totals.conflicting, Paint::Bad)),
-        ];
-        if !plan || totals.failed > 0 {
-            parts.push((format!("{} failed", grouped(totals.failed)), some(totals.failed, Paint::Bad)));
-        }
-        if totals.not_reached > 0 {
-            parts.push((format!("{} not reached", grouped(totals.not_reached)), Paint::Change));
-        }
-        if totals.left_out > 0 {
-            parts.push((format!("{} left out", grouped(totals.left_out)), Paint::Plain));
-        }
-        if plan {
-            parts.push((count(totals.steps, "step", "steps"), Paint::Plain));
-        }
+        let parts = totals_parts(report);
         let label = report.command.name();
         self.with_time(label, parts, report.elapsed);
     }
@@ -528,6 +554,21 @@ impl Page<'_> {
         if let Some(next) = next(self.report) {
             self.prose("next", &next, Paint::Plain);
         }
+    }
+}
+
+/// Returns how a statement stands, where that is worth a line.
+pub(super) fn statement_words(report: &Report, state: &State, verbose: bool) -> Option<String> {
+    match state {
+        State::Unverified(why) => Some(format!("not verified: {why}")),
+        State::UnknownUntil(id) => {
+            let script = report.scripts.iter().find(|script| script.name.id == id.script);
+            let script = script.map_or_else(String::new, |script| format!(" of {}", script.name.number));
+            Some(format!("is known only once statement {}{script} has run", id.index + 1))
+        }
+        State::NotApplicable if verbose => Some("does not apply here: its guard says so".to_owned()),
+        State::Superseded if verbose => Some("is superseded by a later statement".to_owned()),
+        _ => None,
     }
 }
 

@@ -117,6 +117,7 @@ fn the_schema_says_what_is_written() {
         interrupted,
         unverified,
         empty,
+        Report { command: Command::Check, ..no_op_run() },
     ];
     for report in all {
         let value: Value = serde_json::from_str(&render_json(&report)).unwrap();
