@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use hrms_migrate::engine::cluster::Cluster;
+use hrms_migrate::engine::cluster::{Cluster, ClusterOptions};
 
 use crate::{
     support::{Run, catalog_digest, cli, connect, execute, rows, rows_on, say_not_run, start_cluster},
@@ -41,7 +41,7 @@ impl Pooler {
             say_not_run("no pgbouncer");
             return None;
         };
-        let Some(cluster) = start_cluster(|options| options.tcp()) else {
+        let Some(cluster) = start_cluster(ClusterOptions::tcp) else {
             say_not_run("no server binaries");
             return None;
         };
