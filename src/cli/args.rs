@@ -35,6 +35,9 @@ pub enum Command {
     /// Show what `run` would do
     #[command(visible_alias = "dry-run")]
     Plan(PlanOptions),
+    /// Show which scripts hold, on one screen
+    #[command(visible_aliases = ["current", "info"])]
+    Status(StatusOptions),
     /// Check that the database is what the scripts say
     Verify,
     /// Check the scripts alone, without a database
@@ -65,6 +68,17 @@ pub enum Command {
 #[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
     /// End with exit code 2 where changes are pending
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Print a script that psql can carry out to the same end, instead of the plan
+    #[arg(long)]
+    pub sql: bool,
+}
+
+/// Options of `status`.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatusOptions {
+    /// End with exit code 2 where a script does not hold
     #[arg(long)]
     pub exit_code: bool,
 }
@@ -298,7 +312,9 @@ mod tests {
         for (line, command) in [
             ("hrms-migrate migrate", Command::Run),
             ("hrms-migrate upgrade", Command::Run),
-            ("hrms-migrate dry-run --exit-code", Command::Plan(PlanOptions { exit_code: true })),
+            ("hrms-migrate dry-run --exit-code", Command::Plan(PlanOptions { exit_code: true, sql: false })),
+            ("hrms-migrate info", Command::Status(StatusOptions { exit_code: false })),
+            ("hrms-migrate current --exit-code", Command::Status(StatusOptions { exit_code: true })),
             ("hrms-migrate lint", Command::Check),
             ("hrms-migrate explain lock-timeout", Command::Explain { code: Some("lock-timeout".to_owned()) }),
             ("hrms-migrate completions zsh", Command::Completions { shell: Shell::Zsh }),

@@ -8,6 +8,7 @@ use std::{
     io::{self, Write as _},
     path::Path,
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::CommandFactory as _;
@@ -15,9 +16,9 @@ use clap::CommandFactory as _;
 use crate::{
     config::{self, Color, Format, Settings, Verbosity},
     diagnostic::{Code, Diagnostic, Outcome, Severity},
-    event::{self, Event, Report},
+    event::{self, Event, Report, ScriptState},
     exec::Interrupt,
-    ops,
+    ops::{self, Migrator},
     report::{self, Progress, Style},
 };
 
@@ -55,10 +56,17 @@ pub fn main() -> ExitCode {
     };
     terminal.notes(&settings);
     match &line.command {
-        Command::Run => terminal.operate(&settings, ops::run, false),
-        Command::Plan(options) => terminal.operate(&settings, ops::plan, options.exit_code),
-        Command::Verify => terminal.operate(&settings, ops::verify, false),
-        Command::Check => terminal.check(&settings),
+        Command::Run => terminal.operate(settings, |migrator, emit| migrator.run(emit), Wanted::default()),
+        Command::Plan(options) => {
+            let wanted = Wanted { exit_code: options.exit_code, sql: options.sql };
+            terminal.operate(settings, |migrator, emit| migrator.plan(emit), wanted)
+        }
+        Command::Status(options) => {
+            let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };
+            terminal.operate(settings, |migrator, emit| migrator.status(emit), wanted)
+        }
+        Command::Verify => terminal.operate(settings, |migrator, emit| migrator.verify(emit), Wanted::default()),
+        Command::Check => terminal.check(settings),
         Command::Wait => terminal.wait(settings),
         Command::Explain { .. } | Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
     }
@@ -104,7 +112,16 @@ struct Terminal {
     quiet: bool,
 }
 
-type Operation = fn(&Settings, &Interrupt, &mut dyn FnMut(Event<'_>)) -> Report;
+/// What is wanted of a command beyond its report.
+#[derive(Clone, Copy, Default)]
+struct Wanted {
+    /// Exit code 2 where something is to be done.
+    exit_code: bool,
+    /// A script for psql instead of the report.
+    sql: bool,
+}
+
+type Operation = fn(&Migrator, &mut dyn FnMut(Event<'_>)) -> Report;
 
 impl Terminal {
     fn notes(&self, settings: &Settings) {
@@ -121,9 +138,9 @@ impl Terminal {
         }
     }
 
-    fn interrupt() -> Interrupt {
+    fn interrupt() -> Arc<Interrupt> {
         // Where signals cannot be caught, the default action still ends the run.
-        Interrupt::listen().unwrap_or_else(|_| Interrupt::never())
+        Arc::new(Interrupt::listen().unwrap_or_else(|_| Interrupt::never()))
     }
 
     fn progress<'a>(&self, stream: &'a mut (dyn io::Write + Send)) -> Progress<'a> {
@@ -131,24 +148,33 @@ impl Terminal {
         if self.quiet { progress.quiet() } else { progress }
     }
 
-    fn operate(&self, settings: &Settings, operation: Operation, exit_code: bool) -> ExitCode {
-        let interrupt = Self::interrupt();
+    fn operate(&self, settings: Settings, operation: Operation, wanted: Wanted) -> ExitCode {
+        let migrator = Migrator::from_settings(settings).interrupted_by(Self::interrupt());
+        let settings = migrator.settings();
         let mut stderr = io::stderr();
         let mut progress = self.progress(&mut stderr);
-        let report = operation(settings, &interrupt, &mut |event| progress.tell(&event));
+        let report = operation(&migrator, &mut |event| progress.tell(&event));
         progress.finish();
-        self.conclude(settings, &report, exit_code)
+        self.conclude(settings, &report, wanted)
     }
 
-    fn check(&self, settings: &Settings) -> ExitCode {
-        self.conclude(settings, &ops::check(settings), false)
+    fn check(&self, settings: Settings) -> ExitCode {
+        let migrator = Migrator::from_settings(settings);
+        self.conclude(migrator.settings(), &migrator.check(), Wanted::default())
     }
 
     /// Writes what a command came to in every format that is asked for, and returns the exit code.
-    fn conclude(&self, settings: &Settings, report: &Report, exit_code: bool) -> ExitCode {
+    fn conclude(&self, settings: &Settings, report: &Report, wanted: Wanted) -> ExitCode {
         // Without a server there is no result, only what went wrong.
         let result = !self.quiet && (report.place.is_some() || report.command == event::Command::Check);
         match settings.format {
+            _ if wanted.sql => {
+                // A part of a plan would be no way to its end.
+                if exit(report) == 0 {
+                    print_to(&mut io::stdout(), &report::render_sql(report));
+                }
+                print_to(&mut io::stderr(), &report::render_problems(report, &self.err));
+            }
             // A terminal shows everything in one place. Elsewhere the result goes to stdout and what went wrong to stderr.
             Format::Text if self.out.terminal && result => {
                 print_to(&mut io::stdout(), &report::render_report(report, &self.out));
@@ -168,10 +194,11 @@ impl Terminal {
         }
         let written = self.write_reports(settings, report);
         let code = exit(report);
-        let changes = report.scripts.iter().any(|script| script.state == event::ScriptState::Changed);
+        let open = [ScriptState::Changed, ScriptState::Conflicting];
+        let changes = report.scripts.iter().any(|script| open.contains(&script.state));
         match code {
             0 if !written => ExitCode::from(Code::CannotWrite.outcome().exit_code()),
-            0 if exit_code && changes => ExitCode::from(2),
+            0 if wanted.exit_code && changes => ExitCode::from(2),
             code => ExitCode::from(code),
         }
     }
@@ -197,7 +224,8 @@ impl Terminal {
         let interrupt = Self::interrupt();
         let mut stderr = io::stderr();
         let mut progress = self.progress(&mut stderr);
-        let outcome = ops::wait(&settings, &interrupt, &mut |event| progress.tell(&event));
+        let migrator = Migrator::from_settings(settings).interrupted_by(Arc::clone(&interrupt));
+        let outcome = migrator.wait(|event| progress.tell(&event));
         progress.finish();
         match outcome {
             Ok(place) => {

@@ -9,7 +9,7 @@ use crate::{
     catalog::Snapshot,
     diagnostic::{Diagnostic, Outcome},
     pg::RowCount,
-    plan::{Checked, Form, State, Step, Verb},
+    plan::{Checked, Form, State, Step, TableSize, Verb},
     script::ScriptId,
 };
 
@@ -113,6 +113,8 @@ pub enum Command {
     Plan,
     /// `verify`.
     Verify,
+    /// `status`.
+    Status,
     /// `check`.
     Check,
 }
@@ -125,6 +127,7 @@ impl Command {
             Self::Run => "run",
             Self::Plan => "plan",
             Self::Verify => "verify",
+            Self::Status => "status",
             Self::Check => "check",
         }
     }
@@ -160,8 +163,8 @@ pub struct Report {
 pub struct BaseReport {
     /// How many there are.
     pub total: usize,
-    /// How many diesel's table did not have when the run looked.
-    pub unknown: usize,
+    /// The versions that diesel's table did not have when the run looked.
+    pub open: Vec<String>,
     /// Those recorded by this run.
     pub recorded: Vec<String>,
     /// Why they could not be recorded, where they could not.
@@ -203,6 +206,8 @@ pub enum ScriptState {
     Changed,
     /// Something stands in the way.
     Conflicting,
+    /// Something of it could not be found out; the rest holds. Only `status` says so: elsewhere the statements do.
+    Unverified,
     /// A step of it failed.
     Failed,
     /// The run ended before its turn.
@@ -218,11 +223,28 @@ pub struct StatementReport {
     pub location: String,
     /// How it stands.
     pub state: State,
+    /// What is to be done, where that is known only once earlier statements have run.
+    pub pending: Option<Pending>,
+}
+
+/// A statement whose guard can be asked only once earlier statements have run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Its guards.
+    pub guards: Vec<GuardReport>,
+    /// Its text.
+    pub sql: String,
+    /// How many steps of its script come before it.
+    pub steps_before: usize,
 }
 
 /// A step, as it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepReport {
+    /// The place in its script that asks for it: `ensure/010_user_columns.sql:7:1`.
+    pub location: String,
+    /// The guards that let its statement apply.
+    pub guards: Vec<GuardReport>,
     /// What it does to its object.
     pub verb: Verb,
     /// The object.
@@ -231,6 +253,10 @@ pub struct StepReport {
     pub sql: String,
     /// The form, and why.
     pub form: Form,
+    /// How large the table is that it is about, where it is there already and has been counted.
+    pub size: Option<TableSize>,
+    /// The transaction that it shares with others, counted from 1 in the plan; `None` outside of one.
+    pub transaction: Option<usize>,
     /// The lock: its mode, and in plain words what it stops.
     pub lock: Option<(String, &'static str)>,
     /// The names of its hazards.
@@ -247,6 +273,15 @@ pub struct StepReport {
     pub rows: Option<RowCount>,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+/// A guard of a statement: `when` or `unless`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardReport {
+    /// The query.
+    pub query: String,
+    /// What it has to return for the statement to apply: true for `when`.
+    pub applies_if: bool,
 }
 
 /// The end of a step.

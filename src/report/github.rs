@@ -29,7 +29,7 @@ pub fn render_github(report: &Report) -> String {
     for diagnostic in &report.diagnostics {
         annotate(&mut text, &style, diagnostic);
     }
-    if report.command == Command::Plan {
+    if matches!(report.command, Command::Plan | Command::Status) {
         for script in report.scripts.iter().filter(|script| script.state == ScriptState::Changed) {
             pending(&mut text, &style, script);
         }

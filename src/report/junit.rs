@@ -86,7 +86,7 @@ fn script_case(report: &Report, script: &ScriptReport, diagnostics: &[&Diagnosti
     let mut status = status(diagnostics, kind, style);
     if matches!(status, TestCaseStatus::Success { .. }) {
         match script.state {
-            ScriptState::NotReached | ScriptState::LeftOut => {
+            ScriptState::NotReached | ScriptState::LeftOut | ScriptState::Unverified => {
                 status = TestCaseStatus::skipped();
                 status.set_message(words);
             }
@@ -94,7 +94,7 @@ fn script_case(report: &Report, script: &ScriptReport, diagnostics: &[&Diagnosti
                 status = TestCaseStatus::non_success(kind);
                 status.set_message(words);
             }
-            ScriptState::Changed if !matches!(report.command, Command::Run | Command::Plan) => {
+            ScriptState::Changed if !matches!(report.command, Command::Run | Command::Plan | Command::Status) => {
                 status = TestCaseStatus::non_success(kind);
                 status.set_message(words);
             }

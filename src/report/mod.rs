@@ -1,6 +1,6 @@
 //! Plans, events and diagnostics as text or JSON: all colour and all layout is here, and nothing is decided here.
 //!
-//! [`render_report`] and [`render_diagnostic`] write for people, [`render_json`] for programs (its form is
+//! [`render_report`] and [`render_diagnostic`] write for people, [`render_sql`] for psql, [`render_json`] for programs (its form is
 //! `docs/report.schema.json`), and [`Progress`] tells events while they happen. Names, messages and script lines come from
 //! outside: what could move the cursor or turn the direction of writing is shown as an escape, never sent to a terminal.
 
@@ -13,6 +13,7 @@ mod layout;
 mod markdown;
 mod paint;
 mod progress;
+mod psql;
 mod step;
 mod summary;
 mod text;
@@ -27,6 +28,7 @@ pub use json::{FORMAT, render_json};
 pub use junit::render_junit;
 pub use markdown::render_markdown;
 pub use progress::Progress;
+pub use psql::render_sql;
 pub use text::{render_header, render_problems, render_report, render_result};
 
 /// How text is drawn, settled by the caller from settings and the terminal.

@@ -28,7 +28,7 @@ pub(super) fn summary(report: &Report) -> (String, Paint) {
     let open = report.verification.as_ref().is_some_and(|verification| !verification.unverified.is_empty());
     let paint = if report.outcome.is_some() || report.interrupted.is_some() {
         Paint::Bad
-    } else if open || (report.command == Command::Plan && Totals::of(report).changed > 0) {
+    } else if open || (matches!(report.command, Command::Plan | Command::Status) && Totals::of(report).changed > 0) {
         Paint::Change
     } else {
         Paint::Good

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    diagnostic::{Outcome, Severity},
+    diagnostic::{Diagnostic, Outcome, Severity},
     event::{Command, Place, Report, ScriptReport, ScriptState, StepEnd, StepReport},
     plan::State,
 };
@@ -50,7 +50,8 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
     {
         page.out.push_str(&render_header(place, style));
     }
-    if report.command == Command::Plan && !style.terminal {
+    let looks = matches!(report.command, Command::Plan | Command::Status);
+    if looks && !style.terminal {
         page.totals();
     }
     if report.command == Command::Check {
@@ -66,7 +67,7 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
         page.diagnostics();
     }
     verification::draw(&mut page);
-    if report.command == Command::Run || (report.command == Command::Plan && style.terminal) {
+    if report.command == Command::Run || (looks && style.terminal) {
         page.totals();
     }
     page.next();
@@ -76,8 +77,14 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
 /// Draws only what went wrong or is worth knowing: what is left of a report when it is to be quiet.
 #[must_use]
 pub fn render_problems(report: &Report, style: &Style) -> String {
-    let drawn: Vec<_> = report.diagnostics.iter().map(|diagnostic| render_diagnostic(diagnostic, style)).collect();
+    let drawn: Vec<_> = told(report, style).map(|diagnostic| render_diagnostic(diagnostic, style)).collect();
     drawn.join("\n")
+}
+
+/// Returns the messages to draw in full. `status` is one screen: it has a line for what stands in a script's way.
+fn told<'a>(report: &'a Report, style: &Style) -> impl Iterator<Item = &'a Diagnostic> {
+    let all = report.command != Command::Status || style.verbose;
+    report.diagnostics.iter().filter(move |diagnostic| all || diagnostic.severity == Severity::Error)
 }
 
 /// Draws the line that says where a command works.
@@ -141,6 +148,7 @@ pub(super) struct Totals {
     pub changed: usize,
     pub already_true: usize,
     pub conflicting: usize,
+    pub unverified: usize,
     pub failed: usize,
     pub not_reached: usize,
     pub left_out: usize,
@@ -155,6 +163,7 @@ impl Totals {
                 ScriptState::Changed => &mut totals.changed,
                 ScriptState::AlreadyTrue => &mut totals.already_true,
                 ScriptState::Conflicting => &mut totals.conflicting,
+                ScriptState::Unverified => &mut totals.unverified,
                 ScriptState::Failed => &mut totals.failed,
                 ScriptState::NotReached => &mut totals.not_reached,
                 ScriptState::LeftOut => &mut totals.left_out,
@@ -172,7 +181,7 @@ pub(super) fn is_told(script: &ScriptReport) -> bool {
 /// Returns the totals in words, one part for each kind of end.
 pub(super) fn totals_parts(report: &Report) -> Vec<(String, Paint)> {
     let totals = Totals::of(report);
-    let plan = report.command == Command::Plan;
+    let plan = matches!(report.command, Command::Plan | Command::Status);
     let some = |number: usize, paint: Paint| if number > 0 { paint } else { Paint::Plain };
     let changed = if plan { "would change" } else { "changed" };
     let changed_paint = if plan { Paint::Change } else { Paint::Good };
@@ -183,6 +192,9 @@ pub(super) fn totals_parts(report: &Report) -> Vec<(String, Paint)> {
     ];
     if !plan || totals.failed > 0 {
         parts.push((format!("{} failed", grouped(totals.failed)), some(totals.failed, Paint::Bad)));
+    }
+    if totals.unverified > 0 {
+        parts.push((format!("{} unverified", grouped(totals.unverified)), Paint::Change));
     }
     if totals.not_reached > 0 {
         parts.push((format!("{} not reached", grouped(totals.not_reached)), Paint::Change));
@@ -223,6 +235,10 @@ pub(super) fn next(report: &Report) -> Option<String> {
         (Command::Plan, None) => {
             (Totals::of(report).changed > 0).then(|| "`hrms-migrate run` carries it out".to_owned())
         }
+        (Command::Status, None) => {
+            let totals = Totals::of(report);
+            (totals.changed + totals.conflicting > 0).then(|| "`hrms-migrate plan` shows what would be done".to_owned())
+        }
         (Command::Plan, Some(Outcome::Refused)) => {
             Some("settle what was found; until then `hrms-migrate run` changes nothing".to_owned())
         }
@@ -253,7 +269,8 @@ pub(super) const fn state_words(state: ScriptState, command: Command) -> &'stati
         (ScriptState::AlreadyTrue, Command::Check) => "readable",
         (ScriptState::AlreadyTrue, _) => "already true",
         (ScriptState::Changed, Command::Run) => "changed",
-        (ScriptState::Changed, Command::Plan) => "would change",
+        (ScriptState::Changed, Command::Plan | Command::Status) => "would change",
+        (ScriptState::Unverified, _) => "unverified",
         (ScriptState::Changed, Command::Verify | Command::Check) => "not as declared",
         (ScriptState::Conflicting, _) => "conflicting",
         (ScriptState::Failed, _) => "failed",
@@ -333,7 +350,7 @@ impl Page<'_> {
         let recorded: Vec<_> = base.recorded.iter().map(|version| self.style.clean(version)).collect();
         let words = match recorded.as_slice() {
             [] if base.unrecorded.is_some() => format!("{total}, not recorded"),
-            [] if base.unknown > 0 => format!("{total}, {} of them not recorded yet", grouped(base.unknown)),
+            [] if !base.open.is_empty() => format!("{total}, {} of them not recorded yet", grouped(base.open.len())),
             [] => format!("{total}, up to date"),
             [one] => format!("{total}, recorded now: {one}"),
             many if many.len() <= 3 || self.style.verbose => format!("{total}, recorded now: {}", many.join(", ")),
@@ -370,7 +387,8 @@ impl Page<'_> {
         match (state, self.report.command) {
             (ScriptState::AlreadyTrue | ScriptState::LeftOut, _) => Paint::Faint,
             (ScriptState::Changed, Command::Run) => Paint::Good,
-            (ScriptState::Changed, Command::Plan) | (ScriptState::NotReached, _) => Paint::Change,
+            (ScriptState::Changed, Command::Plan | Command::Status)
+            | (ScriptState::NotReached | ScriptState::Unverified, _) => Paint::Change,
             (ScriptState::Changed, Command::Verify | Command::Check)
             | (ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
         }
@@ -411,6 +429,10 @@ impl Page<'_> {
 
     fn script(&mut self, columns: &Columns, script: &ScriptReport) {
         self.script_line(columns, script, &self.style.clean(&script.name.title), &script_elapsed(script));
+        if self.report.command == Command::Status {
+            self.stands(columns, script);
+            return;
+        }
         for statement in &script.statements {
             if let Some(words) = statement_words(self.report, &statement.state, self.style.verbose) {
                 let text = format!("{} {words}", statement.location);
@@ -420,6 +442,36 @@ impl Page<'_> {
         let planned = self.report.command == Command::Plan;
         for row in step::rows(&script.steps, planned || self.style.verbose) {
             if planned { self.planned_step(columns, &row) } else { self.step(columns, &row) }
+        }
+    }
+
+    /// Draws in a line or two why a script does not simply hold.
+    fn stands(&mut self, columns: &Columns, script: &ScriptReport) {
+        let of_script = |diagnostic: &&Diagnostic| {
+            diagnostic.at.as_ref().is_some_and(|excerpt| excerpt.location.path == script.name.path)
+        };
+        let mut conflicts = self.report.diagnostics.iter().filter(of_script).map(|diagnostic| &diagnostic.what);
+        let first = conflicts.next().cloned();
+        let more = conflicts.count();
+        let mut lines = Vec::new();
+        if let Some(first) = first {
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            lines.push(("x", Paint::Bad, format!("{first}{more}")));
+        }
+        if !script.steps.is_empty() {
+            lines.push(("!", Paint::Change, count(script.steps.len(), "step", "steps")));
+        }
+        let open: Vec<_> = script
+            .statements
+            .iter()
+            .filter_map(|s| Some((s, statement_words(self.report, &s.state, self.style.verbose)?)))
+            .collect();
+        if let Some((statement, words)) = open.first() {
+            let more = if open.len() > 1 { format!("; and {} more", open.len() - 1) } else { String::new() };
+            lines.push(("?", Paint::Change, format!("{} {words}{more}", statement.location)));
+        }
+        for (mark, paint, text) in lines {
+            self.hanging(columns.indent(), mark, paint, &self.style.clean(&text), Paint::Faint);
         }
     }
 
@@ -489,6 +541,9 @@ impl Page<'_> {
         let Some(step) = row.step else { return };
         self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::details(step, true)), Paint::Faint);
         self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::lock_and_limits(step)), Paint::Faint);
+        if self.style.verbose {
+            self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::place(step)), Paint::Faint);
+        }
         if let Some(hazards) = step::hazards(step) {
             self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&hazards), Paint::Change);
         }
@@ -518,11 +573,13 @@ impl Page<'_> {
     }
 
     fn diagnostics(&mut self) {
-        for diagnostic in &self.report.diagnostics {
+        let mut any = false;
+        for diagnostic in told(self.report, self.style) {
             self.gap();
             self.out.push_str(&render_diagnostic(diagnostic, self.style));
+            any = true;
         }
-        if !self.report.diagnostics.is_empty() {
+        if any {
             self.gap();
         }
     }

@@ -76,9 +76,11 @@ pub(super) fn counts(verification: &Verification) -> Vec<(CheckedKind, usize)> {
 pub(super) fn draw(page: &mut Page<'_>) {
     let Some(verification) = &page.report.verification else { return };
     let verify = page.report.command == Command::Verify;
-    if page.report.command == Command::Plan {
-        unverified(page, verification);
-        return;
+    match page.report.command {
+        Command::Plan => return unverified(page, verification),
+        // What is not verified stands beside its script.
+        Command::Status | Command::Check => return,
+        Command::Run | Command::Verify => {}
     }
     if verify {
         tables(page, verification);

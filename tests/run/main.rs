@@ -22,6 +22,8 @@ mod locks;
 mod names;
 mod opaque;
 mod options;
+mod plan_sql;
 mod pooler;
 mod repeat;
+mod status;
 mod versions;

@@ -31,8 +31,11 @@ fn signs(command: Command) -> Report {
             step.form = Form::Plain(SIGNS.to_owned());
         }
         script.state = ScriptState::Changed;
-        script.statements =
-            vec![StatementReport { location: SIGNS.to_owned(), state: State::Unverified(SIGNS.to_owned()) }];
+        script.statements = vec![StatementReport {
+            location: SIGNS.to_owned(),
+            state: State::Unverified(SIGNS.to_owned()),
+            pending: None,
+        }];
     }
     let diagnostic = at(Diagnostic::error(Code::TypeConflict, SIGNS), SIGNS, &format!("a {SIGNS} b"), SIGNS, SIGNS);
     report.diagnostics = vec![diagnostic.why(SIGNS).help(SIGNS)];
