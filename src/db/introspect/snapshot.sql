@@ -12,7 +12,7 @@
 WITH s AS MATERIALIZED (
   SELECT array_agg(n.oid) AS oids
     FROM pg_catalog.pg_namespace n
-   WHERE n.nspname = ANY ($1 || current_setting('hrms_migrate.schemas')::name[])
+   WHERE n.nspname = ANY ($1::name[] || current_setting('hrms_migrate.schemas')::name[])
 ), r AS MATERIALIZED (
   SELECT array_agg(c.oid) AS oids, array_agg(c.oid) FILTER (WHERE c.relkind IN ('r', 'p')) AS tables
     FROM pg_catalog.pg_class c
