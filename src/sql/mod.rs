@@ -16,6 +16,7 @@ mod grammar;
 mod lexer;
 mod literal;
 mod parse;
+mod since;
 mod statement;
 mod table;
 #[cfg(test)]
