@@ -259,6 +259,10 @@ pub struct Settings {
     pub keep_going: bool,
     /// Whether the whole run is one transaction.
     pub atomic: bool,
+    /// The column that `check` wants in every table.
+    pub tenant_column: Option<Ident>,
+    /// Whether `check` wants no CASCADE.
+    pub deny_cascade: bool,
     /// Format of the result on stdout.
     pub format: Format,
     /// Results to write to files.
@@ -323,6 +327,8 @@ impl Settings {
             },
             keep_going: lookup.switch(Setting::KeepGoing)?.0,
             atomic: lookup.switch(Setting::Atomic)?.0,
+            tenant_column: lookup.one(Setting::TenantColumn, Level::Any)?.map(|(name, _)| Ident::from_sql(&name)),
+            deny_cascade: lookup.switch(Setting::DenyCascade)?.0,
             format: match lookup.one(Setting::Format, Level::Any)? {
                 Some((format, origin)) => read_format(&format).ok_or_else(|| bad(origin, &format, &formats()))?,
                 None => Format::Text,
