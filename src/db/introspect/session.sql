@@ -1,7 +1,7 @@
 -- Settles a connection for reading the catalog: what the server prints no longer depends on who asks, and what the role or
 -- database had set for search_path and TimeZone is kept aside. Returns nothing; safe to repeat.
 RESET TimeZone;
-SELECT set_config('hrms_migrate.schemas', array_to_json(current_schemas(false))::text, false),
+SELECT set_config('hrms_migrate.schemas', current_schemas(false)::text, false),
        set_config('hrms_migrate.search_path', current_setting('search_path'), false),
        set_config('hrms_migrate.time_zone', current_setting('TimeZone'), false),
        set_config('hrms_migrate.read_only', current_setting('transaction_read_only'), false)
