@@ -9,7 +9,7 @@ use squawk_syntax::SourceFile;
 
 use super::{
     grammar::{DEEP, nesting},
-    lexer::{Lexer, Token},
+    lexer::{Lexer, Token, TokenKind},
 };
 use crate::script::Span;
 
@@ -46,10 +46,22 @@ pub fn lint_rules() -> Vec<String> {
     RULES.iter().map(ToString::to_string).collect()
 }
 
+/// Words without which no rule has anything to say: to build the tree costs far more than to look for them.
+const WORDS: [&str; 8] = ["add", "bpchar", "char", "character", "domain", "timestamp", "truncate", "update"];
+
 /// Returns what the rules have against a statement. Statements that are very long or nested very deeply are not looked at.
 #[must_use]
 pub fn lint(text: &str) -> Vec<Lint> {
     let tokens: Vec<Token> = Lexer::new(text).filter(|token| !token.kind.is_comment()).collect();
+    let words = |wanted: &dyn Fn(&str) -> bool| {
+        tokens.iter().any(|token| token.kind == TokenKind::Word && wanted(&text[token.span.range()]))
+    };
+    let concerned = |word: &str| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    // Of what is added, only a column that is NOT NULL is looked at.
+    let only_adds = |word: &str| concerned(word) && !word.eq_ignore_ascii_case("add");
+    if !words(&only_adds) && !(words(&concerned) && words(&|word| word.eq_ignore_ascii_case("not"))) {
+        return Vec::new();
+    }
     if text.len() > LONGEST || !nesting(text, &tokens).is_ok_and(|levels| levels <= DEEP) {
         return Vec::new();
     }
