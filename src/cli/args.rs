@@ -177,7 +177,7 @@ pub struct GlobalOptions {
     /// check: no CASCADE, neither of a DROP nor of a foreign key [env: HRMS_MIGRATE_DENY_CASCADE]
     #[arg(long, global = true)]
     deny_cascade: bool,
-    /// Format of the result on stdout: text, json, markdown, junit or github
+    /// Format of the result on stdout: text, json, markdown, junit, github or html
     /// [env: HRMS_MIGRATE_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
     format: Option<String>,

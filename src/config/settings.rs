@@ -169,11 +169,13 @@ pub enum Format {
     Junit,
     /// Annotations of GitHub Actions.
     Github,
+    /// One page for a browser, with a picture of the schema.
+    Html,
 }
 
 impl Format {
     /// Every format, in the order in which it is told.
-    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Markdown, Self::Junit, Self::Github];
+    pub const ALL: [Self; 6] = [Self::Text, Self::Json, Self::Markdown, Self::Junit, Self::Github, Self::Html];
 
     /// Returns its name.
     #[must_use]
@@ -184,6 +186,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Junit => "junit",
             Self::Github => "github",
+            Self::Html => "html",
         }
     }
 }
@@ -240,6 +243,15 @@ pub struct Limits {
     pub statement_timeout: Option<StatementTimeout>,
 }
 
+/// What `check` asks of the scripts of this house.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HouseRules {
+    /// The column that every table has to have.
+    pub tenant_column: Option<Ident>,
+    /// Whether CASCADE is not wanted.
+    pub deny_cascade: bool,
+}
+
 /// Everything that flags, environment and `.env` say, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -259,10 +271,8 @@ pub struct Settings {
     pub keep_going: bool,
     /// Whether the whole run is one transaction.
     pub atomic: bool,
-    /// The column that `check` wants in every table.
-    pub tenant_column: Option<Ident>,
-    /// Whether `check` wants no CASCADE.
-    pub deny_cascade: bool,
+    /// What `check` asks for besides.
+    pub house_rules: HouseRules,
     /// Format of the result on stdout.
     pub format: Format,
     /// Results to write to files.
@@ -327,8 +337,10 @@ impl Settings {
             },
             keep_going: lookup.switch(Setting::KeepGoing)?.0,
             atomic: lookup.switch(Setting::Atomic)?.0,
-            tenant_column: lookup.one(Setting::TenantColumn, Level::Any)?.map(|(name, _)| Ident::from_sql(&name)),
-            deny_cascade: lookup.switch(Setting::DenyCascade)?.0,
+            house_rules: HouseRules {
+                tenant_column: lookup.one(Setting::TenantColumn, Level::Any)?.map(|(name, _)| Ident::from_sql(&name)),
+                deny_cascade: lookup.switch(Setting::DenyCascade)?.0,
+            },
             format: match lookup.one(Setting::Format, Level::Any)? {
                 Some((format, origin)) => read_format(&format).ok_or_else(|| bad(origin, &format, &formats()))?,
                 None => Format::Text,
@@ -779,7 +791,7 @@ mod tests {
         check_error(settle(&[], &[], &file), &format!("HRMS_MIGRATE_WAIT (.env:2): {text}"), 78);
         check_error(
             settle(&[(Setting::Format, "yaml")], &[], &[]),
-            "--format: \"yaml\" is not text, json, markdown, junit or github",
+            "--format: \"yaml\" is not text, json, markdown, junit, github or html",
             64,
         );
         check_error(
@@ -800,7 +812,7 @@ mod tests {
         check_error(settle(&[(Setting::Schema, "")], &[], &[]), "--schema: \"\" is not a value", 64);
         check_error(
             settle(&[(Setting::Report, "json")], &[], &[]),
-            "--report: \"json\" is not FORMAT=FILE with FORMAT text, json, markdown, junit or github",
+            "--report: \"json\" is not FORMAT=FILE with FORMAT text, json, markdown, junit, github or html",
             64,
         );
         check_error(

@@ -77,10 +77,11 @@ fn apply(directives: &mut Directives, directive: &Directive) {
         DirectiveKind::Always => directives.always = true,
         DirectiveKind::KeepOld => directives.keep_old = true,
         DirectiveKind::Batch(rows) => directives.batch = Some(*rows),
-        // These belong to the file and were read there.
-        DirectiveKind::Title(_) | DirectiveKind::Transaction(_) | DirectiveKind::Accept { .. } => {}
-        // Of use to `check` only.
-        DirectiveKind::Waive { .. } => {}
+        // These belong to the file and were read there; the last is of use to `check` only.
+        DirectiveKind::Title(_)
+        | DirectiveKind::Transaction(_)
+        | DirectiveKind::Accept { .. }
+        | DirectiveKind::Waive { .. } => {}
     }
 }
 

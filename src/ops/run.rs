@@ -31,7 +31,8 @@ pub(super) fn check(settings: &Settings, embedded: &Dir<'_>) -> Report {
     match load(settings, embedded) {
         Ok(scripts) => {
             notes.base = Some(BaseReport { total: scripts.base, ..BaseReport::default() });
-            let rules = Rules { tenant_column: settings.tenant_column.clone(), deny_cascade: settings.deny_cascade };
+            let house = settings.house_rules.clone();
+            let rules = Rules { tenant_column: house.tenant_column, deny_cascade: house.deny_cascade };
             let found = lint::lint(&scripts.goals, &rules);
             notes.diagnostics = found.iter().map(|finding| finding.diagnostic(&scripts.texts).as_warning()).collect();
             notes.report(Some(&scripts), None, None, started.elapsed())

@@ -3,7 +3,8 @@
 use crate::{
     catalog::Generation,
     goal::{Backfill, GoalKind, Probe as _, Seed, StatementGoals},
-    pg::{Hazard, Ident, LockMode, ObjectName},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName},
+    script::Span,
 };
 
 use super::{

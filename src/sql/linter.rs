@@ -59,7 +59,8 @@ pub fn lint(text: &str) -> Vec<Lint> {
     let concerned = |word: &str| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
     // Of what is added, only a column that is NOT NULL is looked at.
     let only_adds = |word: &str| concerned(word) && !word.eq_ignore_ascii_case("add");
-    if !words(&only_adds) && !(words(&concerned) && words(&|word| word.eq_ignore_ascii_case("not"))) {
+    let adds_not_null = words(&concerned) && words(&|word| word.eq_ignore_ascii_case("not"));
+    if !(adds_not_null || words(&only_adds)) {
         return Vec::new();
     }
     if text.len() > LONGEST || !nesting(text, &tokens).is_ok_and(|levels| levels <= DEEP) {
