@@ -108,7 +108,7 @@ fn four_when_a_hazard_is_not_allowed() {
     scripts.assert_nothing_left(&database);
 }
 
-// 5: locks.rs and concurrent.rs. 130 and 143: interrupt.rs.
+// 5: locks.rs and concurrent.rs. 130 and 143: interrupt.rs. 64, 65, 66 and 78: tests/transcripts.
 
 #[test]
 fn six_when_the_server_cannot_be_reached() {
@@ -270,35 +270,6 @@ impl Drop for Standby {
                 "kill -s INT {pid}; for i in 1 2 3 4 5 6 7 8 9; do kill -s 0 {pid} || exit 0; sleep 0.5; done"
             ));
         }
-    }
-}
-
-#[test]
-fn sixty_four_for_usage() {
-    for arguments in [&["runn"][..], &["run", "--nosuch"], &["run", "--lock-timeout=soon"], &["explain", "nosuch"], &[]]
-    {
-        let run = cli(arguments).run().expect(64);
-        assert!(!run.stderr.is_empty());
-    }
-    let Some(database) = TestDatabase::new("usage") else { return };
-    let scripts = Scripts::one("CREATE TABLE t (id integer);");
-    let run = scripts.on(&database).arg("--only=99").run().expect(64);
-    assert_says(&run.stderr, &["error[usage]", "99"]);
-}
-
-#[test]
-fn seventy_eight_for_a_bad_setting_and_for_no_database() {
-    let run = cli(&["run"]).env("DATABASE_URL", "no url at all").run().expect(78);
-    assert_says(&run.stderr, &["error[bad-url]", "DATABASE_URL"]);
-    let run = cli(&["run"]).env("DATABASE_URL", "mysql://u:geheim@h/d").run().expect(78);
-    assert_says(&run.stderr, &["error[bad-url]"]);
-    assert!(!run.stderr.contains("geheim"));
-    let run =
-        cli(&["run"]).env("HRMS_MIGRATE_LOCK_TIMEOUT", "soon").env("DATABASE_URL", "postgresql:///x").run().expect(78);
-    assert_says(&run.stderr, &["error[bad-setting]", "HRMS_MIGRATE_LOCK_TIMEOUT"]);
-    if !cfg!(feature = "embedded") {
-        let run = cli(&["run"]).run().expect(78);
-        assert_says(&run.stderr, &["error[no-database]", "DATABASE_URL", "embedded"]);
     }
 }
 
