@@ -17,7 +17,7 @@ use crate::{
 
 pub use crate::sql::{
     DropKind, Expr, Expression, Fragment, LabelPosition, OnlineMode, ReferentialAction, Sameness, SequenceOptions,
-    Timing, TransactionGrouping, Verify, Volatility, parse_expression, same_meaning,
+    Since, Timing, TransactionGrouping, Verify, Volatility, parse_expression, same_meaning,
 };
 pub use contradiction::contradictions;
 pub use data::{Backfill, Probe, Seed};
@@ -96,6 +96,8 @@ pub struct StatementGoals {
     pub directives: Directives,
     /// What must hold, in the order of the statement.
     pub goals: Vec<Goal>,
+    /// What in it not every supported server knows.
+    pub since: Option<Box<Since>>,
 }
 
 /// What directives say of one statement, those of its file included.

@@ -17,6 +17,7 @@ mod lexer;
 mod linter;
 mod literal;
 mod parse;
+mod since;
 mod statement;
 mod table;
 #[cfg(test)]
