@@ -930,12 +930,6 @@ impl Planner<'_> {
             }
         }
         if !self.owns(span, &table) || !self.drop_allowed(span, &format!("column {table}.{column}")) {
-            // One reason is told, not that the column is not yet the new one.
-            if again.is_some()
-                && let Some(state) = self.table_mut(&table)
-            {
-                state.columns.retain(|existing| existing.name != *column);
-            }
             return;
         }
         let sql =
