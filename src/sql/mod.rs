@@ -15,6 +15,7 @@ mod expression;
 mod grammar;
 mod lexer;
 mod literal;
+mod object;
 mod parse;
 mod statement;
 mod table;
@@ -26,4 +27,8 @@ pub use compare::{Sameness, same_meaning};
 pub use error::SqlError;
 pub use expr::{Expr, Volatility};
 pub use expression::parse_expression;
-pub use parse::{checksum, parse};
+pub use object::{
+    ArgumentMode, Comment, DropObjects, Grant, GrantTerms, ObjectRef, Policy, RelationWord, Routine, RoutineArgument,
+    RoutineBody, RoutineWord, Trigger, View,
+};
+pub use parse::{checksum, parse, parse_statement, same_tokens};

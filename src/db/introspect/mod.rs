@@ -1,5 +1,7 @@
 //! The catalog, read in one query into a [`Snapshot`].
 
+mod objects;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::{
@@ -14,7 +16,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::{
     catalog::{
         Column, Constraint, ConstraintKind, Extension, ForeignKey, Generation, Index, IndexConstraint, IndexKey,
-        IndexStructure, IndexTarget, RelationKind, Schema, Scope, Sequence, Server, Snapshot, Table, Type, TypeKind,
+        IndexStructure, IndexTarget, Objects, RelationKind, Schema, Scope, Sequence, Server, Snapshot, Table, Type, TypeKind,
     },
     pg::{Ident, ObjectName, RowCount, ServerVersion, TypeName},
 };
@@ -60,7 +62,12 @@ struct Part {
 /// [`SnapshotError`].
 pub fn snapshot(connection: &mut PgConnection, scope: &Scope, base: bool) -> Result<Snapshot, SnapshotError> {
     let names = |idents: &BTreeSet<Ident>| idents.iter().map(|ident| ident.as_str().to_owned()).collect::<Vec<_>>();
-    let query = sql_query(SNAPSHOT)
+    let mut text = SNAPSHOT.to_owned();
+    for arm in objects::arms(&scope.objects) {
+        text.push_str("\nUNION ALL\n");
+        text.push_str(arm);
+    }
+    let query = sql_query(text)
         .bind::<Array<Text>, _>(scope.qualified.iter().map(|name| name.schema.as_str()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(scope.qualified.iter().map(|name| name.name.as_str()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(names(&scope.tables))
@@ -69,7 +76,8 @@ pub fn snapshot(connection: &mut PgConnection, scope: &Scope, base: bool) -> Res
         .bind::<Array<Text>, _>(names(&scope.schemas))
         .bind::<Array<Text>, _>(names(&scope.extensions))
         .bind::<Nullable<Text>, _>(scope.target.as_ref().map(Ident::as_str))
-        .bind::<Bool, _>(base);
+        .bind::<Bool, _>(base)
+        .bind::<Text, _>(objects::names(&scope.objects));
     let parts: Vec<Part> = query
         .load(connection)
         .map_err(|error| SnapshotError::Server(Box::new(ServerError::recognise(&error, Sent::new("")))))?;
@@ -187,6 +195,7 @@ impl Reader {
             types: BTreeMap::new(),
             sequences: BTreeMap::new(),
             extensions: BTreeMap::new(),
+            objects: Objects::default(),
             base_versions: None,
         };
         for part in parts {
@@ -278,7 +287,7 @@ impl Reader {
             "base_versions" => {
                 snapshot.base_versions = Some(json::<BTreeSet<String>>(part)?);
             }
-            _ => {}
+            _ => self.object_part(&mut snapshot.objects, part)?,
         }
         Ok(())
     }
