@@ -1,5 +1,7 @@
 //! Plain SQL ensure scripts for PostgreSQL: every statement is an assertion, carried out only where it does not hold.
 //!
+//! [`Migrator`] is the front door: it plans, runs, verifies, and tells a backend at start-up whether its database is ready.
+//!
 //! The rooms, in reading order. `ARCHITECTURE.md` says what each may know; `tests/architecture.rs` holds it to that.
 
 pub mod pg;
@@ -21,3 +23,5 @@ pub mod cli;
 #[expect(missing_docs, reason = "written by diesel from the database")]
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "written by diesel from the database"))]
 pub mod schema;
+
+pub use ops::{Migrator, NotReady};

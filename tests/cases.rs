@@ -141,6 +141,7 @@ impl<'a> Case<'a> {
         let database = self.database("");
         let before = database.catalog("public");
         let planned = self.run(&database, "plan");
+        let script = self.sql_script(&database);
         let ran = self.run(&database, "run");
         let after = database.catalog("public");
 
@@ -171,7 +172,26 @@ impl<'a> Case<'a> {
         if verified.status != 0 {
             return Err(format!("verify disagrees with the run:\n{}", transcript(&verified)));
         }
-        self.compare_with_plain_sql(&after)
+        self.compare_with_plain_sql(&after)?;
+        self.compare_with_psql(&script, database.name(), &after)
+    }
+
+    /// Returns the plan as a script for psql.
+    fn sql_script(&self, database: &TestDatabase) -> String {
+        let arguments = ["plan", "--sql", "--dir", "ensure"];
+        cli(&arguments).current_dir(self.directory.path()).database(database).run().stdout
+    }
+
+    /// Lets psql carry out the script: it must end in the same catalog as the run.
+    fn compare_with_psql(&self, script: &str, planned_on: &str, after: &str) -> Result<(), String> {
+        let database = self.database("_psql");
+        let script = script.replace(planned_on, database.name());
+        support::psql(&database, &script).map_err(|error| format!("psql: {error}\n{script}"))?;
+        let found = database.catalog("public");
+        if found == after {
+            return Ok(());
+        }
+        Err(format!("psql ended otherwise than the run:\n{}\n{script}", difference(after, &found)))
     }
 
     fn compare(&self, text: &str) -> Result<(), String> {

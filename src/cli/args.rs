@@ -2,7 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "clap shows these comments as they are")]
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum,
@@ -35,6 +35,9 @@ pub enum Command {
     /// Show what `run` would do
     #[command(visible_alias = "dry-run")]
     Plan(PlanOptions),
+    /// Show which scripts hold, on one screen
+    #[command(visible_aliases = ["current", "info"])]
+    Status(StatusOptions),
     /// Check that the database is what the scripts say
     Verify,
     /// Check the scripts alone, without a database
@@ -53,12 +56,29 @@ pub enum Command {
         #[arg(value_enum)]
         shell: Shell,
     },
+    /// Print the manual page, or write the pages of all commands
+    Man {
+        /// Write hrms-migrate.1 and a page of each command into this directory
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// Options of `plan`.
 #[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
     /// End with exit code 2 where changes are pending
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Print a script that psql can carry out to the same end, instead of the plan
+    #[arg(long)]
+    pub sql: bool,
+}
+
+/// Options of `status`.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatusOptions {
+    /// End with exit code 2 where a script does not hold
     #[arg(long)]
     pub exit_code: bool,
 }
@@ -143,10 +163,11 @@ pub struct GlobalOptions {
     /// Put the whole run into one transaction [env: HRMS_MIGRATE_ATOMIC]
     #[arg(long, global = true)]
     atomic: bool,
-    /// Format of the result on stdout: text or json [env: HRMS_MIGRATE_FORMAT]
+    /// Format of the result on stdout: text, json, markdown, junit or github
+    /// [env: HRMS_MIGRATE_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
     format: Option<String>,
-    /// Write the result to a file too: text=FILE or json=FILE; repeatable [env: HRMS_MIGRATE_REPORT]
+    /// Write the result to a file too, in any format: markdown=FILE; repeatable [env: HRMS_MIGRATE_REPORT]
     #[arg(long, global = true, value_name = "FORMAT=FILE")]
     report: Vec<String>,
     /// Colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are read too [env: HRMS_MIGRATE_COLOR]
@@ -291,7 +312,9 @@ mod tests {
         for (line, command) in [
             ("hrms-migrate migrate", Command::Run),
             ("hrms-migrate upgrade", Command::Run),
-            ("hrms-migrate dry-run --exit-code", Command::Plan(PlanOptions { exit_code: true })),
+            ("hrms-migrate dry-run --exit-code", Command::Plan(PlanOptions { exit_code: true, sql: false })),
+            ("hrms-migrate info", Command::Status(StatusOptions { exit_code: false })),
+            ("hrms-migrate current --exit-code", Command::Status(StatusOptions { exit_code: true })),
             ("hrms-migrate lint", Command::Check),
             ("hrms-migrate explain lock-timeout", Command::Explain { code: Some("lock-timeout".to_owned()) }),
             ("hrms-migrate completions zsh", Command::Completions { shell: Shell::Zsh }),

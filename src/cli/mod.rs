@@ -1,11 +1,14 @@
 //! The command line: what was typed, turned into settings and one call of an operation; what came of it, into an exit code.
 
 pub mod args;
+mod man;
 
 use std::{
     env, fs,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::CommandFactory as _;
@@ -13,9 +16,9 @@ use clap::CommandFactory as _;
 use crate::{
     config::{self, Color, Format, Settings, Verbosity},
     diagnostic::{Code, Diagnostic, Outcome, Severity},
-    event::{Event, Report},
+    event::{self, Event, Report, ScriptState},
     exec::Interrupt,
-    ops,
+    ops::{self, Migrator},
     report::{self, Progress, Style},
 };
 
@@ -35,6 +38,7 @@ pub fn main() -> ExitCode {
     match &line.command {
         Command::Explain { code } => return explain(code.as_deref()),
         Command::Completions { shell } => return completions(*shell),
+        Command::Man { out } => return man::print(out.as_deref()),
         _ => {}
     }
     let settings = match settle(&line) {
@@ -52,12 +56,19 @@ pub fn main() -> ExitCode {
     };
     terminal.notes(&settings);
     match &line.command {
-        Command::Run => terminal.operate(&settings, ops::run, false),
-        Command::Plan(options) => terminal.operate(&settings, ops::plan, options.exit_code),
-        Command::Verify => terminal.operate(&settings, ops::verify, false),
-        Command::Check => terminal.check(&settings),
+        Command::Run => terminal.operate(settings, |migrator, emit| migrator.run(emit), Wanted::default()),
+        Command::Plan(options) => {
+            let wanted = Wanted { exit_code: options.exit_code, sql: options.sql };
+            terminal.operate(settings, |migrator, emit| migrator.plan(emit), wanted)
+        }
+        Command::Status(options) => {
+            let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };
+            terminal.operate(settings, |migrator, emit| migrator.status(emit), wanted)
+        }
+        Command::Verify => terminal.operate(settings, |migrator, emit| migrator.verify(emit), Wanted::default()),
+        Command::Check => terminal.check(settings),
         Command::Wait => terminal.wait(settings),
-        Command::Explain { .. } | Command::Completions { .. } => ExitCode::SUCCESS,
+        Command::Explain { .. } | Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
     }
 }
 
@@ -101,7 +112,16 @@ struct Terminal {
     quiet: bool,
 }
 
-type Operation = fn(&Settings, &Interrupt, &mut dyn FnMut(Event<'_>)) -> Report;
+/// What is wanted of a command beyond its report.
+#[derive(Clone, Copy, Default)]
+struct Wanted {
+    /// Exit code 2 where something is to be done.
+    exit_code: bool,
+    /// A script for psql instead of the report.
+    sql: bool,
+}
+
+type Operation = fn(&Migrator, &mut dyn FnMut(Event<'_>)) -> Report;
 
 impl Terminal {
     fn notes(&self, settings: &Settings) {
@@ -118,9 +138,9 @@ impl Terminal {
         }
     }
 
-    fn interrupt() -> Interrupt {
+    fn interrupt() -> Arc<Interrupt> {
         // Where signals cannot be caught, the default action still ends the run.
-        Interrupt::listen().unwrap_or_else(|_| Interrupt::never())
+        Arc::new(Interrupt::listen().unwrap_or_else(|_| Interrupt::never()))
     }
 
     fn progress<'a>(&self, stream: &'a mut (dyn io::Write + Send)) -> Progress<'a> {
@@ -128,36 +148,57 @@ impl Terminal {
         if self.quiet { progress.quiet() } else { progress }
     }
 
-    fn operate(&self, settings: &Settings, operation: Operation, exit_code: bool) -> ExitCode {
-        let interrupt = Self::interrupt();
+    fn operate(&self, settings: Settings, operation: Operation, wanted: Wanted) -> ExitCode {
+        let migrator = Migrator::from_settings(settings).interrupted_by(Self::interrupt());
+        let settings = migrator.settings();
         let mut stderr = io::stderr();
         let mut progress = self.progress(&mut stderr);
-        let report = operation(settings, &interrupt, &mut |event| progress.tell(&event));
+        let report = operation(&migrator, &mut |event| progress.tell(&event));
         progress.finish();
+        self.conclude(settings, &report, wanted)
+    }
+
+    fn check(&self, settings: Settings) -> ExitCode {
+        let migrator = Migrator::from_settings(settings);
+        self.conclude(migrator.settings(), &migrator.check(), Wanted::default())
+    }
+
+    /// Writes what a command came to in every format that is asked for, and returns the exit code.
+    fn conclude(&self, settings: &Settings, report: &Report, wanted: Wanted) -> ExitCode {
+        // Without a server there is no result, only what went wrong.
+        let result = !self.quiet && (report.place.is_some() || report.command == event::Command::Check);
         match settings.format {
+            _ if wanted.sql => {
+                // A part of a plan would be no way to its end.
+                if exit(report) == 0 {
+                    print_to(&mut io::stdout(), &report::render_sql(report));
+                }
+                print_to(&mut io::stderr(), &report::render_problems(report, &self.err));
+            }
             // A terminal shows everything in one place. Elsewhere the result goes to stdout and what went wrong to stderr.
-            Format::Text if self.out.terminal && !self.quiet && report.place.is_some() => {
-                print_to(&mut io::stdout(), &report::render_report(&report, &self.out));
+            Format::Text if self.out.terminal && result => {
+                print_to(&mut io::stdout(), &report::render_report(report, &self.out));
             }
             Format::Text => {
-                if !self.quiet && report.place.is_some() {
-                    print_to(&mut io::stdout(), &report::render_result(&report, &self.out));
+                if result {
+                    print_to(&mut io::stdout(), &report::render_result(report, &self.out));
                 }
-                print_to(&mut io::stderr(), &report::render_problems(&report, &self.err));
+                print_to(&mut io::stderr(), &report::render_problems(report, &self.err));
             }
-            Format::Json => {
-                print_to(&mut io::stdout(), &report::render_json(&report));
+            format => {
+                print_to(&mut io::stdout(), &draw(format, report, &self.out));
                 if !self.out.terminal {
-                    print_to(&mut io::stderr(), &report::render_problems(&report, &self.err));
+                    print_to(&mut io::stderr(), &report::render_problems(report, &self.err));
                 }
             }
         }
-        let written = self.write_reports(settings, &report);
-        let code = exit(&report);
-        let changes = report.scripts.iter().any(|script| script.state == crate::event::ScriptState::Changed);
+        let written = self.write_reports(settings, report);
+        let code = exit(report);
+        let open = [ScriptState::Changed, ScriptState::Conflicting];
+        let changes = report.scripts.iter().any(|script| open.contains(&script.state));
         match code {
             0 if !written => ExitCode::from(Code::CannotWrite.outcome().exit_code()),
-            0 if exit_code && changes => ExitCode::from(2),
+            0 if wanted.exit_code && changes => ExitCode::from(2),
             code => ExitCode::from(code),
         }
     }
@@ -167,50 +208,12 @@ impl Terminal {
         let plain = Style { verbose: self.out.verbose, ..Style::default() };
         let mut all = true;
         for wanted in &settings.reports {
-            let text = match wanted.format {
-                Format::Text => report::render_report(report, &plain),
-                Format::Json => report::render_json(report),
-            };
-            if let Err(error) = fs::write(&wanted.file, text) {
-                let file = wanted.file.display().to_string();
-                let diagnostic = Diagnostic::error(
-                    Code::CannotWrite,
-                    format!("the report {} could not be written", file.escape_debug()),
-                )
-                .why(error.to_string())
-                .help("name a file that can be written");
-                complain(&diagnostic, &self.err);
+            if let Err(error) = fs::write(&wanted.file, draw(wanted.format, report, &plain)) {
+                complain(&cannot_write("the report", &wanted.file, &error), &self.err);
                 all = false;
             }
         }
         all
-    }
-
-    fn check(&self, settings: &Settings) -> ExitCode {
-        match ops::check(settings) {
-            Ok(scripts) => {
-                let statements: usize = scripts.goals.iter().map(|script| script.statements.len()).sum();
-                let files = scripts.texts.len();
-                if !self.quiet {
-                    for script in &scripts.texts {
-                        print_to(&mut io::stdout(), &format!("{}\n", script.path.escape_debug()));
-                    }
-                    let base = scripts.base;
-                    let text = format!(
-                        "check  {files} scripts ({base} base migrations), {statements} statements   all readable\n"
-                    );
-                    print_to(&mut io::stdout(), &text);
-                }
-                ExitCode::SUCCESS
-            }
-            Err(diagnostics) => {
-                let drawn: Vec<_> =
-                    diagnostics.iter().map(|diagnostic| report::render_diagnostic(diagnostic, &self.err)).collect();
-                print_to(&mut io::stderr(), &drawn.join("\n"));
-                let worst = diagnostics.iter().map(|d| d.code.outcome()).min_by_key(|outcome| outcome.precedence());
-                ExitCode::from(worst.map_or(0, Outcome::exit_code))
-            }
-        }
     }
 
     fn wait(&self, mut settings: Settings) -> ExitCode {
@@ -221,7 +224,8 @@ impl Terminal {
         let interrupt = Self::interrupt();
         let mut stderr = io::stderr();
         let mut progress = self.progress(&mut stderr);
-        let outcome = ops::wait(&settings, &interrupt, &mut |event| progress.tell(&event));
+        let migrator = Migrator::from_settings(settings).interrupted_by(Arc::clone(&interrupt));
+        let outcome = migrator.wait(|event| progress.tell(&event));
         progress.finish();
         match outcome {
             Ok(place) => {
@@ -237,6 +241,24 @@ impl Terminal {
             }
         }
     }
+}
+
+/// Draws a report in one of the formats. All of them are made of the same value; `style` is for text alone.
+fn draw(format: Format, report: &Report, style: &Style) -> String {
+    match format {
+        Format::Text => report::render_report(report, style),
+        Format::Json => report::render_json(report),
+        Format::Markdown => report::render_markdown(report),
+        Format::Junit => report::render_junit(report),
+        Format::Github => report::render_github(report),
+    }
+}
+
+fn cannot_write(what: &str, file: &Path, error: &io::Error) -> Diagnostic {
+    let file = file.display().to_string();
+    Diagnostic::error(Code::CannotWrite, format!("{what} {} could not be written", file.escape_debug()))
+        .why(error.to_string())
+        .help("name a file that can be written")
 }
 
 /// Returns the exit code of a report: that of the signal, of the worst error, or 0.

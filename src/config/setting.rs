@@ -209,7 +209,7 @@ pub const SETTINGS: &[SettingInfo] = &[
         "HRMS_MIGRATE_FORMAT",
         ValueKind::One,
         "text",
-        "Format of the result on stdout: text or json",
+        "Format of the result on stdout: text, json, markdown, junit or github",
     ),
     info(
         Setting::Report,
@@ -217,7 +217,7 @@ pub const SETTINGS: &[SettingInfo] = &[
         "HRMS_MIGRATE_REPORT",
         ValueKind::List,
         "",
-        "Write the result to a file too: text=FILE or json=FILE",
+        "Write the result to a file too, in any format: markdown=FILE",
     ),
     info(
         Setting::Color,

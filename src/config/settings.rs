@@ -163,6 +163,29 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+    /// For a comment on a pull request.
+    Markdown,
+    /// For a CI server's list of tests.
+    Junit,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+impl Format {
+    /// Every format, in the order in which it is told.
+    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Markdown, Self::Junit, Self::Github];
+
+    /// Returns its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Markdown => "markdown",
+            Self::Junit => "junit",
+            Self::Github => "github",
+        }
+    }
 }
 
 /// A result written to a file.
@@ -301,7 +324,7 @@ impl Settings {
             keep_going: lookup.switch(Setting::KeepGoing)?.0,
             atomic: lookup.switch(Setting::Atomic)?.0,
             format: match lookup.one(Setting::Format, Level::Any)? {
-                Some((format, origin)) => read_format(&format).ok_or_else(|| bad(origin, &format, "text or json"))?,
+                Some((format, origin)) => read_format(&format).ok_or_else(|| bad(origin, &format, &formats()))?,
                 None => Format::Text,
             },
             reports: lookup.reports()?,
@@ -336,11 +359,13 @@ fn bad(origin: Source, value: &str, expected: &str) -> ConfigError {
 }
 
 fn read_format(text: &str) -> Option<Format> {
-    match text {
-        "text" => Some(Format::Text),
-        "json" => Some(Format::Json),
-        _ => None,
-    }
+    Format::ALL.into_iter().find(|format| format.name() == text)
+}
+
+/// Returns the names of all formats, as a choice.
+fn formats() -> String {
+    let [others @ .., last] = Format::ALL.map(Format::name);
+    format!("{} or {last}", others.join(", "))
 }
 
 /// Where to look for a setting.
@@ -550,7 +575,7 @@ impl Lookup<'_> {
                 let format = read_format(format)?;
                 (!file.is_empty()).then(|| Report { format, file: PathBuf::from(file) })
             });
-            report.ok_or_else(|| bad(origin, &value, "text=FILE or json=FILE"))
+            report.ok_or_else(|| bad(origin, &value, &format!("FORMAT=FILE with FORMAT {}", formats())))
         };
         self.all(Setting::Report)?.into_iter().map(read).collect()
     }
@@ -746,7 +771,11 @@ mod tests {
         let environment = [("HRMS_MIGRATE_WAIT", "soon")];
         check_error(settle(&[], &environment, &[]), &format!("environment variable HRMS_MIGRATE_WAIT: {text}"), 78);
         check_error(settle(&[], &[], &file), &format!("HRMS_MIGRATE_WAIT (.env:2): {text}"), 78);
-        check_error(settle(&[(Setting::Format, "junit")], &[], &[]), "--format: \"junit\" is not text or json", 64);
+        check_error(
+            settle(&[(Setting::Format, "yaml")], &[], &[]),
+            "--format: \"yaml\" is not text, json, markdown, junit or github",
+            64,
+        );
         check_error(
             settle(&[(Setting::Allow, "drop,rewrites")], &[], &[]),
             "--allow: \"rewrites\" is not a hazard: rewrite, data-loss, blocking-lock, drop, column-reorder, breaking",
@@ -765,7 +794,7 @@ mod tests {
         check_error(settle(&[(Setting::Schema, "")], &[], &[]), "--schema: \"\" is not a value", 64);
         check_error(
             settle(&[(Setting::Report, "json")], &[], &[]),
-            "--report: \"json\" is not text=FILE or json=FILE",
+            "--report: \"json\" is not FORMAT=FILE with FORMAT text, json, markdown, junit or github",
             64,
         );
         check_error(

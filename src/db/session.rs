@@ -25,15 +25,10 @@ use r2d2::{ManageConnection, Pool, PooledConnection};
 
 use crate::{
     catalog::{Scope, Snapshot},
-    pg::{ConnectionTarget, Ident, LockTimeout, ObjectName, StatementTimeout, quote_literal},
+    pg::{ConnectionTarget, Ident, LockTimeout, ObjectName, RUNNER_LOCK, StatementTimeout, quote_literal},
 };
 
 use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settle_session, snapshot};
-
-/// The first half of our advisory locks' key: "HRMS" in ASCII. It must never change: it is how runners of all versions meet.
-const LOCK_CLASS: i32 = 0x4852_4D53;
-/// The second half for the runner lock: the first 31 bits of the SHA-256 of `hrms_migrate`. The work session takes the next.
-const LOCK_OBJECT: i32 = 0x39D8_7B10;
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
 struct Manager {
@@ -398,7 +393,7 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn try_work_lock(&mut self) -> Result<bool, ServerError> {
-        try_lock(&mut self.connection, LOCK_OBJECT + 1)
+        try_lock(&mut self.connection, RUNNER_LOCK.1 + 1)
     }
 
     /// Returns the number that a query of one row and one column gives.
@@ -478,16 +473,17 @@ impl Control {
     /// # Errors
     /// [`ServerError`].
     pub fn try_runner_lock(&mut self) -> Result<bool, ServerError> {
-        try_lock(&mut self.connection, LOCK_OBJECT)
+        try_lock(&mut self.connection, RUNNER_LOCK.1)
     }
 
     /// Returns the session that holds the runner lock or, after it, the work lock.
     pub fn lock_holder(&mut self) -> Option<i32> {
+        let (class, object) = RUNNER_LOCK;
         let sql = format!(
-            "SELECT pid AS value FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND classid = {LOCK_CLASS} \
-             AND objid IN ({LOCK_OBJECT}, {}) AND objsubid = 2 AND pid <> pg_backend_pid() \
+            "SELECT pid AS value FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND classid = {class} \
+             AND objid IN ({object}, {}) AND objsubid = 2 AND pid <> pg_backend_pid() \
              AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) LIMIT 1",
-            LOCK_OBJECT + 1
+            object + 1
         );
         let rows: Vec<Pid> = sql_query(sql).load(&mut *self.connection).ok()?;
         rows.first().map(|row| row.value)
@@ -571,7 +567,7 @@ fn pid(connection: &mut PgConnection) -> Result<i32, ServerError> {
 }
 
 fn try_lock(connection: &mut PgConnection, object: i32) -> Result<bool, ServerError> {
-    let sql = format!("SELECT pg_try_advisory_lock({LOCK_CLASS}, {object}) AS value");
+    let sql = format!("SELECT pg_try_advisory_lock({}, {object}) AS value", RUNNER_LOCK.0);
     let rows: Vec<Truth> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
     Ok(rows.first().is_some_and(|row| row.value))
 }

@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use crate::{
+    catalog::Snapshot,
     diagnostic::{Diagnostic, Outcome},
     pg::RowCount,
-    plan::{Checked, Form, State, Step, Verb},
+    plan::{Checked, Form, State, Step, TableSize, Verb},
     script::ScriptId,
 };
 
@@ -112,6 +113,10 @@ pub enum Command {
     Plan,
     /// `verify`.
     Verify,
+    /// `status`.
+    Status,
+    /// `check`.
+    Check,
 }
 
 impl Command {
@@ -122,11 +127,13 @@ impl Command {
             Self::Run => "run",
             Self::Plan => "plan",
             Self::Verify => "verify",
+            Self::Status => "status",
+            Self::Check => "check",
         }
     }
 }
 
-/// Everything that a run, plan or verification came to.
+/// Everything that a command came to: the one value that every format is drawn from.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The command.
@@ -139,6 +146,8 @@ pub struct Report {
     pub scripts: Vec<ScriptReport>,
     /// What was compared; `None` where it did not come to that.
     pub verification: Option<Verification>,
+    /// The catalog that was looked at, where one can be shown.
+    pub look: Option<Box<Look>>,
     /// Everything that went wrong or is worth knowing, in the order in which it was found.
     pub diagnostics: Vec<Diagnostic>,
     /// How long all of it took.
@@ -154,12 +163,21 @@ pub struct Report {
 pub struct BaseReport {
     /// How many there are.
     pub total: usize,
-    /// How many diesel's table did not have when the run looked.
-    pub unknown: usize,
+    /// The versions that diesel's table did not have when the run looked.
+    pub open: Vec<String>,
     /// Those recorded by this run.
     pub recorded: Vec<String>,
     /// Why they could not be recorded, where they could not.
     pub unrecorded: Option<String>,
+}
+
+/// The catalog as it was found and as it would be: what a picture of the schema is drawn from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// As it was found.
+    pub found: Snapshot,
+    /// As it is once the plan is carried out.
+    pub planned: Snapshot,
 }
 
 /// What a script came to.
@@ -169,6 +187,8 @@ pub struct ScriptReport {
     pub name: ScriptName,
     /// How it stands.
     pub state: ScriptState,
+    /// How many statements it has.
+    pub size: usize,
     /// Its steps: carried out in `run`, to be carried out in `plan`.
     pub steps: Vec<StepReport>,
     /// Its statements that are not plainly satisfied: what they are and how they stand.
@@ -186,6 +206,8 @@ pub enum ScriptState {
     Changed,
     /// Something stands in the way.
     Conflicting,
+    /// Something of it could not be found out; the rest holds. Only `status` says so: elsewhere the statements do.
+    Unverified,
     /// A step of it failed.
     Failed,
     /// The run ended before its turn.
@@ -201,11 +223,28 @@ pub struct StatementReport {
     pub location: String,
     /// How it stands.
     pub state: State,
+    /// What is to be done, where that is known only once earlier statements have run.
+    pub pending: Option<Pending>,
+}
+
+/// A statement whose guard can be asked only once earlier statements have run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Its guards.
+    pub guards: Vec<GuardReport>,
+    /// Its text.
+    pub sql: String,
+    /// How many steps of its script come before it.
+    pub steps_before: usize,
 }
 
 /// A step, as it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepReport {
+    /// The place in its script that asks for it: `ensure/010_user_columns.sql:7:1`.
+    pub location: String,
+    /// The guards that let its statement apply.
+    pub guards: Vec<GuardReport>,
     /// What it does to its object.
     pub verb: Verb,
     /// The object.
@@ -214,6 +253,10 @@ pub struct StepReport {
     pub sql: String,
     /// The form, and why.
     pub form: Form,
+    /// How large the table is that it is about, where it is there already and has been counted.
+    pub size: Option<TableSize>,
+    /// The transaction that it shares with others, counted from 1 in the plan; `None` outside of one.
+    pub transaction: Option<usize>,
     /// The lock: its mode, and in plain words what it stops.
     pub lock: Option<(String, &'static str)>,
     /// The names of its hazards.
@@ -230,6 +273,15 @@ pub struct StepReport {
     pub rows: Option<RowCount>,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+/// A guard of a statement: `when` or `unless`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardReport {
+    /// The query.
+    pub query: String,
+    /// What it has to return for the statement to apply: true for `when`.
+    pub applies_if: bool,
 }
 
 /// The end of a step.

@@ -2,7 +2,7 @@
 
 use crate::{
     goal::TransactionGrouping,
-    plan::{Barrier, Plan, Step, Transaction},
+    plan::{Barrier, StatementPlan, Step, Transaction},
     script::ScriptId,
 };
 
@@ -17,13 +17,18 @@ pub struct Group<'a> {
     pub transaction: Transaction,
 }
 
-/// Returns the groups of a plan up to its barrier, in order. A group holds steps of one script only; a step that cannot run in
+/// Returns the groups of a plan's statements up to a barrier, in order. A group holds steps of one script only; a step that cannot run in
 /// a transaction, or needs one of its own, stands alone.
 #[must_use]
-pub fn groups<'a>(plan: &'a Plan, grouping: &dyn Fn(ScriptId) -> TransactionGrouping, atomic: bool) -> Vec<Group<'a>> {
+pub fn groups<'a>(
+    statements: &'a [StatementPlan],
+    barrier: Option<Barrier>,
+    grouping: &dyn Fn(ScriptId) -> TransactionGrouping,
+    atomic: bool,
+) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
-    for statement in &plan.statements {
-        if let Some(Barrier { statement: barrier, inclusive }) = plan.barrier
+    for statement in statements {
+        if let Some(Barrier { statement: barrier, inclusive }) = barrier
             && (statement.id > barrier || (statement.id == barrier && !inclusive))
         {
             break;

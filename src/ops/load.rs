@@ -19,7 +19,7 @@ use crate::{
 use super::errors;
 
 /// The HRMS schema, as it was when this program was built.
-static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ensure");
+pub(super) static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ensure");
 
 /// The scripts of a run, read.
 #[derive(Clone, Debug)]
@@ -34,14 +34,12 @@ pub struct Scripts {
     pub left_out: Vec<ScriptId>,
 }
 
-/// Reads all scripts. No database is needed.
-///
-/// # Errors
-/// Everything that is wrong with them, in the order of the files.
-pub fn load(settings: &Settings) -> Result<Scripts, Vec<Diagnostic>> {
+/// Reads all scripts: those of the settings' directory, or else those compiled in. No database is needed; what is wrong with
+/// them comes in the order of the files.
+pub(super) fn load(settings: &Settings, scripts: &Dir<'_>) -> Result<Scripts, Vec<Diagnostic>> {
     let (base, files) = match &settings.dir {
         Some(dir) => from_directory(dir).map_err(|diagnostic| vec![*diagnostic])?,
-        None => embedded(),
+        None => embedded(scripts),
     };
     if base.is_empty() && files.is_empty() {
         let place = settings.dir.as_ref().map_or_else(String::new, |dir| dir.display().to_string());
@@ -111,14 +109,14 @@ fn left_out(selection: &Selection, texts: &[Script]) -> Result<Vec<ScriptId>, Ve
         .collect())
 }
 
-fn embedded() -> (Vec<File>, Vec<File>) {
+fn embedded(scripts: &Dir<'_>) -> (Vec<File>, Vec<File>) {
     let file = |path: &Path, name: String, bytes: &[u8]| File {
         path: format!("ensure/{}", path.display()),
         name,
         bytes: bytes.to_vec(),
     };
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let base = EMBEDDED
+    let base = scripts
         .get_dir("base")
         .into_iter()
         .flat_map(Dir::dirs)
@@ -127,7 +125,7 @@ fn embedded() -> (Vec<File>, Vec<File>) {
             Some(file(up.path(), name(dir.path()), up.contents()))
         })
         .collect();
-    let files = EMBEDDED
+    let files = scripts
         .files()
         .filter(|script| script.path().extension().is_some_and(|extension| extension == "sql"))
         .map(|script| file(script.path(), name(script.path()), script.contents()))

@@ -7,11 +7,12 @@ use crate::{
     config::{Settings, TargetChoice},
     db::{Asked, Connections, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic},
-    event::{Event, Place},
+    event::{Command, Event, Place},
     exec::Interrupt,
-    goal::{self, GoalKind, ScriptGoals},
+    goal::{self, GoalKind, ScriptGoals, TransactionGrouping},
     pg::{ConnectionTarget, ServerVersion},
     plan::{self, Answer, Answers, Plan, Policy, Purpose, Timeouts},
+    script::ScriptId,
 };
 
 use super::{Scripts, errors};
@@ -170,6 +171,20 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Returns how the statements of a script share transactions.
+    pub(super) fn grouping(&self, id: ScriptId) -> TransactionGrouping {
+        self.scripts.goals.get(id.0).map(|goals| goals.grouping).unwrap_or_default()
+    }
+
+    /// Returns the policy of a command. What runs every time is no difference to one that only compares.
+    pub(super) fn policy(&self, command: Command) -> Cow<'_, Policy> {
+        if !matches!(command, Command::Verify | Command::Status) {
+            return Cow::Borrowed(&self.policy);
+        }
+        let always = self.goals.iter().flat_map(|script| &script.statements).filter(|s| s.directives.always);
+        Cow::Owned(Policy { ran: always.map(|statement| statement.id).collect(), ..self.policy.clone() })
+    }
+
     /// Returns whether base migrations take part.
     pub(super) fn has_base(&self) -> bool {
         self.goals.iter().any(|goals| goals.id.0 < self.scripts.base)
@@ -177,7 +192,8 @@ impl<'a> Subject<'a> {
 
     /// Keeps only the answers that hold for a whole run.
     pub(super) fn forget(&self, answers: &mut Answers) {
-        answers.retain(|sql| self.settled_guards.contains(sql));
+        // A guard that spoke of what was not there yet is not settled.
+        answers.retain(|sql, answer| self.settled_guards.contains(sql) && matches!(answer, Answer::Value(_)));
     }
 
     /// Takes a snapshot and plans, asking until no question is open. `bounded`: probes may remain unanswered.

@@ -1,12 +1,13 @@
-//! One function for each thing the tool can do; the library's front door, which never prints.
+//! [`Migrator`], with one function for each thing the tool can do: the library's front door, which never prints.
 
 mod errors;
 mod load;
 mod look;
+mod migrator;
 mod run;
 mod tell;
 mod work;
 
 pub use errors::{of_config, of_connect};
-pub use load::{Scripts, load};
-pub use run::{check, plan, run, verify, wait};
+pub use load::Scripts;
+pub use migrator::{Migrator, NotReady};

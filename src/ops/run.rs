@@ -1,69 +1,55 @@
-//! `run`, `plan`, `verify`, `check`, `wait`.
+//! `run`, `plan`, `verify` and `status`: one look, and what is made of it.
 
 #![expect(clippy::disallowed_methods, reason = "a run is timed here, and is as long as it may be")]
 
 use std::time::Instant;
 
+use include_dir::Dir;
+
 use crate::{
     config::Settings,
     db::{Asked, Session},
-    diagnostic::{Code, Diagnostic},
-    event::{BaseReport, Command, Event, Report, Verification},
+    diagnostic::{Code, Diagnostic, Severity},
+    event::{BaseReport, Command, Event, Look, Report, Verification},
     exec::Interrupt,
     plan::{Answers, Plan, State},
     script::ScriptId,
 };
 
 use super::{
-    Scripts, errors,
+    errors,
     load::load,
     look::{self, Seen, Site, Subject, Watch},
     tell::Notes,
 };
 
-/// Makes the database what the scripts say.
-///
-/// Looks first: where everything holds, nothing is locked, written or sent but questions. Otherwise one run at a time works.
-/// Everything that is bound to fail is found before the first change. Never prints; `emit` is told what happens.
-pub fn run(settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(Event<'_>)) -> Report {
-    operate(Command::Run, settings, interrupt, emit)
+/// Reads and judges all scripts without a database.
+pub(super) fn check(settings: &Settings, embedded: &Dir<'_>) -> Report {
+    let started = Instant::now();
+    let mut notes = Notes::new(Command::Check);
+    match load(settings, embedded) {
+        Ok(scripts) => {
+            notes.base = Some(BaseReport { total: scripts.base, ..BaseReport::default() });
+            notes.report(Some(&scripts), None, None, started.elapsed())
+        }
+        Err(diagnostics) => {
+            notes.diagnostics = diagnostics;
+            notes.report(None, None, None, started.elapsed())
+        }
+    }
 }
 
-/// Finds out what [`run`] would do, without doing it. Read-only.
-pub fn plan(settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(Event<'_>)) -> Report {
-    operate(Command::Plan, settings, interrupt, emit)
-}
-
-/// Compares the database with what the scripts say. Read-only.
-pub fn verify(settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(Event<'_>)) -> Report {
-    operate(Command::Verify, settings, interrupt, emit)
-}
-
-/// Reads all scripts without a database.
-///
-/// # Errors
-/// Everything that is wrong with them.
-pub fn check(settings: &Settings) -> Result<Scripts, Vec<Diagnostic>> {
-    load(settings)
-}
-
-/// Waits until the server accepts connections.
-///
-/// # Errors
-/// Why it does not, when the time is over or waiting is no use.
-pub fn wait(
+/// Does a command, from reading the scripts to its report. Never prints; `emit` is told what happens.
+pub(super) fn operate(
+    command: Command,
     settings: &Settings,
+    embedded: &Dir<'_>,
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(Event<'_>),
-) -> Result<crate::event::Place, Box<Diagnostic>> {
-    let site = look::connect(settings, interrupt, emit)?;
-    Ok(crate::event::Place { server: site.server.clone(), embedded: site.embedded, ..crate::event::Place::default() })
-}
-
-fn operate(command: Command, settings: &Settings, interrupt: &Interrupt, emit: &mut dyn FnMut(Event<'_>)) -> Report {
+) -> Report {
     let started = Instant::now();
     let mut notes = Notes::new(command);
-    let scripts = match load(settings) {
+    let scripts = match load(settings, embedded) {
         Ok(scripts) => scripts,
         Err(diagnostics) => {
             notes.diagnostics = diagnostics;
@@ -121,10 +107,10 @@ impl Operation<'_, '_> {
             }
         };
         let mut answers = Answers::default();
-        let bounded = command == Command::Run;
+        let bounded = matches!(command, Command::Run | Command::Status);
         let watch = self.watch(&site);
-        let policy = &self.subject.policy;
-        let seen = match self.subject.look(&mut session, policy, &mut answers, bounded, watch, self.emit) {
+        let policy = self.subject.policy(command);
+        let seen = match self.subject.look(&mut session, &policy, &mut answers, bounded, watch, self.emit) {
             Ok(seen) => seen,
             Err(diagnostic) => {
                 self.error(diagnostic);
@@ -135,22 +121,33 @@ impl Operation<'_, '_> {
         (self.emit)(Event::Connected(&place));
         self.notes.place = Some(place);
         if self.subject.has_base() {
-            let unknown = self.unrecorded(&seen).len();
-            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, unknown, ..BaseReport::default() });
+            let open = self.unrecorded(&seen).into_iter().map(|base| base.version).collect();
+            self.notes.base = Some(BaseReport { total: self.subject.scripts.base, open, ..BaseReport::default() });
         }
         match command {
-            Command::Plan => {
+            Command::Plan | Command::Status => {
                 self.complete = true;
                 self.findings(&seen.plan);
                 self.unverified(&seen.plan);
-                Some(seen.plan)
+                Some(self.shown(seen))
             }
             Command::Verify => {
                 self.verified(&site, &mut session, &seen, &|_| true);
-                Some(seen.plan)
+                Some(self.shown(seen))
             }
+            // Reading scripts is no operation on a database.
+            Command::Check => None,
             Command::Run => self.run(&site, session, seen, answers),
         }
+    }
+
+    /// Keeps the catalog for the report; returns the plan.
+    fn shown(&mut self, seen: Seen) -> Plan {
+        let Seen { snapshot: found, mut plan } = seen;
+        if let Some(planned) = plan.after.take() {
+            self.notes.look = Some(Box::new(Look { found, planned: *planned }));
+        }
+        plan
     }
 
     /// Notes what stands in the way. Returns whether anything does.
@@ -162,6 +159,10 @@ impl Operation<'_, '_> {
                 continue;
             }
             let mut diagnostic = finding.diagnostic(&self.subject.scripts.texts);
+            if self.notes.command == Command::Status {
+                // To tell how things stand is all that it is asked for.
+                diagnostic.severity = Severity::Warning;
+            }
             diagnostic.done.clone_from(&done);
             self.notes.diagnostics.push(diagnostic);
         }

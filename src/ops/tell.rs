@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Command, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd,
-        StepReport, Verification,
+        BaseReport, Command, GuardReport, Look, Pending, Place, Report, ScriptName, ScriptReport, ScriptState,
+        StatementReport, StepEnd, StepReport, Verification,
     },
-    exec::Done,
-    goal::StatementId,
-    plan::{Plan, State, Step},
+    exec::{self, Done},
+    goal::{StatementGoals, StatementId},
+    plan::{Plan, State, Step, Transaction},
     script::ScriptId,
 };
 
@@ -23,6 +23,7 @@ pub(super) struct Notes {
     pub(super) base: Option<BaseReport>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) verification: Option<Verification>,
+    pub(super) look: Option<Box<Look>>,
     pub(super) interrupted: Option<i32>,
     /// Steps that were sent, in order, by script.
     pub(super) sent: BTreeMap<ScriptId, Vec<StepReport>>,
@@ -38,16 +39,17 @@ impl Notes {
             base: None,
             diagnostics: Vec::new(),
             verification: None,
+            look: None,
             interrupted: None,
             sent: BTreeMap::new(),
             attempts: BTreeMap::new(),
         }
     }
 
-    pub(super) fn applied(&mut self, steps: &[&Step], done: &[Done]) {
+    pub(super) fn applied(&mut self, subject: &Subject<'_>, steps: &[&Step], done: &[Done]) {
         for (step, done) in steps.iter().zip(done) {
             let attempts = self.attempts.get(&step.statement).copied().unwrap_or(0) + 1;
-            let mut told = step_report(step, StepEnd::Applied);
+            let mut told = step_report(subject.scripts, step, StepEnd::Applied);
             told.elapsed = Some(done.elapsed);
             told.rows = done.rows;
             told.attempts = attempts;
@@ -56,7 +58,14 @@ impl Notes {
     }
 
     /// Notes a group that failed for good: the steps before the one that failed were undone with it.
-    pub(super) fn failed(&mut self, steps: &[&Step], failed: usize, in_transaction: bool, elapsed: Duration) {
+    pub(super) fn failed(
+        &mut self,
+        subject: &Subject<'_>,
+        steps: &[&Step],
+        failed: usize,
+        in_transaction: bool,
+        elapsed: Duration,
+    ) {
         for (place, step) in steps.iter().enumerate() {
             let end = match place.cmp(&failed) {
                 std::cmp::Ordering::Less if in_transaction => StepEnd::Undone,
@@ -64,7 +73,7 @@ impl Notes {
                 std::cmp::Ordering::Equal => StepEnd::Failed,
                 std::cmp::Ordering::Greater => StepEnd::NotReached,
             };
-            let mut told = step_report(step, end);
+            let mut told = step_report(subject.scripts, step, end);
             if end == StepEnd::Failed {
                 told.elapsed = Some(elapsed);
                 told.attempts = self.attempts.get(&step.statement).copied().unwrap_or(0) + 1;
@@ -90,9 +99,12 @@ impl Notes {
         elapsed: Duration,
     ) -> Report {
         let mut reports = Vec::new();
-        if let (Some(scripts), Some(_)) = (scripts, subject) {
+        if let Some(scripts) = scripts.filter(|_| subject.is_some() || self.command == Command::Check) {
             for goals in &scripts.goals {
                 reports.push(self.script(scripts, goals.id, plan));
+            }
+            if let (Command::Plan, Some(plan), Some(subject)) = (self.command, plan, subject) {
+                number_transactions(&mut reports, subject, plan);
             }
         }
         let outcome = worst(&self.diagnostics);
@@ -102,6 +114,7 @@ impl Notes {
             base: self.base,
             scripts: reports,
             verification: self.verification,
+            look: self.look,
             diagnostics: self.diagnostics,
             elapsed,
             outcome,
@@ -121,13 +134,20 @@ impl Notes {
         let mut statements = Vec::new();
         let mut conflicting =
             plan.is_some_and(|plan| plan.findings.iter().chain(&plan.deferred).any(|finding| finding.script == id));
+        let mut steps_before = 0;
         for statement in planned {
+            steps_before += statement.steps.len();
             conflicting |= statement.state == State::Conflicting;
             if !matches!(statement.state, State::Satisfied | State::NotApplicable | State::Superseded | State::Missing)
-                && let Some(span) = scripts.goals[id.0].statements.get(statement.id.index).map(|s| s.span)
+                && let Some(goals) = scripts.goals[id.0].statements.get(statement.id.index)
             {
-                let location = scripts.texts[id.0].location(span.start).to_string();
-                statements.push(StatementReport { location, state: statement.state.clone() });
+                let location = scripts.texts[id.0].location(goals.span.start).to_string();
+                let pending = matches!(statement.state, State::UnknownUntil(_)).then(|| Pending {
+                    guards: guards(goals),
+                    sql: goals.text.clone(),
+                    steps_before,
+                });
+                statements.push(StatementReport { location, state: statement.state.clone(), pending });
             }
         }
         let changed = steps.iter().any(|step| step.end == StepEnd::Applied);
@@ -139,6 +159,8 @@ impl Notes {
             ScriptState::Failed
         } else if conflicting {
             ScriptState::Conflicting
+        } else if self.command == Command::Check {
+            ScriptState::AlreadyTrue
         } else if plan.is_none() && !changed {
             ScriptState::NotReached
         } else if self.command == Command::Run {
@@ -151,15 +173,34 @@ impl Notes {
             }
         } else if left {
             ScriptState::Changed
+        } else if self.command == Command::Status && planned.iter().any(|statement| is_open(&statement.state)) {
+            ScriptState::Unverified
         } else {
             ScriptState::AlreadyTrue
         };
         if steps.is_empty() && self.command != Command::Verify {
-            let end = if self.command == Command::Plan { StepEnd::Planned } else { StepEnd::NotReached };
-            steps = planned.iter().flat_map(|statement| &statement.steps).map(|step| step_report(step, end)).collect();
+            let looked = matches!(self.command, Command::Plan | Command::Status);
+            let end = if looked { StepEnd::Planned } else { StepEnd::NotReached };
+            let planned = planned.iter().flat_map(|statement| &statement.steps);
+            steps = planned.map(|step| step_report(scripts, step, end)).collect();
         }
         let elapsed = steps.iter().filter_map(|step| step.elapsed).sum();
-        ScriptReport { name, state, steps, statements, elapsed }
+        let size = scripts.goals[id.0].statements.len();
+        ScriptReport { name, state, size, steps, statements, elapsed }
+    }
+}
+
+/// Tells each planned step which transaction it is in. What comes after a barrier is put together as if nothing came between.
+fn number_transactions(reports: &mut [ScriptReport], subject: &Subject<'_>, plan: &Plan) {
+    let groups = exec::groups(&plan.statements, None, &|id| subject.grouping(id), subject.policy.atomic);
+    let mut steps = reports.iter_mut().flat_map(|script| &mut script.steps);
+    let mut number = 0;
+    for group in groups {
+        let shared = group.transaction != Transaction::None;
+        number += usize::from(shared);
+        for step in steps.by_ref().take(group.steps.len()) {
+            step.transaction = shared.then_some(number);
+        }
     }
 }
 
@@ -181,8 +222,23 @@ pub(super) fn script_name(scripts: &Scripts, id: ScriptId) -> ScriptName {
     ScriptName { id, number, title, path: script.path.clone() }
 }
 
-pub(super) fn step_report(step: &Step, end: StepEnd) -> StepReport {
+fn guards(statement: &StatementGoals) -> Vec<GuardReport> {
+    let guards = statement.directives.guards.iter();
+    guards.map(|guard| GuardReport { query: guard.query.text.clone(), applies_if: guard.applies_if }).collect()
+}
+
+fn is_open(state: &State) -> bool {
+    matches!(state, State::Unverified(_) | State::UnknownUntil(_))
+}
+
+fn step_report(scripts: &Scripts, step: &Step, end: StepEnd) -> StepReport {
+    let id = step.statement;
+    let statement = scripts.goals.get(id.script.0).and_then(|goals| goals.statements.get(id.index));
     StepReport {
+        location: scripts.texts[id.script.0].location(step.span.start).to_string(),
+        guards: statement.map(guards).unwrap_or_default(),
+        size: step.size,
+        transaction: None,
         verb: step.verb,
         object: step.object.clone(),
         sql: step.sql.clone(),

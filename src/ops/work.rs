@@ -13,7 +13,6 @@ use crate::{
     diagnostic::{Code, Diagnostic, Outcome},
     event::Event,
     exec::{self, Failure, Group},
-    goal::TransactionGrouping,
     pg::StatementTimeout,
     plan::{Answers, Plan, State, Transaction},
     script::ScriptId,
@@ -207,7 +206,8 @@ impl Operation<'_, '_> {
                 self.findings(&seen.plan);
                 return Some(seen.plan);
             }
-            let groups = exec::groups(&seen.plan, &|id| self.grouping(id), self.settings.atomic);
+            let Plan { statements, barrier, .. } = &seen.plan;
+            let groups = exec::groups(statements, *barrier, &|id| self.subject.grouping(id), self.settings.atomic);
             rounds += 1;
             // Every round but those after trouble carries something out; a plan that never ends is a fault of ours or a
             // database that works against us.
@@ -296,10 +296,6 @@ impl Operation<'_, '_> {
         }
     }
 
-    fn grouping(&self, id: ScriptId) -> TransactionGrouping {
-        self.subject.scripts.goals.get(id.0).map(|goals| goals.grouping).unwrap_or_default()
-    }
-
     /// Verifies what was done, and keeps diesel's books.
     fn finish(&mut self, site: &Site, session: &mut Session, seen: &Seen) {
         let changed: Vec<ScriptId> =
@@ -337,7 +333,7 @@ impl Operation<'_, '_> {
         if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
             base.recorded.push(version.directory);
         }
-        self.notes.applied(&group.steps, &done);
+        self.notes.applied(self.subject, &group.steps, &done);
         Ok(())
     }
 
@@ -370,7 +366,13 @@ impl Operation<'_, '_> {
             if let Some(leftover) = leftover {
                 self.notes.diagnostics.push(Diagnostic::note(Code::StatementFailed, leftover));
             }
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
+            self.notes.failed(
+                self.subject,
+                &group.steps,
+                failure.step,
+                group.transaction != Transaction::None,
+                failure.elapsed,
+            );
             return false;
         }
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
@@ -403,7 +405,13 @@ impl Operation<'_, '_> {
                 Ok(()) => return true,
                 Err(diagnostic) => self.error(diagnostic),
             }
-            self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
+            self.notes.failed(
+                self.subject,
+                &group.steps,
+                failure.step,
+                group.transaction != Transaction::None,
+                failure.elapsed,
+            );
             return false;
         }
         let done = format!(
@@ -430,7 +438,13 @@ impl Operation<'_, '_> {
         }
         diagnostic.why.extend(leftover);
         self.notes.diagnostics.push(diagnostic);
-        self.notes.failed(&group.steps, failure.step, group.transaction != Transaction::None, failure.elapsed);
+        self.notes.failed(
+            self.subject,
+            &group.steps,
+            failure.step,
+            group.transaction != Transaction::None,
+            failure.elapsed,
+        );
         false
     }
 

@@ -34,7 +34,7 @@ use declared::{Aspect, Declared};
 
 pub use policy::{Limits, Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
-pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, Transaction, Verb};
+pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, TableSize, Transaction, Verb};
 
 /// Returns what a snapshot has to hold for these scripts. `target` is `--schema`.
 #[must_use]
@@ -112,7 +112,7 @@ pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, pol
         planner.statement(order, statement);
         order += 1;
     }
-    planner.plan
+    Plan { after: Some(Box::new(planner.world)), ..planner.plan }
 }
 
 /// What the guards of a statement say.
@@ -530,6 +530,7 @@ impl<'a> Planner<'a> {
             origins: sql.origins,
             verb: act.verb,
             object: act.object,
+            size: act.table.and_then(|table| self.known_size(table)),
             table: act.table.cloned(),
             form: act.form,
             lock: act.lock,
@@ -762,14 +763,22 @@ impl<'a> Planner<'a> {
         self.world.tables.get_mut(table)
     }
 
+    /// Returns how large a table is, as far as that is known without asking.
+    fn known_size(&self, table: &ObjectName) -> Option<TableSize> {
+        let state = self.world.tables.get(table).filter(|_| !self.made.contains(table))?;
+        let asked = self.answers.get(&size_query(table)).and_then(Answer::as_number);
+        let pages = asked.unwrap_or(0).max(state.pages);
+        let counted = state.rows.filter(|_| state.pages > 0 || pages == 0);
+        let rows = counted.map(|rows| RowCount(rows.0.saturating_mul(pages) / state.pages.max(1)));
+        (asked.is_some() || rows.is_some()).then_some(TableSize { pages, rows })
+    }
+
     /// Returns how large a table is now; asks for it, because statistics may be old.
     fn size(&mut self, table: &ObjectName) -> Size {
         if self.made.contains(table) {
             return Size::New;
         }
-        let sql =
-            format!("SELECT pg_catalog.pg_relation_size({}) / current_setting('block_size')::int", regclass(table));
-        let asked = self.ask(Question { sql, purpose: Purpose::Size, table: Some(table.clone()) });
+        let asked = self.ask(Question { sql: size_query(table), purpose: Purpose::Size, table: Some(table.clone()) });
         let Some(state) = self.world.tables.get(table) else { return Size::New };
         let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(state.pages).max(state.pages);
         let per_page = match state.rows {
@@ -828,6 +837,11 @@ impl<'a> Planner<'a> {
         let key = self.table_state(table).and_then(Table::primary_key);
         key.map_or_else(|| "ctid".to_owned(), |key| key.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
     }
+}
+
+/// Returns the question for the pages of a table.
+fn size_query(table: &ObjectName) -> String {
+    format!("SELECT pg_catalog.pg_relation_size({}) / current_setting('block_size')::int", regclass(table))
 }
 
 /// Returns a table as a constant of type regclass.

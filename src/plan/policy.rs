@@ -16,7 +16,7 @@ pub struct Policy {
     pub limits: Limits,
     /// The time-outs of steps.
     pub timeouts: Timeouts,
-    /// Opaque statements that this run has carried out already.
+    /// Opaque statements that this run has carried out already, or that are not asked for now: what they did is unverified.
     pub ran: BTreeSet<StatementId>,
     /// Only statements that can share one transaction: plain forms.
     pub atomic: bool,

@@ -103,7 +103,7 @@ impl Answers {
     }
 
     /// Forgets every answer that `keep` does not keep.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
-        self.0.retain(|sql, _| keep(sql));
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &Answer) -> bool) {
+        self.0.retain(|sql, answer| keep(sql, answer));
     }
 }

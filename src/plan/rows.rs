@@ -215,8 +215,10 @@ impl Planner<'_> {
     pub(super) fn opaque(&mut self, statement: &StatementGoals, verb: &str) {
         self.check(None, CheckedKind::Opaque, &Ident::new(format!("{verb} #{}", self.order)), || verb.to_owned());
         if self.policy.ran.contains(&statement.id) {
-            self.unverified = Some(format!("{verb} has run; what it did cannot be compared"));
-            if !statement.directives.guards.is_empty() {
+            let always = statement.directives.always;
+            let when = if always { "runs every time" } else { "has run" };
+            self.unverified = Some(format!("{verb} {when}; what it does cannot be compared"));
+            if !statement.directives.guards.is_empty() && !always {
                 self.find(
                     statement.span,
                     crate::diagnostic::Code::NoProgress,

@@ -1,9 +1,10 @@
 //! A plan as data: what is printed, reviewed and carried out is this one value.
 
 use crate::{
+    catalog::Snapshot,
     diagnostic::Finding,
     goal::StatementId,
-    pg::{Hazard, Ident, LockMode, LockTimeout, ObjectName, StatementTimeout},
+    pg::{Hazard, Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout},
     script::Span,
 };
 
@@ -25,6 +26,8 @@ pub struct Plan {
     pub barrier: Option<Barrier>,
     /// What was looked at, for the report.
     pub checked: Vec<Checked>,
+    /// The catalog as it is once the plan is carried out; `None` where it did not come to planning.
+    pub after: Option<Box<Snapshot>>,
 }
 
 /// Where a plan ends for now.
@@ -96,6 +99,8 @@ pub struct Step {
     pub object: String,
     /// The table that it touches.
     pub table: Option<ObjectName>,
+    /// How large that table is, where it is there already and has been counted.
+    pub size: Option<TableSize>,
     /// The form chosen, and why.
     pub form: Form,
     /// The strongest lock on an existing table.
@@ -123,6 +128,15 @@ impl Step {
             .find(|(from, to, _)| (*from..*to).contains(&byte))
             .map(|(from, _, start)| start + byte - from)
     }
+}
+
+/// How large a table is, as far as the catalog knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    /// Its pages: by a look at the file where the form depended on it, otherwise by the last VACUUM or ANALYZE.
+    pub pages: u64,
+    /// Its rows, estimated; `None` where they were never counted.
+    pub rows: Option<RowCount>,
 }
 
 /// What a step does to its object.

@@ -34,9 +34,10 @@ impl Style {
 }
 
 /// Returns whether a character does something other than being seen where it stands: control characters, those that turn the
-/// direction of writing (CVE-2021-42574), and those that take no room.
+/// direction of writing (CVE-2021-42574), those that take no room, and those that are none (XML may not hold them).
 pub(super) fn acts(char: char) -> bool {
     char.is_control()
+        || u32::from(char) & 0xfffe == 0xfffe
         || matches!(char,
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'

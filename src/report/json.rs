@@ -73,6 +73,7 @@ struct TotalsJson {
     changed: usize,
     already_true: usize,
     conflicting: usize,
+    unverified: usize,
     failed: usize,
     not_reached: usize,
     left_out: usize,
@@ -103,6 +104,7 @@ struct ScriptJson<'a> {
     title: &'a str,
     path: &'a str,
     state: &'static str,
+    statement_count: usize,
     elapsed_ms: u64,
     steps: Vec<StepJson<'a>>,
     statements: Vec<StatementJson<'a>>,
@@ -110,10 +112,14 @@ struct ScriptJson<'a> {
 
 #[derive(Serialize)]
 struct StepJson<'a> {
+    location: &'a str,
+    guards: Vec<GuardJson<'a>>,
     verb: &'static str,
     object: &'a str,
     sql: &'a str,
     form: FormJson<'a>,
+    size: Option<SizeJson>,
+    transaction: Option<usize>,
     lock: Option<LockJson<'a>>,
     hazards: &'a [&'static str],
     lock_timeout_ms: u64,
@@ -122,6 +128,18 @@ struct StepJson<'a> {
     elapsed_ms: Option<u64>,
     rows: Option<u64>,
     attempts: u32,
+}
+
+#[derive(Serialize)]
+struct GuardJson<'a> {
+    query: &'a str,
+    applies_if: bool,
+}
+
+#[derive(Serialize)]
+struct SizeJson {
+    pages: u64,
+    rows: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -217,6 +235,7 @@ impl<'a> ReportJson<'a> {
                 changed: totals.changed,
                 already_true: totals.already_true,
                 conflicting: totals.conflicting,
+                unverified: totals.unverified,
                 failed: totals.failed,
                 not_reached: totals.not_reached,
                 left_out: totals.left_out,
@@ -249,7 +268,7 @@ impl<'a> BaseJson<'a> {
     fn of(base: &'a BaseReport) -> Self {
         Self {
             total: base.total,
-            unknown: base.unknown,
+            unknown: base.open.len(),
             recorded: &base.recorded,
             unrecorded: base.unrecorded.as_deref(),
         }
@@ -263,6 +282,7 @@ impl<'a> ScriptJson<'a> {
             title: &script.name.title,
             path: &script.name.path,
             state: state_name(script.state, report.command),
+            statement_count: script.size,
             elapsed_ms: millis(script.elapsed),
             steps: script.steps.iter().map(StepJson::of).collect(),
             statements: script.statements.iter().map(|statement| StatementJson::of(statement, report)).collect(),
@@ -280,6 +300,12 @@ impl<'a> StepJson<'a> {
             Form::AsWritten => ("as-written", None),
         };
         Self {
+            location: &step.location,
+            guards: step
+                .guards
+                .iter()
+                .map(|guard| GuardJson { query: &guard.query, applies_if: guard.applies_if })
+                .collect(),
             verb: match step.verb {
                 Verb::Add => "add",
                 Verb::Alter => "alter",
@@ -290,6 +316,8 @@ impl<'a> StepJson<'a> {
             object: &step.object,
             sql: &step.sql,
             form: FormJson { name, why },
+            size: step.size.map(|size| SizeJson { pages: size.pages, rows: size.rows.map(|rows| rows.0) }),
+            transaction: step.transaction,
             lock: step.lock.as_ref().map(|(mode, stops)| LockJson { mode, stops }),
             hazards: &step.hazards,
             lock_timeout_ms: step.lock_timeout_ms,
@@ -408,10 +436,12 @@ const fn outcome_name(outcome: Option<Outcome>) -> &'static str {
 
 const fn state_name(state: ScriptState, command: Command) -> &'static str {
     match (state, command) {
+        (ScriptState::AlreadyTrue, Command::Check) => "readable",
         (ScriptState::AlreadyTrue, _) => "already-true",
         (ScriptState::Changed, Command::Run) => "changed",
-        (ScriptState::Changed, Command::Plan) => "would-change",
-        (ScriptState::Changed, Command::Verify) => "not-as-declared",
+        (ScriptState::Changed, Command::Plan | Command::Status) => "would-change",
+        (ScriptState::Unverified, _) => "unverified",
+        (ScriptState::Changed, Command::Verify | Command::Check) => "not-as-declared",
         (ScriptState::Conflicting, _) => "conflicting",
         (ScriptState::Failed, _) => "failed",
         (ScriptState::NotReached, _) => "not-reached",

@@ -1,16 +1,21 @@
 //! Plans, events and diagnostics as text or JSON: all colour and all layout is here, and nothing is decided here.
 //!
-//! [`render_report`] and [`render_diagnostic`] write for people, [`render_json`] for programs (its form is
+//! [`render_report`] and [`render_diagnostic`] write for people, [`render_sql`] for psql, [`render_json`] for programs (its form is
 //! `docs/report.schema.json`), and [`Progress`] tells events while they happen. Names, messages and script lines come from
 //! outside: what could move the cursor or turn the direction of writing is shown as an escape, never sent to a terminal.
 
 mod diagnostic;
+mod github;
 mod harmless;
 mod json;
+mod junit;
 mod layout;
+mod markdown;
 mod paint;
 mod progress;
+mod psql;
 mod step;
+mod summary;
 mod text;
 mod verification;
 
@@ -18,8 +23,12 @@ mod verification;
 mod tests;
 
 pub use diagnostic::render_diagnostic;
+pub use github::render_github;
 pub use json::{FORMAT, render_json};
+pub use junit::render_junit;
+pub use markdown::render_markdown;
 pub use progress::Progress;
+pub use psql::render_sql;
 pub use text::{render_header, render_problems, render_report, render_result};
 
 /// How text is drawn, settled by the caller from settings and the terminal.

@@ -4,6 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use crate::{
     event::{StepEnd, StepReport},
+    pg::RowCount,
     plan::{Form, Verb},
 };
 
@@ -224,6 +225,24 @@ pub(super) fn lock_and_limits(step: &StepReport) -> String {
             format!("{mode} {stops}; {wait}, {run}")
         }
     }
+}
+
+/// Returns where a planned step comes from, how large its table is, and which transaction it is in.
+pub(super) fn place(step: &StepReport) -> String {
+    let mut parts = vec![step.location.clone()];
+    for guard in &step.guards {
+        parts.push(format!("{} {}", if guard.applies_if { "when" } else { "unless" }, guard.query));
+    }
+    if let Some(size) = step.size {
+        let rows = size.rows.map(|rows| format!(", about {rows} rows")).unwrap_or_default();
+        parts.push(format!("the table has {}{rows}", count_of_pages(size.pages)));
+    }
+    parts.push(step.transaction.map_or_else(|| "outside a transaction".to_owned(), |n| format!("transaction {n}")));
+    parts.join("; ")
+}
+
+fn count_of_pages(pages: u64) -> String {
+    if pages == 1 { "1 page".to_owned() } else { format!("{} pages", RowCount(pages)) }
 }
 
 /// Returns the hazards in words, where there are any.

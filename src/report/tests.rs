@@ -5,17 +5,21 @@ use std::time::Duration;
 use crate::{
     diagnostic::{Code, Diagnostic, Outcome, Severity},
     event::{
-        BaseReport, Command, Event, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd,
-        StepReport, Verification,
+        BaseReport, Command, Event, GuardReport, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport,
+        StepEnd, StepReport, Verification,
     },
     goal::StatementId,
     pg::{Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout},
-    plan::{Checked, CheckedKind, Form, State, Step, Transaction, Verb},
+    plan::{Checked, CheckedKind, Form, State, Step, TableSize, Transaction, Verb},
     script::{Script, ScriptId, Span},
 };
 
-use super::{Progress, Style, render_diagnostic, render_json, render_problems, render_report, render_result};
+use super::{
+    Progress, Style, render_diagnostic, render_github, render_json, render_junit, render_markdown, render_problems,
+    render_report, render_result,
+};
 
+mod formats;
 mod schema;
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}a\u{202e}b\nc\u{9b}31m\u{200b}\r";
@@ -46,6 +50,7 @@ fn report(command: Command) -> Report {
         base: Some(BaseReport { total: 3, ..BaseReport::default() }),
         scripts: Vec::new(),
         verification: None,
+        look: None,
         diagnostics: Vec::new(),
         elapsed: millis(5400),
         outcome: None,
@@ -63,6 +68,7 @@ fn script(number: &str, title: &str, state: ScriptState) -> ScriptReport {
             path: format!("ensure/{number}_{}.sql", title.replace([' ', '.'], "_")),
         },
         state,
+        size: 7,
         steps: Vec::new(),
         statements: Vec::new(),
         elapsed: Duration::ZERO,
@@ -77,13 +83,21 @@ impl ScriptReport {
     }
 
     fn statement(mut self, line: usize, state: State) -> Self {
-        self.statements.push(StatementReport { location: format!("{}:{line}:1", self.name.path), state });
+        self.statements.push(StatementReport {
+            location: format!("{}:{line}:1", self.name.path),
+            state,
+            pending: None,
+        });
         self
     }
 }
 
 fn step(verb: Verb, object: &str, form: Form, sql: &str) -> StepReport {
     StepReport {
+        location: "ensure/010_user_columns.sql:7:1".to_owned(),
+        guards: Vec::new(),
+        size: None,
+        transaction: Some(1),
         verb,
         object: object.to_owned(),
         sql: sql.to_owned(),
@@ -196,8 +210,12 @@ fn changing_run() -> Report {
     end.extend(INDEXED.map(|name| index(name).took(383)));
     end[0].attempts = 3;
     let mut report = report(Command::Run);
-    report.base =
-        Some(BaseReport { total: 3, unknown: 1, recorded: vec!["00000000000001_core".to_owned()], unrecorded: None });
+    report.base = Some(BaseReport {
+        total: 3,
+        open: vec!["00000000000001".to_owned()],
+        recorded: vec!["00000000000001_core".to_owned()],
+        unrecorded: None,
+    });
     report.scripts = scripts(ScriptState::Changed, middle, end);
     report.verification = Some(verification());
     report
@@ -337,7 +355,7 @@ fn hostile() -> Report {
     }
     report.base = Some(BaseReport {
         total: 1,
-        unknown: 1,
+        open: vec!["00000000000001".to_owned()],
         recorded: vec![HOSTILE.to_owned()],
         unrecorded: Some(HOSTILE.to_owned()),
     });
@@ -351,8 +369,11 @@ fn hostile() -> Report {
             step.form = Form::Plain(HOSTILE.to_owned());
             step.end = StepEnd::Failed;
         }
-        script.statements =
-            vec![StatementReport { location: HOSTILE.to_owned(), state: State::Unverified(HOSTILE.to_owned()) }];
+        script.statements = vec![StatementReport {
+            location: HOSTILE.to_owned(),
+            state: State::Unverified(HOSTILE.to_owned()),
+            pending: None,
+        }];
     }
     report.diagnostics = vec![
         at(Diagnostic::error(Code::TypeConflict, HOSTILE), HOSTILE, &format!("a {HOSTILE} b"), HOSTILE, HOSTILE)
@@ -572,6 +593,7 @@ fn sent() -> Step {
         verb: Verb::Alter,
         object: "column public.leaves.total_days integer → numeric(4,1)".to_owned(),
         table: None,
+        size: None,
         form: Form::CatalogOnly,
         lock: None,
         lock_timeout: LockTimeout::from_millis(1500),
@@ -638,4 +660,31 @@ fn progress_writes_over_one_line_on_a_terminal() {
 #[test]
 fn quiet_progress_says_nothing() {
     assert_eq!(told(terminal(70), true), "");
+}
+
+#[test]
+fn status_is_one_screen() {
+    let mut status = plan();
+    status.command = Command::Status;
+    status.scripts.push(
+        script("090", "Employment history", ScriptState::Unverified)
+            .statement(12, State::Unverified("no right to read it (SELECT)".to_owned())),
+    );
+    let source = Script {
+        path: "ensure/100_tasks.sql".to_owned(),
+        number: Some(100),
+        name: "100_tasks".to_owned(),
+        text: "ALTER TABLE tasks ADD COLUMN priority varchar;".to_owned(),
+    };
+    let mut conflict = Diagnostic::error(
+        Code::TypeConflict,
+        "column public.tasks.priority is integer; the script asks for character varying",
+    )
+    .at(&source, Span::new(0, 11), "");
+    conflict.severity = Severity::Warning;
+    let mut conflicting = script("100", "Tasks", ScriptState::Conflicting);
+    conflicting.name.path.clone_from(&source.path);
+    status.scripts.push(conflicting);
+    status.diagnostics.push(conflict);
+    insta::assert_snapshot!(render_report(&status, &piped()));
 }

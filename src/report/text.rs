@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    diagnostic::Outcome,
+    diagnostic::{Diagnostic, Outcome, Severity},
     event::{Command, Place, Report, ScriptReport, ScriptState, StepEnd, StepReport},
     plan::State,
 };
@@ -50,8 +50,16 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
     {
         page.out.push_str(&render_header(place, style));
     }
-    if report.command == Command::Plan && !style.terminal {
+    let looks = matches!(report.command, Command::Plan | Command::Status);
+    if looks && !style.terminal {
         page.totals();
+    }
+    if report.command == Command::Check {
+        page.files();
+        if problems {
+            page.diagnostics();
+        }
+        return page.out;
     }
     page.base();
     page.scripts();
@@ -59,7 +67,7 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
         page.diagnostics();
     }
     verification::draw(&mut page);
-    if report.command == Command::Run || (report.command == Command::Plan && style.terminal) {
+    if report.command == Command::Run || (looks && style.terminal) {
         page.totals();
     }
     page.next();
@@ -69,24 +77,32 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
 /// Draws only what went wrong or is worth knowing: what is left of a report when it is to be quiet.
 #[must_use]
 pub fn render_problems(report: &Report, style: &Style) -> String {
-    let drawn: Vec<_> = report.diagnostics.iter().map(|diagnostic| render_diagnostic(diagnostic, style)).collect();
+    let drawn: Vec<_> = told(report, style).map(|diagnostic| render_diagnostic(diagnostic, style)).collect();
     drawn.join("\n")
+}
+
+/// Returns the messages to draw in full. `status` is one screen: it has a line for what stands in a script's way.
+fn told<'a>(report: &'a Report, style: &Style) -> impl Iterator<Item = &'a Diagnostic> {
+    let all = report.command != Command::Status || style.verbose;
+    report.diagnostics.iter().filter(move |diagnostic| all || diagnostic.severity == Severity::Error)
 }
 
 /// Draws the line that says where a command works.
 #[must_use]
 pub fn render_header(place: &Place, style: &Style) -> String {
-    let mut parts = vec![
-        (style.clean(&format!("{} @ {}", place.database, place.server)), Paint::Strong),
-        (style.clean(&format!("PostgreSQL {}", place.version)), Paint::Plain),
-    ];
-    if !place.role.is_empty() {
-        parts.push((style.clean(&format!("role {}", place.role)), Paint::Plain));
-    }
-    if let Some(schema) = &place.schema {
-        parts.push((style.clean(&format!("schema {schema}")), Paint::Plain));
-    }
+    let paints = [Paint::Strong].into_iter().chain(std::iter::repeat(Paint::Plain));
+    let parts = place_words(place).iter().map(|part| style.clean(part)).zip(paints).collect();
     flow(style, "", parts, "  ", 2)
+}
+
+/// Returns where a command works: database and server, version, role, schema.
+pub(super) fn place_words(place: &Place) -> Vec<String> {
+    let mut words = vec![format!("{} @ {}", place.database, place.server), format!("PostgreSQL {}", place.version)];
+    if !place.role.is_empty() {
+        words.push(format!("role {}", place.role));
+    }
+    words.extend(place.schema.as_ref().map(|schema| format!("schema {schema}")));
+    words
 }
 
 /// Lets parts follow each other, breaking lines between them; the first line begins with `label`, the others with `indent`
@@ -115,12 +131,24 @@ pub(super) fn flow(style: &Style, label: &str, parts: Vec<(String, Paint)>, sepa
     text
 }
 
+/// Returns what `check` read, and whether it found fault with it.
+pub(super) fn read_words(report: &Report) -> (String, String) {
+    let scripts = count(report.scripts.len(), "script", "scripts");
+    let base = count(report.base.as_ref().map_or(0, |base| base.total), "base migration", "base migrations");
+    let statements: usize = report.scripts.iter().map(|script| script.size).sum();
+    let statements = count(statements, "statement", "statements");
+    let errors = report.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    let verdict = if errors == 0 { "all readable".to_owned() } else { count(errors, "error", "errors") };
+    (format!("{scripts} ({base}), {statements}"), verdict)
+}
+
 /// How many scripts stand how. Base migrations that hold already are told in a line of their own and not counted here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub changed: usize,
     pub already_true: usize,
     pub conflicting: usize,
+    pub unverified: usize,
     pub failed: usize,
     pub not_reached: usize,
     pub left_out: usize,
@@ -135,6 +163,7 @@ impl Totals {
                 ScriptState::Changed => &mut totals.changed,
                 ScriptState::AlreadyTrue => &mut totals.already_true,
                 ScriptState::Conflicting => &mut totals.conflicting,
+                ScriptState::Unverified => &mut totals.unverified,
                 ScriptState::Failed => &mut totals.failed,
                 ScriptState::NotReached => &mut totals.not_reached,
                 ScriptState::LeftOut => &mut totals.left_out,
@@ -145,8 +174,38 @@ impl Totals {
     }
 }
 
-fn is_told(script: &ScriptReport) -> bool {
+pub(super) fn is_told(script: &ScriptReport) -> bool {
     script.name.number != "base" || script.state != ScriptState::AlreadyTrue
+}
+
+/// Returns the totals in words, one part for each kind of end.
+pub(super) fn totals_parts(report: &Report) -> Vec<(String, Paint)> {
+    let totals = Totals::of(report);
+    let plan = matches!(report.command, Command::Plan | Command::Status);
+    let some = |number: usize, paint: Paint| if number > 0 { paint } else { Paint::Plain };
+    let changed = if plan { "would change" } else { "changed" };
+    let changed_paint = if plan { Paint::Change } else { Paint::Good };
+    let mut parts = vec![
+        (format!("{} {changed}", grouped(totals.changed)), some(totals.changed, changed_paint)),
+        (format!("{} already true", grouped(totals.already_true)), Paint::Plain),
+        (format!("{} conflicting", grouped(totals.conflicting)), some(totals.conflicting, Paint::Bad)),
+    ];
+    if !plan || totals.failed > 0 {
+        parts.push((format!("{} failed", grouped(totals.failed)), some(totals.failed, Paint::Bad)));
+    }
+    if totals.unverified > 0 {
+        parts.push((format!("{} unverified", grouped(totals.unverified)), Paint::Change));
+    }
+    if totals.not_reached > 0 {
+        parts.push((format!("{} not reached", grouped(totals.not_reached)), Paint::Change));
+    }
+    if totals.left_out > 0 {
+        parts.push((format!("{} left out", grouped(totals.left_out)), Paint::Plain));
+    }
+    if plan {
+        parts.push((count(totals.steps, "step", "steps"), Paint::Plain));
+    }
+    parts
 }
 
 /// Returns what to type or do next, where there is something to do.
@@ -176,6 +235,10 @@ pub(super) fn next(report: &Report) -> Option<String> {
         (Command::Plan, None) => {
             (Totals::of(report).changed > 0).then(|| "`hrms-migrate run` carries it out".to_owned())
         }
+        (Command::Status, None) => {
+            let totals = Totals::of(report);
+            (totals.changed + totals.conflicting > 0).then(|| "`hrms-migrate plan` shows what would be done".to_owned())
+        }
         (Command::Plan, Some(Outcome::Refused)) => {
             Some("settle what was found; until then `hrms-migrate run` changes nothing".to_owned())
         }
@@ -203,10 +266,12 @@ fn goes_on_at(report: &Report) -> Option<String> {
 /// Returns the words for how a script stands.
 pub(super) const fn state_words(state: ScriptState, command: Command) -> &'static str {
     match (state, command) {
+        (ScriptState::AlreadyTrue, Command::Check) => "readable",
         (ScriptState::AlreadyTrue, _) => "already true",
         (ScriptState::Changed, Command::Run) => "changed",
-        (ScriptState::Changed, Command::Plan) => "would change",
-        (ScriptState::Changed, Command::Verify) => "not as declared",
+        (ScriptState::Changed, Command::Plan | Command::Status) => "would change",
+        (ScriptState::Unverified, _) => "unverified",
+        (ScriptState::Changed, Command::Verify | Command::Check) => "not as declared",
         (ScriptState::Conflicting, _) => "conflicting",
         (ScriptState::Failed, _) => "failed",
         (ScriptState::NotReached, _) => "not reached",
@@ -266,13 +331,26 @@ impl Page<'_> {
         }
     }
 
+    /// Draws the files that were read, and how many statements stand in them.
+    fn files(&mut self) {
+        if self.report.scripts.is_empty() {
+            return;
+        }
+        for script in &self.report.scripts {
+            let path = self.style.clean(&script.name.path);
+            self.line(&path);
+        }
+        let (counts, verdict) = read_words(self.report);
+        self.line(&format!("check  {counts}   {verdict}"));
+    }
+
     fn base(&mut self) {
         let Some(base) = &self.report.base else { return };
         let total = count(base.total, "diesel migration", "diesel migrations");
         let recorded: Vec<_> = base.recorded.iter().map(|version| self.style.clean(version)).collect();
         let words = match recorded.as_slice() {
             [] if base.unrecorded.is_some() => format!("{total}, not recorded"),
-            [] if base.unknown > 0 => format!("{total}, {} of them not recorded yet", grouped(base.unknown)),
+            [] if !base.open.is_empty() => format!("{total}, {} of them not recorded yet", grouped(base.open.len())),
             [] => format!("{total}, up to date"),
             [one] => format!("{total}, recorded now: {one}"),
             many if many.len() <= 3 || self.style.verbose => format!("{total}, recorded now: {}", many.join(", ")),
@@ -309,8 +387,10 @@ impl Page<'_> {
         match (state, self.report.command) {
             (ScriptState::AlreadyTrue | ScriptState::LeftOut, _) => Paint::Faint,
             (ScriptState::Changed, Command::Run) => Paint::Good,
-            (ScriptState::Changed, Command::Plan) | (ScriptState::NotReached, _) => Paint::Change,
-            (ScriptState::Changed, Command::Verify) | (ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
+            (ScriptState::Changed, Command::Plan | Command::Status)
+            | (ScriptState::NotReached | ScriptState::Unverified, _) => Paint::Change,
+            (ScriptState::Changed, Command::Verify | Command::Check)
+            | (ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
         }
     }
 
@@ -349,8 +429,12 @@ impl Page<'_> {
 
     fn script(&mut self, columns: &Columns, script: &ScriptReport) {
         self.script_line(columns, script, &self.style.clean(&script.name.title), &script_elapsed(script));
+        if self.report.command == Command::Status {
+            self.stands(columns, script);
+            return;
+        }
         for statement in &script.statements {
-            if let Some(words) = self.statement_words(&statement.state) {
+            if let Some(words) = statement_words(self.report, &statement.state, self.style.verbose) {
                 let text = format!("{} {words}", statement.location);
                 self.hanging(columns.indent(), "?", Paint::Change, &self.style.clean(&text), Paint::Faint);
             }
@@ -358,6 +442,36 @@ impl Page<'_> {
         let planned = self.report.command == Command::Plan;
         for row in step::rows(&script.steps, planned || self.style.verbose) {
             if planned { self.planned_step(columns, &row) } else { self.step(columns, &row) }
+        }
+    }
+
+    /// Draws in a line or two why a script does not simply hold.
+    fn stands(&mut self, columns: &Columns, script: &ScriptReport) {
+        let of_script = |diagnostic: &&Diagnostic| {
+            diagnostic.at.as_ref().is_some_and(|excerpt| excerpt.location.path == script.name.path)
+        };
+        let mut conflicts = self.report.diagnostics.iter().filter(of_script).map(|diagnostic| &diagnostic.what);
+        let first = conflicts.next().cloned();
+        let more = conflicts.count();
+        let mut lines = Vec::new();
+        if let Some(first) = first {
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            lines.push(("x", Paint::Bad, format!("{first}{more}")));
+        }
+        if !script.steps.is_empty() {
+            lines.push(("!", Paint::Change, count(script.steps.len(), "step", "steps")));
+        }
+        let open: Vec<_> = script
+            .statements
+            .iter()
+            .filter_map(|s| Some((s, statement_words(self.report, &s.state, self.style.verbose)?)))
+            .collect();
+        if let Some((statement, words)) = open.first() {
+            let more = if open.len() > 1 { format!("; and {} more", open.len() - 1) } else { String::new() };
+            lines.push(("?", Paint::Change, format!("{} {words}{more}", statement.location)));
+        }
+        for (mark, paint, text) in lines {
+            self.hanging(columns.indent(), mark, paint, &self.style.clean(&text), Paint::Faint);
         }
     }
 
@@ -427,6 +541,9 @@ impl Page<'_> {
         let Some(step) = row.step else { return };
         self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::details(step, true)), Paint::Faint);
         self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::lock_and_limits(step)), Paint::Faint);
+        if self.style.verbose {
+            self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&step::place(step)), Paint::Faint);
+        }
         if let Some(hazards) = step::hazards(step) {
             self.hanging(indent + 2, "", Paint::Plain, &self.style.clean(&hazards), Paint::Change);
         }
@@ -455,27 +572,14 @@ impl Page<'_> {
         }
     }
 
-    /// Returns how a statement stands, where that is worth a line.
-    fn statement_words(&self, state: &State) -> Option<String> {
-        match state {
-            State::Unverified(why) => Some(format!("not verified: {why}")),
-            State::UnknownUntil(id) => {
-                let script = self.report.scripts.iter().find(|script| script.name.id == id.script);
-                let script = script.map_or_else(String::new, |script| format!(" of {}", script.name.number));
-                Some(format!("is known only once statement {}{script} has run", id.index + 1))
-            }
-            State::NotApplicable if self.style.verbose => Some("does not apply here: its guard says so".to_owned()),
-            State::Superseded if self.style.verbose => Some("is superseded by a later statement".to_owned()),
-            _ => None,
-        }
-    }
-
     fn diagnostics(&mut self) {
-        for diagnostic in &self.report.diagnostics {
+        let mut any = false;
+        for diagnostic in told(self.report, self.style) {
             self.gap();
             self.out.push_str(&render_diagnostic(diagnostic, self.style));
+            any = true;
         }
-        if !self.report.diagnostics.is_empty() {
+        if any {
             self.gap();
         }
     }
@@ -486,28 +590,7 @@ impl Page<'_> {
         if report.scripts.is_empty() {
             return;
         }
-        let totals = Totals::of(report);
-        let plan = report.command == Command::Plan;
-        let some = |number: usize, paint: Paint| if number > 0 { paint } else { Paint::Plain };
-        let changed = if plan { "would change" } else { "changed" };
-        let changed_paint = if plan { Paint::Change } else { Paint::Good };
-        let mut parts = vec![
-            (format!("{} {changed}", grouped(totals.changed)), some(totals.changed, changed_paint)),
-            (format!("{} already true", grouped(totals.already_true)), Paint::Plain),
-            (format!("{} conflicting", grouped(totals.conflicting)), some(totals.conflicting, Paint::Bad)),
-        ];
-        if !plan || totals.failed > 0 {
-            parts.push((format!("{} failed", grouped(totals.failed)), some(totals.failed, Paint::Bad)));
-        }
-        if totals.not_reached > 0 {
-            parts.push((format!("{} not reached", grouped(totals.not_reached)), Paint::Change));
-        }
-        if totals.left_out > 0 {
-            parts.push((format!("{} left out", grouped(totals.left_out)), Paint::Plain));
-        }
-        if plan {
-            parts.push((count(totals.steps, "step", "steps"), Paint::Plain));
-        }
+        let parts = totals_parts(report);
         let label = report.command.name();
         self.with_time(label, parts, report.elapsed);
     }
@@ -528,6 +611,21 @@ impl Page<'_> {
         if let Some(next) = next(self.report) {
             self.prose("next", &next, Paint::Plain);
         }
+    }
+}
+
+/// Returns how a statement stands, where that is worth a line.
+pub(super) fn statement_words(report: &Report, state: &State, verbose: bool) -> Option<String> {
+    match state {
+        State::Unverified(why) => Some(format!("not verified: {why}")),
+        State::UnknownUntil(id) => {
+            let script = report.scripts.iter().find(|script| script.name.id == id.script);
+            let script = script.map_or_else(String::new, |script| format!(" of {}", script.name.number));
+            Some(format!("is known only once statement {}{script} has run", id.index + 1))
+        }
+        State::NotApplicable if verbose => Some("does not apply here: its guard says so".to_owned()),
+        State::Superseded if verbose => Some("is superseded by a later statement".to_owned()),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    event::{Command, ScriptState, Verification},
+    event::{Command, Report, ScriptState, Verification},
     pg::ObjectName,
     plan::CheckedKind,
 };
@@ -42,7 +42,7 @@ const KINDS: [(CheckedKind, &str, &str); 16] = [
 ];
 
 /// The kinds that are counted for each table.
-const OF_TABLES: [(CheckedKind, &str); 4] = [
+pub(super) const OF_TABLES: [(CheckedKind, &str); 4] = [
     (CheckedKind::Column, "columns"),
     (CheckedKind::Index, "indexes"),
     (CheckedKind::Constraint, "constraints"),
@@ -82,37 +82,21 @@ pub(super) fn counts(verification: &Verification) -> Vec<(CheckedKind, usize)> {
 pub(super) fn draw(page: &mut Page<'_>) {
     let Some(verification) = &page.report.verification else { return };
     let verify = page.report.command == Command::Verify;
-    if page.report.command == Command::Plan {
-        unverified(page, verification);
-        return;
+    match page.report.command {
+        Command::Plan => return unverified(page, verification),
+        // What is not verified stands beside its script.
+        Command::Status | Command::Check => return,
+        Command::Run | Command::Verify => {}
     }
     if verify {
         tables(page, verification);
     }
     page.gap();
-    let mut parts: Vec<_> = counts(verification)
-        .into_iter()
-        .filter_map(|(kind, number)| {
-            let (_, one, many) = KINDS.iter().find(|(other, ..)| *other == kind)?;
-            Some((count(number, one, many), Paint::Plain))
-        })
-        .collect();
-    if parts.is_empty() {
-        parts.push(("nothing to compare".to_owned(), Paint::Plain));
-    }
-    let last = parts.len() - 1;
-    for (part, _) in &mut parts[..last] {
-        part.push(',');
-    }
-    let broken = verification.queries.iter().filter(|(_, rows)| *rows > 0).count();
-    let open = verification.unverified.len();
-    let verdict = if !verification.complete || broken > 0 {
-        ("not all as declared".to_owned(), Paint::Bad)
-    } else if open > 0 {
-        (format!("as declared, but {} not verified", grouped(open)), Paint::Change)
-    } else {
-        ("all as declared".to_owned(), Paint::Good)
-    };
+    let (counts, verdict) = headline(verification);
+    let last = counts.len() - 1;
+    let comma = |place: usize| if place < last { "," } else { "" };
+    let mut parts: Vec<_> =
+        counts.iter().enumerate().map(|(place, count)| (format!("{count}{}", comma(place)), Paint::Plain)).collect();
     parts.push((format!("  {}", verdict.0), verdict.1));
     if verify {
         let time = page.report.elapsed;
@@ -122,14 +106,36 @@ pub(super) fn draw(page: &mut Page<'_>) {
     }
     page.labelled("verify", parts, " ");
     for (message, rows) in &verification.queries {
-        if *rows > 0 {
-            let rows = usize::try_from(*rows).unwrap_or(usize::MAX);
-            page.prose("", &format!("{message}: {} too many", count(rows, "row", "rows")), Paint::Bad);
-        } else if verify || page.style.verbose {
-            page.prose("", &format!("{message}: holds"), Paint::Faint);
+        if *rows > 0 || verify || page.style.verbose {
+            let (words, paint) = query_words(message, *rows);
+            page.prose("", &words, paint);
         }
     }
     unverified(page, verification);
+}
+
+/// Returns what was compared as counts, and what came of it.
+pub(super) fn headline(verification: &Verification) -> (Vec<String>, (String, Paint)) {
+    let mut words: Vec<_> = counts(verification).into_iter().map(|(kind, number)| number_words(kind, number)).collect();
+    if words.is_empty() {
+        words.push("nothing to compare".to_owned());
+    }
+    let broken = verification.queries.iter().any(|(_, rows)| *rows > 0);
+    let verdict = match verification.unverified.len() {
+        _ if !verification.complete || broken => ("not all as declared".to_owned(), Paint::Bad),
+        0 => ("all as declared".to_owned(), Paint::Good),
+        open => (format!("as declared, but {} not verified", grouped(open)), Paint::Change),
+    };
+    (words, verdict)
+}
+
+/// Returns what a `verify` query came to, and whether it holds.
+pub(super) fn query_words(message: &str, rows: u64) -> (String, Paint) {
+    if rows == 0 {
+        return (format!("{message}: holds"), Paint::Faint);
+    }
+    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+    (format!("{message}: {} too many", count(rows, "row", "rows")), Paint::Bad)
 }
 
 fn unverified(page: &mut Page<'_>, verification: &Verification) {
@@ -139,26 +145,24 @@ fn unverified(page: &mut Page<'_>, verification: &Verification) {
 }
 
 /// One table with the number of what was compared of it, kind by kind.
-struct Line {
-    name: String,
-    table: ObjectName,
-    numbers: [usize; OF_TABLES.len()],
-    differs: bool,
+pub(super) struct Line {
+    pub table: ObjectName,
+    pub numbers: [usize; OF_TABLES.len()],
+    pub differs: bool,
 }
 
-fn tables(page: &mut Page<'_>, verification: &Verification) {
-    let objects = objects(verification);
+/// Returns every table that was compared, in order.
+pub(super) fn lines(report: &Report, verification: &Verification) -> Vec<Line> {
+    lines_of(report, &objects(verification))
+}
+
+fn lines_of(report: &Report, objects: &Objects<'_>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (table, kind, _) in objects.keys() {
         let Some(table) = table else { continue };
         if lines.last().is_none_or(|line| line.table != *table) {
-            let name = page.style.clean(&table.to_string());
-            lines.push(Line {
-                name,
-                table: table.clone(),
-                numbers: [0; OF_TABLES.len()],
-                differs: differs(page, table),
-            });
+            let differs = differs(report, &table.to_string());
+            lines.push(Line { table: table.clone(), numbers: [0; OF_TABLES.len()], differs });
         }
         if let Some(at) = OF_TABLES.iter().position(|(other, _)| other == kind)
             && let Some(line) = lines.last_mut()
@@ -166,6 +170,12 @@ fn tables(page: &mut Page<'_>, verification: &Verification) {
             line.numbers[at] += 1;
         }
     }
+    lines
+}
+
+fn tables(page: &mut Page<'_>, verification: &Verification) {
+    let objects = objects(verification);
+    let mut lines = lines_of(page.report, &objects);
     let all = lines.len();
     if all > MANY_TABLES && !page.style.verbose {
         lines.retain(|line| line.differs);
@@ -189,7 +199,12 @@ fn tables(page: &mut Page<'_>, verification: &Verification) {
     }
     let kinds: Vec<usize> =
         (0..OF_TABLES.len()).filter(|kind| lines.iter().any(|line| line.numbers[*kind] > 0)).collect();
-    let names = lines.iter().map(|line| width(&line.name)).max().unwrap_or_default().clamp(5, NAMES);
+    let names = lines
+        .iter()
+        .map(|line| width(&page.style.clean(&line.table.to_string())))
+        .max()
+        .unwrap_or_default()
+        .clamp(5, NAMES);
     let numbers: usize = kinds.iter().map(|kind| OF_TABLES[*kind].1.len() + 2).sum();
     let differ = lines.iter().any(|line| line.differs);
     if 1 + names + numbers + if differ { 9 } else { 0 } > page.style.columns() {
@@ -204,7 +219,7 @@ fn tables(page: &mut Page<'_>, verification: &Verification) {
             let cell = |kind: &usize| pad_left(&grouped(line.numbers[*kind]), OF_TABLES[*kind].1.len());
             let numbers: Vec<_> = kinds.iter().map(cell).collect();
             let numbers = numbers.join("  ");
-            let name = pad(&shorten(&line.name, names, page.style.ellipsis()), names);
+            let name = pad(&shorten(&page.style.clean(&line.table.to_string()), names, page.style.ellipsis()), names);
             let differs =
                 if line.differs { format!("  {}", page.style.paint(Paint::Bad, "differs")) } else { String::new() };
             page.line(&format!(" {name}  {numbers}{differs}"));
@@ -221,7 +236,7 @@ fn tables(page: &mut Page<'_>, verification: &Verification) {
 fn counted(page: &mut Page<'_>, line: &Line) {
     let numbers = OF_TABLES.iter().zip(line.numbers).filter(|(_, number)| *number > 0);
     let words: Vec<_> = numbers.map(|((kind, _), number)| number_words(*kind, number)).collect();
-    let name = page.style.paint(Paint::Strong, &line.name);
+    let name = page.style.paint(Paint::Strong, &page.style.clean(&line.table.to_string()));
     let differs = if line.differs { format!("  {}", page.style.paint(Paint::Bad, "differs")) } else { String::new() };
     page.line(&format!("{name}{differs}"));
     for words in wrap(&words.join(", "), page.style.columns() - 2) {
@@ -291,18 +306,19 @@ pub(super) const fn kind_name(kind: CheckedKind) -> &'static str {
     }
 }
 
-/// Returns whether a message, or a step that is still to be done, is about the table.
-fn differs(page: &Page<'_>, table: &ObjectName) -> bool {
-    let name = table.to_string();
-    let names = |text: &str| {
-        text.match_indices(&name).any(|(at, _)| {
-            let inside = |char: char| char.is_alphanumeric() || matches!(char, '_' | '"' | '$');
-            let before = text[..at].chars().next_back().is_some_and(|char| inside(char) || char == '.');
-            let after = text[at + name.len()..].chars().next().is_some_and(inside);
-            !before && !after
-        })
-    };
-    let behind = page.report.scripts.iter().filter(|script| script.state != ScriptState::AlreadyTrue);
-    page.report.diagnostics.iter().any(|diagnostic| names(&diagnostic.what))
-        || behind.flat_map(|script| &script.steps).any(|step| names(&step.object))
+/// Returns whether a message, or a step that is still to be done, names the object.
+pub(super) fn differs(report: &Report, name: &str) -> bool {
+    let behind = report.scripts.iter().filter(|script| script.state != ScriptState::AlreadyTrue);
+    report.diagnostics.iter().any(|diagnostic| names(&diagnostic.what, name))
+        || behind.flat_map(|script| &script.steps).any(|step| names(&step.object, name))
+}
+
+/// Returns whether `name` stands in the text as a whole.
+pub(super) fn names(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let inside = |char: char| char.is_alphanumeric() || matches!(char, '_' | '"' | '$');
+        let before = text[..at].chars().next_back().is_some_and(|char| inside(char) || char == '.');
+        let after = text[at + name.len()..].chars().next().is_some_and(inside);
+        !before && !after
+    })
 }

@@ -1,7 +1,7 @@
 //! Rules 1 to 4: an empty database, complete ones, the first release and halfway ones, of both flavours.
 
 use crate::site::{Site, assert_lines, fixture};
-use crate::support::cli;
+use crate::support::{cli, psql};
 
 #[test]
 fn an_empty_database_becomes_exactly_the_enum_flavour() {
@@ -194,5 +194,25 @@ fn whoever_forgot_the_database_is_told_so() {
         let run = cli(&[command]).run().expect(78);
         assert!(run.stderr.contains("DATABASE_URL"), "{}", run.stderr);
         assert!(run.stderr.contains("embedded"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn psql_ends_where_a_run_does_on_every_database_that_exists() {
+    for (files, expected) in [
+        (&[][..], "hrms_enum.expected"),
+        (&["enum_first_release.sql"], "hrms_enum.expected"),
+        (&["varchar_first_release.sql"], "varchar_first_release.expected"),
+        (&["enum_halfway.sql"], "enum_halfway.expected"),
+        (&["varchar_halfway.sql"], "varchar_halfway.expected"),
+    ] {
+        let Some(site) = Site::new("psql", files) else { return };
+        let script = cli(&["plan", "--sql"]).database(&site.database).run().expect(0).stdout;
+        psql(&site.database, &script).unwrap_or_else(|error| panic!("{files:?}: {error}\n{script}"));
+        site.assert_facts(expected);
+        assert_eq!(site.books().map(|versions| versions.len()), Some(4));
+        let before = site.fingerprint();
+        site.completes();
+        assert_eq!(site.fingerprint(), before, "{files:?}: psql left something to be done");
     }
 }

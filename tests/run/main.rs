@@ -22,4 +22,6 @@ mod locks;
 mod names;
 mod opaque;
 mod options;
+mod plan_sql;
 mod repeat;
+mod status;

@@ -252,6 +252,28 @@ pub fn catalog_digest(url: &str, schema: &str) -> String {
     text
 }
 
+/// Lets psql carry out a script on a database, as its header says to.
+///
+/// # Errors
+/// What psql says, when it does not end with 0.
+pub fn psql(database: &TestDatabase, script: &str) -> Result<(), String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), script).unwrap();
+    let program = psql_program().unwrap_or_else(|| "psql".into());
+    let output = Command::new(program)
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.url(), "-f"])
+        .arg(file.path())
+        .output()
+        .unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+/// Returns the psql that belongs to the server binaries, which need not be on the path.
+fn psql_program() -> Option<PathBuf> {
+    let binaries = find_binaries(setting("HRMS_TEST_PG_BINDIR").map(PathBuf::from).as_deref())?;
+    Some(binaries.join("psql")).filter(|program| program.exists())
+}
+
 /// What a run of the program came to.
 #[derive(Debug)]
 pub struct Run {

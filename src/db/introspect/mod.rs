@@ -1,30 +1,41 @@
 //! The catalog, read in one query into a [`Snapshot`].
 
 mod objects;
+mod printed;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    str::FromStr,
+};
 
 use diesel::{
     QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     pg::PgConnection,
     sql_query,
-    sql_types::{Array, Bool, Nullable, Text},
+    sql_types::{Array, Text},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use crate::{
     catalog::{
         Column, Constraint, ConstraintKind, Extension, ForeignKey, Generation, Index, IndexConstraint, IndexKey,
         IndexStructure, IndexTarget, Objects, RelationKind, Schema, Scope, Sequence, Server, Snapshot, Table, Type, TypeKind,
     },
-    pg::{Ident, ObjectName, RowCount, ServerVersion, TypeName},
+    pg::{Ident, ObjectName, RowCount, SESSION_SETTINGS, ServerVersion, TypeName},
 };
 
 use super::{Sent, ServerError};
 
 const SESSION: &str = include_str!("session.sql");
+/// What every snapshot asks for.
 const SNAPSHOT: &str = include_str!("snapshot.sql");
+/// What is asked for only where the scripts name such things: each part costs, whatever it finds.
+const TYPES: &str = include_str!("types.sql");
+const OTHERS: &str = include_str!("others.sql");
+const EXTENSIONS: &str = include_str!("extensions.sql");
+const BASE: &str = include_str!("base.sql");
 
 /// Why a snapshot could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -43,374 +54,316 @@ pub enum SnapshotError {
 /// # Errors
 /// What the server reports.
 pub fn settle_session(connection: &mut PgConnection) -> Result<(), ServerError> {
-    connection.batch_execute(SESSION).map_err(|error| ServerError::recognise(&error, Sent::new("")))
+    let sql = format!("{SESSION}{SESSION_SETTINGS}");
+    connection.batch_execute(&sql).map_err(|error| ServerError::recognise(&error, Sent::new("")))
 }
 
 #[derive(QueryableByName)]
-struct Part {
+struct Fact {
     #[diesel(sql_type = Text)]
     kind: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    content: Option<String>,
+    #[diesel(sql_type = Text)]
+    fields: String,
 }
 
 /// Takes a snapshot of what `scope` names: one query. `base` asks for the record of diesel's migrations too.
 ///
-/// Locks: none on tables, except as `snapshot.sql` says. Cost: grows with what `scope` names, not with the database.
+/// Locks: none on tables, except as `snapshot.sql` and `base.sql` say. Cost: grows with what `scope` names, not with the
+/// database.
 ///
 /// # Errors
 /// [`SnapshotError`].
 pub fn snapshot(connection: &mut PgConnection, scope: &Scope, base: bool) -> Result<Snapshot, SnapshotError> {
-    let names = |idents: &BTreeSet<Ident>| idents.iter().map(|ident| ident.as_str().to_owned()).collect::<Vec<_>>();
-    let mut text = SNAPSHOT.to_owned();
-    for arm in objects::arms(&scope.objects) {
-        text.push_str("\nUNION ALL\n");
-        text.push_str(arm);
+    let parts = [
+        (TYPES, !scope.types.is_empty()),
+        (OTHERS, !scope.others.is_empty() || !scope.qualified.is_empty()),
+        (EXTENSIONS, !scope.extensions.is_empty()),
+        (BASE, base),
+    ];
+    let mut sql = SNAPSHOT.to_owned();
+    for (part, _) in parts.iter().filter(|(_, wanted)| *wanted) {
+        sql.push_str("UNION ALL\n");
+        sql.push_str(part);
     }
-    let query = sql_query(text)
-        .bind::<Array<Text>, _>(scope.qualified.iter().map(|name| name.schema.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(scope.qualified.iter().map(|name| name.name.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(names(&scope.tables))
-        .bind::<Array<Text>, _>(names(&scope.others))
-        .bind::<Array<Text>, _>(names(&scope.types))
-        .bind::<Array<Text>, _>(names(&scope.schemas))
-        .bind::<Array<Text>, _>(names(&scope.extensions))
-        .bind::<Nullable<Text>, _>(scope.target.as_ref().map(Ident::as_str))
-        .bind::<Bool, _>(base)
-        .bind::<Text, _>(objects::names(&scope.objects));
-    let parts: Vec<Part> = query
+    for part in objects::parts(&scope.objects) {
+        sql.push_str("UNION ALL\n");
+        sql.push_str(part);
+    }
+    let qualified = scope.qualified.iter().map(|name| &name.schema);
+    let schemas: BTreeSet<&Ident> = qualified.chain(&scope.schemas).chain(&scope.target).collect();
+    let qualified = scope.qualified.iter().map(|name| &name.name);
+    let relations: BTreeSet<&Ident> = qualified.chain(&scope.tables).chain(&scope.others).collect();
+    let facts: Vec<Fact> = sql_query(sql)
+        .bind::<Array<Text>, _>(schemas.into_iter().map(Ident::as_str).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(relations.into_iter().map(Ident::as_str).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(scope.types.iter().map(Ident::as_str).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(scope.extensions.iter().map(Ident::as_str).collect::<Vec<_>>())
+        .bind::<Text, _>(objects::names(&scope.objects))
         .load(connection)
         .map_err(|error| SnapshotError::Server(Box::new(ServerError::recognise(&error, Sent::new("")))))?;
-    Reader::default().read(&parts)
+    Reader::default().read(&facts, scope)
 }
 
-#[derive(Deserialize)]
-struct ServerPart {
-    version: u32,
-    database: String,
-    role: String,
-    superuser: Option<bool>,
-    may_create_schema: bool,
-    in_recovery: bool,
-    read_only: bool,
-    time_zone: String,
-    horizon: String,
-    target: Option<String>,
-    search_path: Option<Vec<String>>,
-    also_in: Option<Vec<(String, String)>>,
+/// The fields of one fact, read from left to right.
+struct Fields<'a> {
+    kind: &'a str,
+    fields: std::vec::IntoIter<Option<Cow<'a, str>>>,
 }
 
-#[derive(Deserialize)]
-struct TablePart {
-    schema: String,
-    name: String,
-    partitioned: bool,
-    inherits: bool,
-    owner: String,
-    owned: bool,
-    privileges: (bool, bool, bool, bool),
-    pages: i64,
-    rows: i64,
-    columns: Option<Vec<ColumnPart>>,
-    owned_sequences: Option<Vec<(i32, String, String)>>,
-    constraints: Option<Vec<ConstraintPart>>,
-    indexes: Option<Vec<IndexPart>>,
+impl<'a> Fields<'a> {
+    fn of(kind: &'a str, text: &'a str) -> Result<Self, SnapshotError> {
+        let fields = printed::record(text).ok_or_else(|| SnapshotError::Content(format!("{kind}: {text}")))?;
+        Ok(Self { kind, fields: fields.into_iter() })
+    }
+
+    fn wrong(&self) -> SnapshotError {
+        SnapshotError::Content(format!("{}: a field is not what it should be", self.kind))
+    }
+
+    fn maybe(&mut self) -> Option<Cow<'a, str>> {
+        self.fields.next().flatten()
+    }
+
+    fn text(&mut self) -> Result<Cow<'a, str>, SnapshotError> {
+        self.maybe().ok_or_else(|| self.wrong())
+    }
+
+    fn ident(&mut self) -> Result<Ident, SnapshotError> {
+        self.text().map(Ident::new)
+    }
+
+    fn object(&mut self) -> Option<ObjectName> {
+        self.maybe().map(|text| printed::object_name(&text))
+    }
+
+    fn truth(&mut self) -> Result<bool, SnapshotError> {
+        self.text().map(|text| text == "t")
+    }
+
+    fn number<T: FromStr>(&mut self) -> Result<T, SnapshotError> {
+        let text = self.text()?;
+        text.parse().map_err(|_| self.wrong())
+    }
+
+    fn numbers(&mut self) -> Vec<i64> {
+        self.maybe().map(|text| printed::numbers(&text).collect()).unwrap_or_default()
+    }
+
+    /// One letter, as most kinds are in the catalog.
+    fn letter(&mut self) -> char {
+        self.maybe().and_then(|text| text.chars().next()).unwrap_or(' ')
+    }
+
+    fn json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, SnapshotError> {
+        self.maybe()
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|error| SnapshotError::Content(format!("{}: {error}", self.kind)))
+    }
 }
 
-/// Number, name, type, NOT NULL, default, identity, generated, collation.
-type ColumnPart = (i32, String, String, bool, Option<String>, String, String, i64);
-/// Schema and table, columns, ON UPDATE, ON DELETE, MATCH.
-type ReferencePart = (String, String, Option<Vec<String>>, String, String, String);
-/// Name, kind, validated, deferrable, deferred, no inherit, key, reference, expression or definition.
-type ConstraintPart = (String, String, bool, bool, bool, bool, Option<Vec<i32>>, Option<ReferencePart>, Option<String>);
-/// Name; valid, method, unique, key length, columns, options, operator classes and collations behind bars; nulls not distinct,
-/// expressions, predicate, storage, constraint, operator class parameters.
-type IndexPart = (
-    String,
-    String,
-    Option<bool>,
-    Option<Vec<String>>,
-    Option<String>,
-    Option<Vec<String>>,
-    Option<String>,
-    Option<Vec<(usize, Vec<String>)>>,
-);
+type Oid = u32;
 
+/// A table as far as it has been read.
+struct Part {
+    name: ObjectName,
+    table: Table,
+    /// Its columns by their number, each with the oid of its collation.
+    columns: BTreeMap<i64, (Column, i64)>,
+}
+
+impl Part {
+    fn named(&self, number: i64) -> Option<Ident> {
+        self.columns.get(&number).map(|(column, _)| column.name.clone())
+    }
+
+    fn all_named(&self, numbers: &[i64]) -> Vec<Ident> {
+        numbers.iter().filter_map(|number| self.named(*number)).collect()
+    }
+}
+
+/// Puts the facts together.
 #[derive(Default)]
 struct Reader {
     types: HashMap<String, TypeName>,
     classes: HashMap<i64, Ident>,
-    methods: HashMap<i64, Ident>,
-    collations: HashMap<i64, ObjectName>,
-}
-
-fn json<T: DeserializeOwned>(part: &Part) -> Result<T, SnapshotError> {
-    serde_json::from_str(part.content.as_deref().unwrap_or("null"))
-        .map_err(|error| SnapshotError::Content(format!("{}: {error}", part.kind)))
+    schemas: HashMap<Oid, Ident>,
+    relations: BTreeMap<Oid, (ObjectName, char)>,
+    /// The tables of indexes that are named by themselves.
+    index_tables: HashMap<Oid, ObjectName>,
+    parts: BTreeMap<Oid, Part>,
+    indexes: HashMap<Oid, Ident>,
+    recorded: Vec<(Ident, BTreeSet<String>)>,
 }
 
 impl Reader {
-    fn read(mut self, parts: &[Part]) -> Result<Snapshot, SnapshotError> {
-        let find = |kind: &str| parts.iter().find(|part| part.kind == kind);
-        // What the other parts are read with.
-        for (kind, names) in [("operator_classes", &mut self.classes), ("methods", &mut self.methods)] {
-            if let Some(part) = find(kind) {
-                let map: Option<HashMap<i64, String>> = json(part)?;
-                names.extend(map.unwrap_or_default().into_iter().map(|(oid, name)| (oid, Ident::new(name))));
+    fn read(mut self, facts: &[Fact], scope: &Scope) -> Result<Snapshot, SnapshotError> {
+        let mut snapshot = None;
+        // They name columns by number, and constraints name indexes: they wait until those are known.
+        let (mut indexes, mut constraints) = (Vec::new(), Vec::new());
+        for fact in facts {
+            let mut fields = Fields::of(&fact.kind, &fact.fields)?;
+            match (fact.kind.as_str(), &mut snapshot) {
+                ("server", _) => snapshot = Some(server(&mut fields)?),
+                ("index", _) => indexes.push(fields),
+                ("constraint", _) => constraints.push(fields),
+                (_, Some(snapshot)) => self.fact(snapshot, &mut fields)?,
+                (_, None) => {}
             }
         }
-        if let Some(part) = find("collations") {
-            let list: Option<Vec<(i64, String, String)>> = json(part)?;
-            let named = |(oid, schema, name)| (oid, ObjectName { schema: Ident::new(schema), name: Ident::new(name) });
-            self.collations.extend(list.unwrap_or_default().into_iter().map(named));
+        for mut fields in indexes {
+            self.index(&mut fields)?;
         }
-        let server: ServerPart = match find("server") {
-            Some(part) => json(part)?,
-            None => return Err(SnapshotError::Content("the server said nothing of itself".to_owned())),
-        };
-        let idents = |names: Option<Vec<String>>| names.unwrap_or_default().into_iter().map(Ident::new);
-        let mut snapshot = Snapshot {
-            server: Server {
-                version: ServerVersion(server.version),
-                database: server.database,
-                role: server.role,
-                superuser: server.superuser.unwrap_or(false),
-                may_create_schema: server.may_create_schema,
-                in_recovery: server.in_recovery,
-                read_only: server.read_only,
-                time_zone: server.time_zone,
-                horizon: server.horizon,
-            },
-            target: server.target.map(Ident::new),
-            search_path: idents(server.search_path).collect(),
-            also_in: server
-                .also_in
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(schema, name)| ObjectName { schema: Ident::new(schema), name: Ident::new(name) })
-                .collect(),
-            schemas: BTreeMap::new(),
-            tables: BTreeMap::new(),
-            relations: BTreeMap::new(),
-            types: BTreeMap::new(),
-            sequences: BTreeMap::new(),
-            extensions: BTreeMap::new(),
-            objects: Objects::default(),
-            base_versions: None,
-        };
-        for part in parts {
-            self.part(&mut snapshot, part)?;
+        for mut fields in constraints {
+            self.constraint(&mut fields)?;
         }
-        Ok(snapshot)
+        let snapshot =
+            snapshot.ok_or_else(|| SnapshotError::Content("the server said nothing of itself".to_owned()))?;
+        Ok(self.settle(snapshot, scope))
     }
 
-    fn part(&mut self, snapshot: &mut Snapshot, part: &Part) -> Result<(), SnapshotError> {
-        match part.kind.as_str() {
-            "schemas" => {
-                let schemas: Option<Vec<(String, bool, bool)>> = json(part)?;
-                snapshot.schemas.extend(
-                    schemas
-                        .unwrap_or_default()
-                        .into_iter()
-                        .map(|(name, may_create, may_use)| (Ident::new(name), Schema { may_create, may_use })),
-                );
+    fn fact(&mut self, snapshot: &mut Snapshot, fields: &mut Fields<'_>) -> Result<(), SnapshotError> {
+        match fields.kind {
+            "schema" => {
+                let (oid, name) = (fields.number()?, fields.ident()?);
+                let schema = Schema { may_create: fields.truth()?, may_use: fields.truth()? };
+                snapshot.schemas.insert(name.clone(), schema);
+                self.schemas.insert(oid, name);
             }
-            "relation" => {
-                type RelationPart = (String, String, String, Option<String>, Option<String>);
-                let (schema, name, kind, table_schema, table): RelationPart = json(part)?;
-                let kind = match kind.as_str() {
-                    "i" | "I" => match table_schema.zip(table) {
-                        Some((schema, table)) => RelationKind::Index { table: ObjectName::new(schema, table) },
-                        None => RelationKind::Other,
-                    },
-                    "S" => RelationKind::Sequence,
-                    "v" => RelationKind::View,
-                    "m" => RelationKind::MaterializedView,
-                    "f" => RelationKind::ForeignTable,
-                    "c" => RelationKind::CompositeType,
-                    _ => RelationKind::Other,
-                };
-                snapshot.relations.insert(ObjectName::new(schema, name), kind);
-            }
-            "table" => {
-                let part: TablePart = json(part)?;
-                let name = ObjectName::new(part.schema.as_str(), part.name.as_str());
-                let table = self.table(part)?;
-                snapshot.tables.insert(name, table);
+            "relation" => self.relation(fields)?,
+            "column" => self.column(fields)?,
+            "operator_class" => {
+                self.classes.insert(fields.number()?, fields.ident()?);
             }
             "type" => {
-                let (schema, name, kind, owned, labels): (String, String, String, bool, Option<Vec<String>>) =
-                    json(part)?;
-                let kind = if kind == "e" { TypeKind::Enum(labels.unwrap_or_default()) } else { TypeKind::Other };
-                snapshot.types.insert(ObjectName::new(schema, name), Type { kind, owned });
+                let (schema, name) = (fields.number()?, fields.ident()?);
+                let (kind, owned, labels) = (fields.letter(), fields.truth()?, fields.json()?);
+                let kind = if kind == 'e' { TypeKind::Enum(labels.unwrap_or_default()) } else { TypeKind::Other };
+                if let Some(schema) = self.schemas.get(&schema).cloned() {
+                    snapshot.types.insert(ObjectName { schema, name }, Type { kind, owned });
+                }
+            }
+            "index_table" => {
+                self.index_tables.insert(fields.number()?, fields.object().ok_or_else(|| fields.wrong())?);
             }
             "sequence" => {
-                type SequencePart = (
-                    String,
-                    String,
-                    String,
-                    i64,
-                    i64,
-                    i64,
-                    i64,
-                    i64,
-                    bool,
-                    bool,
-                    Option<String>,
-                    Option<String>,
-                    Option<String>,
-                );
-                let s: SequencePart = json(part)?;
-                let owned_by = match (s.10, s.11, s.12) {
-                    (Some(schema), Some(table), Some(column)) => {
-                        Some((ObjectName::new(schema, table), Ident::new(column)))
-                    }
-                    _ => None,
-                };
-                let sequence = Sequence {
-                    data_type: s.2,
-                    start: s.3,
-                    increment: s.4,
-                    min_value: s.5,
-                    max_value: s.6,
-                    cache: s.7,
-                    cycle: s.8,
-                    owned: s.9,
-                    owned_by,
-                };
-                snapshot.sequences.insert(ObjectName::new(s.0, s.1), sequence);
+                if let Some((name, _)) = self.relations.get(&fields.number()?) {
+                    snapshot.sequences.insert(name.clone(), sequence(fields)?);
+                }
             }
             "extension" => {
-                let (name, version, schema): (String, String, String) = json(part)?;
-                snapshot.extensions.insert(Ident::new(name), Extension { version, schema: Ident::new(schema) });
+                let name = fields.ident()?;
+                let (version, schema) = (fields.text()?.into_owned(), fields.ident()?);
+                snapshot.extensions.insert(name, Extension { version, schema });
             }
-            "base_versions" => {
-                snapshot.base_versions = Some(json::<BTreeSet<String>>(part)?);
+            "base" => {
+                let schema = self.schemas.get(&fields.number()?).cloned();
+                self.recorded.extend(schema.zip(fields.json()?));
             }
-            _ => self.object_part(&mut snapshot.objects, part)?,
+            _ => self.object_fact(&mut snapshot.objects, fields)?,
         }
         Ok(())
     }
 
-    fn type_name(&mut self, text: &str) -> Result<TypeName, SnapshotError> {
-        if let Some(known) = self.types.get(text) {
-            return Ok(known.clone());
+    fn relation(&mut self, fields: &mut Fields<'_>) -> Result<(), SnapshotError> {
+        let (oid, schema): (Oid, Oid) = (fields.number()?, fields.number()?);
+        let Some(schema) = self.schemas.get(&schema).cloned() else { return Ok(()) };
+        let (name, kind) = (ObjectName { schema, name: fields.ident()? }, fields.letter());
+        self.relations.insert(oid, (name.clone(), kind));
+        if matches!(kind, 'r' | 'p') {
+            let table = Table {
+                partitioned: kind == 'p',
+                inherits: fields.truth()?,
+                owner: fields.text()?.into_owned(),
+                owned: fields.truth()?,
+                may_select: fields.truth()?,
+                may_insert: fields.truth()?,
+                may_update: fields.truth()?,
+                may_reference: fields.truth()?,
+                pages: u64::try_from(fields.number::<i64>()?).unwrap_or(0),
+                rows: u64::try_from(fields.number::<i64>()?).ok().map(RowCount),
+                ..Table::default()
+            };
+            self.parts.insert(oid, Part { name, table, columns: BTreeMap::new() });
         }
-        let read = TypeName::parse(text).map_err(|error| SnapshotError::Content(error.to_string()))?;
-        self.types.insert(text.to_owned(), read.clone());
-        Ok(read)
+        Ok(())
     }
 
-    fn table(&mut self, part: TablePart) -> Result<Table, SnapshotError> {
-        let column_parts = part.columns.unwrap_or_default();
-        let names: HashMap<i32, Ident> =
-            column_parts.iter().map(|column| (column.0, Ident::new(column.1.as_str()))).collect();
-        let collated: HashMap<i32, i64> = column_parts.iter().map(|column| (column.0, column.7)).collect();
-        let sequences: HashMap<i32, ObjectName> = part
-            .owned_sequences
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(number, schema, name)| (number, ObjectName::new(schema, name)))
-            .collect();
-        let constraint_parts = part.constraints.unwrap_or_default();
-        // From version 18 on a NOT NULL may be there without its rows having been checked.
-        let unchecked: BTreeSet<i32> = constraint_parts
-            .iter()
-            .filter(|constraint| constraint.1 == "n" && !constraint.2)
-            .flat_map(|constraint| constraint.6.iter().flatten().copied())
-            .collect();
-        let mut columns = Vec::with_capacity(column_parts.len());
-        for (number, name, type_text, not_null, default, identity, generated, collation) in column_parts {
-            let type_name = self.type_name(&type_text)?;
-            let own = type_name.name() == "name";
-            columns.push(Column {
-                name: Ident::new(name),
-                not_null: not_null && !unchecked.contains(&number),
-                default,
-                generation: match (identity.as_str(), generated.as_str()) {
-                    ("a", _) => Generation::IdentityAlways,
-                    ("d", _) => Generation::IdentityByDefault,
-                    (_, "s") => Generation::Stored,
-                    (_, "v") => Generation::Virtual,
-                    _ => Generation::None,
-                },
-                owned_sequence: sequences.get(&number).cloned(),
-                collation: self.collations.get(&collation).filter(|_| !own).cloned(),
-                type_name,
-            });
-        }
-        let mut indexes = BTreeMap::new();
-        for index in part.indexes.unwrap_or_default() {
-            let (name, index) = self.index(index, &names, &collated);
-            indexes.insert(name, index);
-        }
-        let constraints = constraint_parts.into_iter().filter_map(|part| constraint(part, &names, &indexes)).collect();
-        let (may_select, may_insert, may_update, may_reference) = part.privileges;
-        Ok(Table {
-            partitioned: part.partitioned,
-            inherits: part.inherits,
-            owner: part.owner,
-            owned: part.owned,
-            may_select,
-            may_insert,
-            may_update,
-            may_reference,
-            pages: u64::try_from(part.pages).unwrap_or(0),
-            rows: u64::try_from(part.rows).ok().map(RowCount),
-            columns,
-            constraints,
-            indexes,
-        })
+    fn column(&mut self, fields: &mut Fields<'_>) -> Result<(), SnapshotError> {
+        let Some(part) = self.parts.get_mut(&fields.number()?) else { return Ok(()) };
+        let (number, name) = (fields.number()?, fields.ident()?);
+        let type_name = type_name(&mut self.types, &fields.text()?)?;
+        let not_null = fields.truth()?;
+        let default = fields.maybe().map(Cow::into_owned);
+        let generation = match (fields.letter(), fields.letter()) {
+            ('a', _) => Generation::IdentityAlways,
+            ('d', _) => Generation::IdentityByDefault,
+            (_, 's') => Generation::Stored,
+            (_, 'v') => Generation::Virtual,
+            _ => Generation::None,
+        };
+        let owned_sequence = fields.object();
+        part.table.inherits |= fields.truth()?;
+        let collation_oid = fields.number()?;
+        // Type name has a collation of its own.
+        let own = type_name.name() == "name";
+        let collation = fields.object().filter(|_| !own);
+        let column = Column { name, type_name, not_null, default, generation, owned_sequence, collation };
+        part.columns.insert(number, (column, collation_oid));
+        Ok(())
     }
 
-    fn index(&self, part: IndexPart, names: &HashMap<i32, Ident>, collated: &HashMap<i32, i64>) -> (Ident, Index) {
-        let (name, facts, nulls, expressions, predicate, storage, constraint, parameters) = part;
-        let mut facts = facts.split('|');
-        let mut next = || facts.next().unwrap_or_default();
-        let (valid, method, unique, key_length) = (next() == "t", next(), next() == "t", next());
-        let numbers = |text: &str| text.split(' ').filter_map(|n| n.parse::<i64>().ok()).collect::<Vec<_>>();
+    fn index(&mut self, fields: &mut Fields<'_>) -> Result<(), SnapshotError> {
+        let (table, oid): (Oid, Oid) = (fields.number()?, fields.number()?);
+        let (valid, unique, key_length) = (fields.truth()?, fields.truth()?, fields.number::<usize>()?);
         let (columns, options, classes, collations) =
-            (numbers(next()), numbers(next()), numbers(next()), numbers(next()));
-        let key_length: usize = key_length.parse().unwrap_or(columns.len());
-        let parameters: HashMap<usize, String> =
-            parameters.into_iter().flatten().map(|(place, options)| (place, options.join(", "))).collect();
-        let name_of = |number: i64| i32::try_from(number).ok().and_then(|number| names.get(&number)).cloned();
-        let keys = (0..key_length)
-            .map(|place| {
-                let number = columns.get(place).copied().unwrap_or(0);
+            (fields.numbers(), fields.numbers(), fields.numbers(), fields.numbers());
+        let nulls_not_distinct = fields.maybe().is_some_and(|text| text == "true");
+        let expressions = fields.maybe();
+        let mut expressions = expressions.iter().flat_map(|list| printed::expressions(list));
+        let predicate = fields.maybe().map(Cow::into_owned);
+        let collation_names: Vec<String> = fields.json()?.unwrap_or_default();
+        let class = fields.text()?;
+        let mut class = Fields::of(fields.kind, &class)?;
+        let (name, storage): (_, Option<Vec<String>>) = (class.ident()?, class.json()?);
+        let method = class.maybe().map_or_else(|| Ident::new("btree"), Ident::new);
+        let parameters: Vec<Option<Vec<String>>> = class.json()?.unwrap_or_default();
+        let Some(part) = self.parts.get_mut(&table) else { return Ok(()) };
+        let keys = columns
+            .iter()
+            .take(key_length)
+            .enumerate()
+            .map(|(place, number)| {
                 let option = options.get(place).copied().unwrap_or(0);
                 let collation = collations.get(place).copied().unwrap_or(0);
-                let column = name_of(number);
-                let column_collation = i32::try_from(number).ok().and_then(|number| collated.get(&number)).copied();
+                let column = part.columns.get(number);
                 // 100 is the database's default collation, which no index has to name.
-                let usual = column_collation.map_or(collation == 0 || collation == 100, |usual| usual == collation);
+                let usual = column.map_or(collation == 0 || collation == 100, |(_, usual)| *usual == collation);
                 IndexKey {
                     target: column.map_or_else(
-                        || {
-                            let text = expressions.as_ref().and_then(|all| all.get(place)).cloned().unwrap_or_default();
-                            IndexTarget::Expression(text)
-                        },
-                        IndexTarget::Column,
+                        || IndexTarget::Expression(expressions.next().unwrap_or_default().to_owned()),
+                        |(column, _)| IndexTarget::Column(column.name.clone()),
                     ),
                     operator_class: classes.get(place).and_then(|class| self.classes.get(class)).cloned(),
-                    operator_class_parameters: parameters.get(&(place + 1)).cloned(),
-                    collation: if usual { None } else { self.collations.get(&collation).map(|name| name.name.clone()) },
+                    operator_class_parameters: parameters
+                        .get(place)
+                        .and_then(|all| all.as_ref())
+                        .map(|all| all.join(", ")),
+                    collation: collation_names
+                        .get(place)
+                        .filter(|_| !usual)
+                        .map(|name| printed::object_name(name).name),
                     descending: option & 1 != 0,
                     nulls_first: option & 2 != 0,
                 }
             })
             .collect();
         let structure = IndexStructure {
-            method: method
-                .parse()
-                .ok()
-                .and_then(|oid: i64| self.methods.get(&oid))
-                .cloned()
-                .unwrap_or_else(|| Ident::new("unknown")),
+            method,
             unique,
-            nulls_not_distinct: nulls.unwrap_or(false),
+            nulls_not_distinct,
             keys,
-            include: columns.iter().skip(key_length).filter_map(|number| name_of(*number)).collect(),
+            include: columns.iter().skip(key_length).filter_map(|number| part.named(*number)).collect(),
             predicate,
             storage: storage
                 .iter()
@@ -419,48 +372,168 @@ impl Reader {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         };
-        let constraint = match constraint.as_deref() {
-            Some("p") => Some(IndexConstraint::PrimaryKey),
-            Some(_) => Some(IndexConstraint::Other),
-            None => None,
+        self.indexes.insert(oid, name.clone());
+        part.table.indexes.insert(name, Index { valid, structure, constraint: None });
+        Ok(())
+    }
+
+    fn constraint(&mut self, fields: &mut Fields<'_>) -> Result<(), SnapshotError> {
+        let (table, name, letter): (Oid, _, _) = (fields.number()?, fields.ident()?, fields.letter());
+        let (validated, deferrable, initially_deferred) = (fields.truth()?, fields.truth()?, fields.truth()?);
+        let (no_inherit, key) = (fields.truth()?, fields.numbers());
+        let (index, foreign): (Oid, Oid) = (fields.number()?, fields.number()?);
+        let (foreign_name, foreign_key) = (fields.object(), fields.numbers());
+        let (on_update, on_delete, matching) = (fields.letter(), fields.letter(), fields.letter());
+        let text = fields.maybe();
+        let referenced = match self.parts.get(&foreign) {
+            Some(part) => Some(part.all_named(&foreign_key)),
+            None => text.as_deref().and_then(printed::referenced_columns),
         };
-        (Ident::new(name), Index { valid, structure, constraint })
+        let Some(part) = self.parts.get_mut(&table) else { return Ok(()) };
+        let columns = part.all_named(&key);
+        let index = self.indexes.get(&index).and_then(|name| part.table.indexes.get_mut(name));
+        let of_index = |owner| {
+            let structure = index.map(|index| {
+                index.constraint = Some(owner);
+                (index.structure.include.clone(), index.structure.nulls_not_distinct)
+            });
+            structure.unwrap_or_default()
+        };
+        let text = || text.map(Cow::into_owned).unwrap_or_default();
+        let kind = match letter {
+            'p' => ConstraintKind::PrimaryKey { columns, include: of_index(IndexConstraint::PrimaryKey).0 },
+            'u' => {
+                let (include, nulls_not_distinct) = of_index(IndexConstraint::Other);
+                ConstraintKind::Unique { columns, include, nulls_not_distinct }
+            }
+            'c' => ConstraintKind::Check { expression: text() },
+            'f' => {
+                let (table, referenced) = foreign_name.zip(referenced).ok_or_else(|| fields.wrong())?;
+                let match_full = matching == 'f';
+                ConstraintKind::ForeignKey(ForeignKey { columns, table, referenced, on_update, on_delete, match_full })
+            }
+            // NOT NULL of version 18 is a fact of the column; it may be there without its rows having been checked.
+            'n' => {
+                for number in key.iter().filter(|_| !validated) {
+                    if let Some((column, _)) = part.columns.get_mut(number) {
+                        column.not_null = false;
+                    }
+                }
+                return Ok(());
+            }
+            _ => {
+                of_index(IndexConstraint::Other);
+                ConstraintKind::Other { definition: text() }
+            }
+        };
+        let constraint = Constraint { name, kind, validated, deferrable, initially_deferred, no_inherit };
+        part.table.constraints.push(constraint);
+        Ok(())
+    }
+
+    /// Finds out which schema unqualified names live in, and keeps what the scripts name: the query asks for every name in every
+    /// schema concerned.
+    fn settle(self, mut snapshot: Snapshot, scope: &Scope) -> Snapshot {
+        let tables = || self.relations.values().filter(|(_, kind)| matches!(kind, 'r' | 'p')).map(|(name, _)| name);
+        let unqualified = |name: &ObjectName| scope.tables.contains(&name.name);
+        let holds_any = |schema: &&Ident| tables().any(|name| name.schema == **schema && unqualified(name));
+        snapshot.target = (scope.target.as_ref())
+            .or_else(|| snapshot.search_path.iter().find(holds_any))
+            .or_else(|| snapshot.search_path.first())
+            .cloned();
+        let target = snapshot.target.clone();
+        let in_target = |name: &ObjectName| Some(&name.schema) == target.as_ref();
+        if scope.target.is_none() {
+            let at_home: BTreeSet<&Ident> = tables().filter(|name| in_target(name)).map(|name| &name.name).collect();
+            snapshot.also_in = tables()
+                .filter(|name| unqualified(name) && snapshot.search_path.contains(&name.schema))
+                .filter(|name| !at_home.contains(&name.name))
+                .cloned()
+                .collect();
+        }
+        let wanted = |name: &ObjectName| {
+            scope.qualified.contains(name)
+                || in_target(name) && (unqualified(name) || scope.others.contains(&name.name))
+        };
+        for (oid, (name, kind)) in self.relations.iter().filter(|(_, (name, _))| wanted(name)) {
+            let kind = match kind {
+                'r' | 'p' => continue,
+                'i' | 'I' => match self.index_tables.get(oid).cloned() {
+                    Some(table) => RelationKind::Index { table },
+                    None => RelationKind::Other,
+                },
+                'S' => RelationKind::Sequence,
+                'v' => RelationKind::View,
+                'm' => RelationKind::MaterializedView,
+                'f' => RelationKind::ForeignTable,
+                'c' => RelationKind::CompositeType,
+                _ => RelationKind::Other,
+            };
+            snapshot.relations.insert(name.clone(), kind);
+        }
+        snapshot.sequences.retain(|name, _| wanted(name));
+        for part in self.parts.into_values().filter(|part| wanted(&part.name)) {
+            let mut table = part.table;
+            table.columns = part.columns.into_values().map(|(column, _)| column).collect();
+            table.constraints.sort_by(|one, other| one.name.cmp(&other.name));
+            snapshot.tables.insert(part.name, table);
+        }
+        // The table of diesel's migrations that diesel would find first.
+        let recorded = self.recorded.into_iter();
+        let first = recorded.min_by_key(|(schema, _)| (Some(schema) != target.as_ref(), schema.clone()));
+        snapshot.base_versions = first.map(|(_, versions)| versions);
+        snapshot
     }
 }
 
-fn constraint(
-    part: ConstraintPart,
-    names: &HashMap<i32, Ident>,
-    indexes: &BTreeMap<Ident, Index>,
-) -> Option<Constraint> {
-    let (name, kind, validated, deferrable, initially_deferred, no_inherit, key, reference, text) = part;
-    let name = Ident::new(name);
-    let columns: Vec<Ident> = key.unwrap_or_default().iter().filter_map(|number| names.get(number)).cloned().collect();
-    let index = indexes.get(&name);
-    let include = || index.map(|index| index.structure.include.clone()).unwrap_or_default();
-    let letter = |text: &str| text.chars().next().unwrap_or('a');
-    let kind = match kind.as_str() {
-        "p" => ConstraintKind::PrimaryKey { columns, include: include() },
-        "u" => ConstraintKind::Unique {
-            columns,
-            include: include(),
-            nulls_not_distinct: index.is_some_and(|index| index.structure.nulls_not_distinct),
-        },
-        "c" => ConstraintKind::Check { expression: text.unwrap_or_default() },
-        "f" => {
-            let (schema, table, referenced, on_update, on_delete, matching) = reference?;
-            ConstraintKind::ForeignKey(ForeignKey {
-                columns,
-                table: ObjectName::new(schema, table),
-                referenced: referenced.unwrap_or_default().into_iter().map(Ident::new).collect(),
-                on_update: letter(&on_update),
-                on_delete: letter(&on_delete),
-                match_full: matching == "f",
-            })
-        }
-        // NOT NULL of version 18 is a fact of the column.
-        "n" => return None,
-        _ => ConstraintKind::Other { definition: text.unwrap_or_default() },
+fn server(fields: &mut Fields<'_>) -> Result<Snapshot, SnapshotError> {
+    let server = Server {
+        version: ServerVersion(fields.number()?),
+        database: fields.text()?.into_owned(),
+        role: fields.text()?.into_owned(),
+        superuser: fields.truth()?,
+        may_create_schema: fields.truth()?,
+        in_recovery: fields.truth()?,
+        read_only: fields.truth()?,
+        time_zone: fields.text()?.into_owned(),
+        horizon: fields.text()?.into_owned(),
     };
-    Some(Constraint { name, kind, validated, deferrable, initially_deferred, no_inherit })
+    let search_path: Vec<String> = fields.json()?.unwrap_or_default();
+    Ok(Snapshot {
+        server,
+        target: None,
+        search_path: search_path.into_iter().map(Ident::new).collect(),
+        also_in: BTreeSet::new(),
+        schemas: BTreeMap::new(),
+        tables: BTreeMap::new(),
+        relations: BTreeMap::new(),
+        types: BTreeMap::new(),
+        sequences: BTreeMap::new(),
+        extensions: BTreeMap::new(),
+        objects: Objects::default(),
+        base_versions: None,
+    })
+}
+
+fn sequence(fields: &mut Fields<'_>) -> Result<Sequence, SnapshotError> {
+    Ok(Sequence {
+        data_type: fields.text()?.into_owned(),
+        start: fields.number()?,
+        increment: fields.number()?,
+        min_value: fields.number()?,
+        max_value: fields.number()?,
+        cache: fields.number()?,
+        cycle: fields.truth()?,
+        owned: fields.truth()?,
+        owned_by: fields.object().zip(fields.maybe().map(Ident::new)),
+    })
+}
+
+fn type_name(known: &mut HashMap<String, TypeName>, text: &str) -> Result<TypeName, SnapshotError> {
+    if let Some(type_name) = known.get(text) {
+        return Ok(type_name.clone());
+    }
+    let read = TypeName::parse(text).map_err(|error| SnapshotError::Content(error.to_string()))?;
+    known.insert(text.to_owned(), read.clone());
+    Ok(read)
 }

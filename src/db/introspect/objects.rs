@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     pg::{Ident, ObjectName, TypeName},
 };
 
-use super::{Part, Reader, SnapshotError, json};
+use super::{Fields, Reader, SnapshotError, type_name};
 
 const VIEWS: &str = include_str!("objects/views.sql");
 const ROUTINES: &str = include_str!("objects/routines.sql");
@@ -23,7 +24,7 @@ const PRIVILEGES: &str = include_str!("objects/privileges.sql");
 const ROLES: &str = include_str!("objects/roles.sql");
 
 /// Returns the parts of the snapshot's query that `scope` asks for.
-pub(super) fn arms(scope: &ObjectScope) -> impl Iterator<Item = &'static str> {
+pub(super) fn parts(scope: &ObjectScope) -> impl Iterator<Item = &'static str> {
     [
         (scope.views, VIEWS),
         (!scope.routines.is_empty(), ROUTINES),
@@ -34,7 +35,7 @@ pub(super) fn arms(scope: &ObjectScope) -> impl Iterator<Item = &'static str> {
         (!scope.roles.is_empty(), ROLES),
     ]
     .into_iter()
-    .filter_map(|(wanted, arm)| wanted.then_some(arm))
+    .filter_map(|(wanted, part)| wanted.then_some(part))
 }
 
 /// Returns the names for these parts, as one parameter.
@@ -51,16 +52,20 @@ pub(super) fn names(scope: &ObjectScope) -> String {
 /// Kind, schema, name, part, types of arguments.
 type ObjectPart = (String, Option<String>, String, Option<String>, Option<Vec<String>>);
 
+fn read<T: DeserializeOwned>(fields: &mut Fields<'_>) -> Result<T, SnapshotError> {
+    fields.json()?.ok_or_else(|| fields.wrong())
+}
+
 impl Reader {
-    /// Reads one part, if it is of these.
-    pub(super) fn object_part(&mut self, objects: &mut Objects, part: &Part) -> Result<(), SnapshotError> {
-        match part.kind.as_str() {
+    /// Reads one fact, if it is of these. Its one field is JSON.
+    pub(super) fn object_fact(&mut self, objects: &mut Objects, fields: &mut Fields<'_>) -> Result<(), SnapshotError> {
+        match fields.kind {
             "view" => {
                 type ViewPart = (String, String, Option<Vec<(String, String)>>, Option<Vec<String>>, String, bool, bool);
-                let (schema, name, columns, options, query, populated, owned): ViewPart = json(part)?;
-                let mut read = Vec::new();
-                for (column, type_name) in columns.unwrap_or_default() {
-                    read.push((Ident::new(column), self.type_name(&type_name)?));
+                let (schema, name, columns, options, query, populated, owned): ViewPart = read(fields)?;
+                let mut typed = Vec::new();
+                for (column, text) in columns.unwrap_or_default() {
+                    typed.push((Ident::new(column), type_name(&mut self.types, &text)?));
                 }
                 let options = options
                     .iter()
@@ -68,12 +73,12 @@ impl Reader {
                     .filter_map(|option| option.split_once('='))
                     .map(|(name, value)| (name.to_owned(), value.to_owned()))
                     .collect();
-                let view = View { columns: read, options, query, populated, owned };
+                let view = View { columns: typed, options, query, populated, owned };
                 objects.views.insert(ObjectName::new(schema, name), view);
             }
             "routine" => {
                 type RoutinePart = (String, String, Option<Vec<String>>, String, Option<String>, bool);
-                let (schema, name, arguments, kind, definition, owned): RoutinePart = json(part)?;
+                let (schema, name, arguments, kind, definition, owned): RoutinePart = read(fields)?;
                 let kind = match kind.as_str() {
                     "p" => RoutineKind::Procedure,
                     "a" => RoutineKind::Aggregate,
@@ -83,14 +88,14 @@ impl Reader {
                 objects.routines.insert(key, Routine { kind, definition, owned });
             }
             "trigger" => {
-                let (schema, table, name, definition, enabled): (String, String, String, String, char) = json(part)?;
+                let (schema, table, name, definition, enabled): (String, String, String, String, char) = read(fields)?;
                 let key = (ObjectName::new(schema, table), Ident::new(name));
                 objects.triggers.insert(key, Trigger { definition, enabled });
             }
             "policies" => {
                 type PolicyPart = (String, bool, char, Vec<Option<String>>, Option<String>, Option<String>);
                 let (schema, table, enabled, forced, policies): (String, String, bool, bool, Option<Vec<PolicyPart>>) =
-                    json(part)?;
+                    read(fields)?;
                 let table = ObjectName::new(schema, table);
                 for (name, permissive, command, roles, using, check) in policies.unwrap_or_default() {
                     let roles = roles.into_iter().map(|role| role.map(Ident::new)).collect();
@@ -107,7 +112,7 @@ impl Reader {
                     Option<String>,
                     Option<Vec<String>>,
                     String,
-                ) = json(part)?;
+                ) = read(fields)?;
                 if let Some(object) = self.object((kind, schema, name, sub, arguments))? {
                     objects.comments.insert(object, text);
                 }
@@ -123,7 +128,7 @@ impl Reader {
                     String,
                     bool,
                     Option<Vec<GrantedPart>>,
-                ) = json(part)?;
+                ) = read(fields)?;
                 let granted = granted
                     .unwrap_or_default()
                     .into_iter()
@@ -140,7 +145,7 @@ impl Reader {
                 }
             }
             "role" => {
-                objects.roles.insert(Ident::new(json::<String>(part)?));
+                objects.roles.insert(Ident::new(read::<String>(fields)?));
             }
             _ => {}
         }
@@ -148,7 +153,7 @@ impl Reader {
     }
 
     fn types_of(&mut self, names: Option<Vec<String>>) -> Result<Vec<TypeName>, SnapshotError> {
-        names.unwrap_or_default().iter().map(|name| self.type_name(name)).collect()
+        names.unwrap_or_default().iter().map(|name| type_name(&mut self.types, name)).collect()
     }
 
     fn object(&mut self, part: ObjectPart) -> Result<Option<Object>, SnapshotError> {

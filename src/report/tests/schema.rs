@@ -104,6 +104,9 @@ fn the_schema_says_what_is_written() {
     let mut unverified = plan();
     unverified.scripts[0] =
         unverified.scripts[0].clone().statement(3, State::Unverified("table locked by pid 4".to_owned()));
+    let step = unverified.scripts.iter_mut().flat_map(|script| &mut script.steps).next().unwrap();
+    step.guards = vec![GuardReport { query: "SELECT true".to_owned(), applies_if: true }];
+    step.size = Some(TableSize { pages: 3, rows: Some(RowCount(40)) });
     let mut empty = report(Command::Run);
     (empty.place, empty.base) = (None, None);
     let all = [
@@ -117,6 +120,7 @@ fn the_schema_says_what_is_written() {
         interrupted,
         unverified,
         empty,
+        Report { command: Command::Check, ..no_op_run() },
     ];
     for report in all {
         let value: Value = serde_json::from_str(&render_json(&report)).unwrap();

@@ -1,0 +1,102 @@
+//! Annotations of GitHub Actions: messages that stand at their line of a script in the view of a pull request.
+
+use std::fmt::Write as _;
+
+use crate::{
+    diagnostic::{Diagnostic, Severity},
+    event::{Command, Report, ScriptReport, ScriptState},
+};
+
+use super::{
+    Style,
+    step::{details, mark},
+    summary::summary,
+    text::next,
+};
+
+/// How many steps are named in the annotation of a script.
+const STEPS: usize = 20;
+
+/// Writes the workflow commands that annotate the scripts, and a last line for the log.
+///
+/// Source: GitHub's documentation, "Workflow commands for GitHub Actions", and `@actions/core`, `command.ts`, for what has
+/// to be escaped. Every line that we write begins with a command or with our own words, so text from outside cannot begin
+/// a command of its own.
+#[must_use]
+pub fn render_github(report: &Report) -> String {
+    let style = Style { width: usize::MAX, ..Style::default() };
+    let mut text = String::new();
+    for diagnostic in &report.diagnostics {
+        annotate(&mut text, &style, diagnostic);
+    }
+    if matches!(report.command, Command::Plan | Command::Status) {
+        for script in report.scripts.iter().filter(|script| script.state == ScriptState::Changed) {
+            pending(&mut text, &style, script);
+        }
+    }
+    let verification = report.verification.iter().flat_map(|verification| &verification.unverified);
+    for why in verification {
+        command(&mut text, "warning", &[("title", "not verified")], &style.clean(why));
+    }
+    let (words, _) = summary(report);
+    let _ = writeln!(text, "hrms-migrate {}: {}", report.command.name(), style.clean(&words));
+    if let Some(next) = next(report) {
+        let _ = writeln!(text, "next: {}", style.clean(&next));
+    }
+    text
+}
+
+fn annotate(text: &mut String, style: &Style, diagnostic: &Diagnostic) {
+    let name = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "notice",
+    };
+    let mut properties = Vec::new();
+    let mut lines = vec![style.clean(&diagnostic.what)];
+    if let Some(excerpt) = &diagnostic.at {
+        let marked = excerpt.lines.get(excerpt.marked.range()).unwrap_or_default();
+        let (line, column) = (excerpt.location.line, excerpt.location.column);
+        properties.push(("file", style.clean(&excerpt.location.path)));
+        properties.push(("line", line.to_string()));
+        properties.push(("endLine", (line + marked.matches('\n').count()).to_string()));
+        properties.push(("col", column.to_string()));
+        // GitHub takes columns only where one line is meant.
+        if !marked.is_empty() && !marked.contains('\n') {
+            properties.push(("endColumn", (column + marked.chars().count() - 1).to_string()));
+        }
+        if !excerpt.label.is_empty() {
+            lines.push(style.clean(&excerpt.label));
+        }
+    }
+    properties.push(("title", diagnostic.code.name().to_owned()));
+    lines.extend(diagnostic.why.iter().map(|why| format!("why: {}", style.clean(why))));
+    lines.extend(diagnostic.done.iter().map(|done| format!("done so far: {}", style.clean(done))));
+    lines.extend(diagnostic.help.iter().map(|help| format!("help: {}", style.clean(help))));
+    let properties: Vec<_> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    command(text, name, &properties, &lines.join("\n"));
+}
+
+/// Annotates a script that is going to change something.
+fn pending(text: &mut String, style: &Style, script: &ScriptReport) {
+    let file = style.clean(&script.name.path);
+    let title = style.clean(&format!("{} {} would change", script.name.number, script.name.title));
+    let mut lines: Vec<_> = script
+        .steps
+        .iter()
+        .take(STEPS)
+        .map(|step| style.clean(&format!("{} {}  {}", mark(step.verb), step.object, details(step, false))))
+        .collect();
+    if script.steps.len() > STEPS {
+        lines.push(format!("and {} more", script.steps.len() - STEPS));
+    }
+    command(text, "notice", &[("file", &file), ("line", "1"), ("title", &title)], &lines.join("\n"));
+}
+
+/// Writes one workflow command. Values are harmless already, but for the signs that have a meaning here.
+fn command(text: &mut String, name: &str, properties: &[(&str, &str)], message: &str) {
+    let data = |value: &str| value.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |value: &str| data(value).replace(':', "%3A").replace(',', "%2C");
+    let properties: Vec<_> = properties.iter().map(|(name, value)| format!("{name}={}", property(value))).collect();
+    let _ = writeln!(text, "::{name} {}::{}", properties.join(","), data(message));
+}

@@ -1,0 +1,130 @@
+//! A report as the list of tests that CI servers show: one test for each script, and one for each `verify` query.
+
+use quick_junit::{NonSuccessKind, Property, Report as Tests, TestCase, TestCaseStatus, TestSuite};
+
+use crate::{
+    diagnostic::{Diagnostic, Severity},
+    event::{Command, Report, ScriptReport, ScriptState},
+};
+
+use super::{
+    Style,
+    diagnostic::render_diagnostic,
+    step::{details, mark},
+    summary::summary,
+    text::{is_told, place_words, state_words, statement_words},
+    verification::query_words,
+};
+
+/// Writes a report as `JUnit` XML.
+///
+/// A script is a test: it fails where something of it stands in the way, failed or is not as declared, it is skipped where
+/// its turn did not come, and what it would change or has changed stands in its output. A message that belongs to no
+/// script is a test of the command itself. So something fails here exactly when the command ends with an error.
+#[must_use]
+pub fn render_junit(report: &Report) -> String {
+    let style = Style::default();
+    let name = format!("hrms-migrate {}", report.command.name());
+    let mut suite = TestSuite::new(name.clone());
+    suite.set_time(report.elapsed);
+    for word in report.place.iter().flat_map(place_words).chain([summary(report).0]) {
+        let (key, value) = match word.split_once(' ') {
+            Some((key @ ("PostgreSQL" | "role" | "schema"), value)) => (key, value),
+            _ if suite.properties.is_empty() && report.place.is_some() => ("database", word.as_str()),
+            _ => ("summary", word.as_str()),
+        };
+        suite.add_property(Property::new(key.to_owned(), style.clean(value)));
+    }
+    let of = |script: &ScriptReport| -> Vec<&Diagnostic> {
+        let here = |diagnostic: &&Diagnostic| {
+            diagnostic.at.as_ref().is_some_and(|excerpt| excerpt.location.path == script.name.path)
+        };
+        report.diagnostics.iter().filter(here).collect()
+    };
+    let scripts: Vec<_> = report.scripts.iter().filter(|script| is_told(script)).collect();
+    for script in &scripts {
+        let case = script_case(report, script, &of(script), &style);
+        suite.add_test_case(case);
+    }
+    let elsewhere = report.diagnostics.iter().filter(|diagnostic| {
+        diagnostic
+            .at
+            .as_ref()
+            .is_none_or(|excerpt| scripts.iter().all(|script| script.name.path != excerpt.location.path))
+    });
+    let elsewhere: Vec<_> = elsewhere.collect();
+    if !elsewhere.is_empty() || scripts.is_empty() || report.interrupted.is_some() {
+        let mut case = TestCase::new(report.command.name(), status(&elsewhere, NonSuccessKind::Error, &style));
+        if let (Some(signal), TestCaseStatus::Success { .. }) = (report.interrupted, &case.status) {
+            case.status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            case.status.set_message(format!("interrupted by signal {signal}"));
+        }
+        case.set_classname(name.clone());
+        suite.add_test_case(case);
+    }
+    if report.command == Command::Verify {
+        for (message, rows) in report.verification.iter().flat_map(|verification| &verification.queries) {
+            let mut status = TestCaseStatus::success();
+            if *rows > 0 {
+                status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_type("verify-query").set_message(style.clean(&query_words(message, *rows).0));
+            }
+            let mut case = TestCase::new(style.clean(message), status);
+            case.set_classname(format!("{name} query"));
+            suite.add_test_case(case);
+        }
+    }
+    let mut tests = Tests::new("hrms-migrate");
+    tests.set_time(report.elapsed).add_test_suite(suite);
+    // Writing to memory does not fail, and what XML cannot hold was taken out.
+    tests.to_string().unwrap_or_default()
+}
+
+fn script_case(report: &Report, script: &ScriptReport, diagnostics: &[&Diagnostic], style: &Style) -> TestCase {
+    let kind = if report.command == Command::Run { NonSuccessKind::Error } else { NonSuccessKind::Failure };
+    let words = state_words(script.state, report.command);
+    let mut status = status(diagnostics, kind, style);
+    if matches!(status, TestCaseStatus::Success { .. }) {
+        match script.state {
+            ScriptState::NotReached | ScriptState::LeftOut | ScriptState::Unverified => {
+                status = TestCaseStatus::skipped();
+                status.set_message(words);
+            }
+            ScriptState::Conflicting | ScriptState::Failed => {
+                status = TestCaseStatus::non_success(kind);
+                status.set_message(words);
+            }
+            ScriptState::Changed if !matches!(report.command, Command::Run | Command::Plan | Command::Status) => {
+                status = TestCaseStatus::non_success(kind);
+                status.set_message(words);
+            }
+            ScriptState::Changed | ScriptState::AlreadyTrue => {}
+        }
+    }
+    let mut case = TestCase::new(style.clean(&format!("{} {}", script.name.number, script.name.title)), status);
+    case.set_classname(format!("hrms-migrate {}", report.command.name())).set_time(script.elapsed);
+    case.extra.insert("file".into(), style.clean(&script.name.path).into());
+    let mut lines = vec![words.to_owned()];
+    lines.extend(script.steps.iter().map(|step| {
+        format!("{} {}  {}", mark(step.verb), style.clean(&step.object), style.clean(&details(step, true)))
+    }));
+    lines.extend(script.statements.iter().filter_map(|statement| {
+        let words = statement_words(report, &statement.state, true)?;
+        Some(style.clean(&format!("? {} {words}", statement.location)))
+    }));
+    case.set_system_out(lines.join("\n"));
+    case
+}
+
+/// Returns how a test ends that these messages belong to: errors make it fail, everything is told.
+fn status(diagnostics: &[&Diagnostic], kind: NonSuccessKind, style: &Style) -> TestCaseStatus {
+    let errors: Vec<_> =
+        diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).copied().collect();
+    let Some(first) = errors.first() else { return TestCaseStatus::success() };
+    let mut status = TestCaseStatus::non_success(kind);
+    let more = if errors.len() > 1 { format!(", and {} more", errors.len() - 1) } else { String::new() };
+    status.set_type(first.code.name()).set_message(format!("{}{more}", style.clean(&first.what)));
+    let drawn: Vec<_> = diagnostics.iter().map(|diagnostic| render_diagnostic(diagnostic, style)).collect();
+    status.set_description(drawn.join("\n"));
+    status
+}

@@ -1,0 +1,250 @@
+//! Markdown, `JUnit` and GitHub annotations: what they look like, and that nothing from outside gets a meaning in them.
+
+use std::collections::BTreeSet;
+
+use pulldown_cmark::{Event as Piece, Options, Parser, Tag, TagEnd};
+
+use super::*;
+
+/// Signs that mean something in one of the formats, in every place where text comes from outside.
+const SIGNS: &str = "`` a|b <img src=x onerror=alert(1)> </details></pre> ]]> &amp; @everyone #1 ![x](http://h/) **b** \
+                     ::error file=x,line=1::y %0A%25 \u{0} \u{fffe} \u{1b}[31m \\| \"' -->\n::error::z\r\n\
+                     ```\n# head | | \u{202e}";
+
+/// A report that says everything it can with `SIGNS`.
+fn signs(command: Command) -> Report {
+    let mut report = Report { command, ..hostile() };
+    let text = |text: &mut String| *text = SIGNS.to_owned();
+    if let Some(place) = &mut report.place {
+        for field in [&mut place.database, &mut place.server, &mut place.version, &mut place.role] {
+            text(field);
+        }
+        place.schema = Some(SIGNS.to_owned());
+    }
+    for script in &mut report.scripts {
+        for field in [&mut script.name.number, &mut script.name.title, &mut script.name.path] {
+            text(field);
+        }
+        for step in &mut script.steps {
+            text(&mut step.object);
+            text(&mut step.sql);
+            step.form = Form::Plain(SIGNS.to_owned());
+        }
+        script.state = ScriptState::Changed;
+        script.statements = vec![StatementReport {
+            location: SIGNS.to_owned(),
+            state: State::Unverified(SIGNS.to_owned()),
+            pending: None,
+        }];
+    }
+    let diagnostic = at(Diagnostic::error(Code::TypeConflict, SIGNS), SIGNS, &format!("a {SIGNS} b"), SIGNS, SIGNS);
+    report.diagnostics = vec![diagnostic.why(SIGNS).help(SIGNS)];
+    report.diagnostics[0].done = Some(SIGNS.to_owned());
+    report.outcome = Some(Outcome::Refused);
+    report.verification = Some(Verification {
+        checked: self::table(SIGNS, &[(SIGNS, SIGNS)]),
+        complete: true,
+        unverified: vec![SIGNS.to_owned()],
+        queries: vec![(SIGNS.to_owned(), 1)],
+    });
+    report
+}
+
+/// What `check` comes to.
+fn check() -> Report {
+    let mut report = report(Command::Check);
+    (report.place, report.elapsed) = (None, millis(12));
+    report.scripts = scripts(ScriptState::AlreadyTrue, Vec::new(), Vec::new());
+    report
+}
+
+fn refused_plan() -> Report {
+    let mut report = plan();
+    report.scripts[1].state = ScriptState::Conflicting;
+    report.diagnostics = vec![duplicate_rows(), type_conflict()];
+    report.diagnostics[1].at.as_mut().unwrap().location.path.clone_from(&report.scripts[1].name.path);
+    report.outcome = Some(Outcome::Refused);
+    report
+}
+
+fn interrupted_run() -> Report {
+    let mut report = failed_run();
+    (report.outcome, report.interrupted) = (None, Some(15));
+    report.diagnostics.clear();
+    report
+}
+
+fn unreachable() -> Report {
+    let mut report = report(Command::Plan);
+    (report.place, report.base, report.outcome) = (None, None, Some(Outcome::Unreachable));
+    report.diagnostics =
+        vec![Diagnostic::error(Code::ConnectionRefused, "nothing listens at db:5432").help("start the server")];
+    report
+}
+
+fn all() -> Vec<Report> {
+    let mut all = vec![
+        plan(),
+        refused_plan(),
+        verify(),
+        changing_run(),
+        no_op_run(),
+        refused_run(),
+        failed_run(),
+        interrupted_run(),
+        unreachable(),
+        check(),
+    ];
+    all.extend([Command::Run, Command::Plan, Command::Verify, Command::Check].map(signs));
+    all
+}
+
+#[test]
+fn check_in_text() {
+    insta::assert_snapshot!(render_report(&check(), &piped()), @r"
+    ensure/010_user_columns.sql
+    ensure/020_holidays_is_active.sql
+    ensure/030_e-mail_tables.sql
+    ensure/040_Half-day_leaves.sql
+    ensure/100_tasks.sql
+    check  5 scripts (3 base migrations), 35 statements   all readable
+    ");
+}
+
+#[test]
+fn markdown() {
+    insta::assert_snapshot!("plan_markdown", render_markdown(&plan()));
+    insta::assert_snapshot!("plan_refused_markdown", render_markdown(&refused_plan()));
+    insta::assert_snapshot!("verify_markdown", render_markdown(&verify()));
+    insta::assert_snapshot!("run_markdown", render_markdown(&changing_run()));
+    insta::assert_snapshot!("check_markdown", render_markdown(&check()));
+    insta::assert_snapshot!("unreachable_markdown", render_markdown(&unreachable()));
+}
+
+#[test]
+fn markdown_keeps_its_form_whatever_is_in_it() {
+    const OURS: [&str; 8] = ["<details>", "<summary>", "</summary>", "</details>", "<b>", "</b>", "<code>", "</code>"];
+    for report in all() {
+        let text = render_markdown(&report);
+        assert!(!text.chars().any(|char| super::super::harmless::acts(char) && char != '\n'));
+        let mut cells = Vec::new();
+        let (mut headings, mut in_code) = (0, false);
+        // Outside code, whoever is named is not told.
+        let tells = |text: &str| text.contains("@everyone") || text.contains("#1 ");
+        for piece in Parser::new_ext(&text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+            match piece {
+                Piece::Text(text) => assert!(in_code || !tells(&text), "{text}"),
+                Piece::Start(Tag::CodeBlock(_)) => in_code = true,
+                Piece::End(TagEnd::CodeBlock) => in_code = false,
+                Piece::Html(html) | Piece::InlineHtml(html) => {
+                    assert!(!tells(&html), "{html}");
+                    let html = html.replace("<!-- -->", "");
+                    let mut rest = html.as_str();
+                    while let Some(at) = rest.find('<') {
+                        let ours = OURS.iter().find(|tag| rest[at..].starts_with(**tag));
+                        let ours = ours.unwrap_or_else(|| panic!("{html}\n{text}"));
+                        rest = &rest[at + ours.len()..];
+                    }
+                }
+                Piece::Start(Tag::Link { .. } | Tag::Image { .. }) => panic!("a link in\n{text}"),
+                Piece::Start(Tag::Heading { .. }) => headings += 1,
+                Piece::Start(Tag::Table(columns)) => cells = vec![columns.len(), 0],
+                Piece::Start(Tag::TableCell) => cells[1] += 1,
+                Piece::End(TagEnd::TableRow | TagEnd::TableHead) => {
+                    assert_eq!(cells[0], cells[1], "{text}");
+                    cells[1] = 0;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(headings, 1, "{text}");
+        assert_eq!(text.matches("<details>").count(), text.matches("\n</details>").count(), "{text}");
+    }
+}
+
+#[test]
+fn markdown_stays_below_what_a_comment_takes() {
+    let mut report = plan();
+    let long = format!("CREATE TABLE t ({})", "a integer, ".repeat(400));
+    for number in 200..400 {
+        let steps = vec![step(Verb::Add, "table public.t", Form::CatalogOnly, &long)];
+        report.scripts.push(script(&number.to_string(), "more", ScriptState::Changed).with(steps));
+    }
+    let text = render_markdown(&report);
+    assert!(text.len() < 65_536 && text.contains("left out here for its length"), "{}", text.len());
+}
+
+#[test]
+fn junit() {
+    insta::assert_snapshot!("plan_junit", render_junit(&plan()));
+    insta::assert_snapshot!("verify_junit", render_junit(&verify()));
+    insta::assert_snapshot!("run_failed_junit", render_junit(&failed_run()));
+}
+
+#[test]
+fn junit_is_xml_and_fails_exactly_where_the_command_does() {
+    for report in all() {
+        let text = render_junit(&report);
+        let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let named = |name: &'static str| document.descendants().filter(move |node| node.has_tag_name(name));
+        let number = |name: &str| document.root_element().attribute(name).unwrap().parse::<usize>().unwrap();
+        assert_eq!(number("tests"), named("testcase").count());
+        assert_eq!(number("failures"), named("failure").count());
+        assert_eq!(number("errors"), named("error").count());
+        let tags: BTreeSet<_> =
+            document.descendants().filter(roxmltree::Node::is_element).map(|n| n.tag_name().name()).collect();
+        let known = [
+            "testsuites",
+            "testsuite",
+            "testcase",
+            "properties",
+            "property",
+            "failure",
+            "error",
+            "skipped",
+            "system-out",
+        ];
+        assert!(tags.iter().all(|tag| known.contains(tag)), "{tags:?}");
+        let fails = number("failures") + number("errors") > 0;
+        let ends_badly = report.outcome.is_some() || report.interrupted.is_some();
+        assert_eq!(fails, ends_badly, "{text}");
+        let told = document.descendants().filter_map(|node| node.text()).collect::<String>();
+        assert!(!told.chars().any(|char| super::super::harmless::acts(char) && char != '\n'), "{told:?}");
+    }
+}
+
+#[test]
+fn github() {
+    insta::assert_snapshot!("plan_github", render_github(&plan()));
+    insta::assert_snapshot!("plan_refused_github", render_github(&refused_plan()));
+    insta::assert_snapshot!("verify_github", render_github(&verify()));
+}
+
+#[test]
+fn github_commands_are_ours_alone() {
+    for report in all() {
+        let text = render_github(&report);
+        let expected = report.diagnostics.len()
+            + report.verification.as_ref().map_or(0, |verification| verification.unverified.len())
+            + if report.command == Command::Plan {
+                report.scripts.iter().filter(|script| script.state == ScriptState::Changed).count()
+            } else {
+                0
+            };
+        let commands: Vec<_> = text.lines().filter(|line| line.trim_start().starts_with("::")).collect();
+        assert_eq!(commands.len(), expected, "{text}");
+        for command in commands {
+            // As GitHub reads it: a name, properties up to the next `::`, each `name=value` between commas.
+            let (head, message) = command[2..].split_once("::").unwrap();
+            let (name, properties) = head.split_once(' ').unwrap();
+            assert!(["error", "warning", "notice"].contains(&name), "{command}");
+            for property in properties.split(',') {
+                let (name, value) = property.split_once('=').unwrap();
+                assert!(["file", "line", "endLine", "col", "endColumn", "title"].contains(&name), "{command}");
+                assert!(!value.contains(':'), "{command}");
+            }
+            assert!(!message.contains(['\r', '\u{1b}', '\0']), "{command}");
+        }
+        assert!(text.is_empty() || text.lines().last().unwrap().starts_with(|char: char| char.is_ascii_lowercase()));
+    }
+}
