@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pg::{Ident, ObjectName, RowCount, ServerVersion, TypeName};
 
-pub use object::{
-    Granted, Object, ObjectScope, Objects, Policy, Privileges, Routine, RoutineKind, Trigger, View,
-};
+pub use object::{Granted, Object, ObjectScope, Objects, Policy, Privileges, Routine, RoutineKind, Trigger, View};
 
 /// The catalog at one moment, as far as the scripts name it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,9 +16,10 @@ use crate::{
 };
 
 pub use crate::sql::{
-    ArgumentMode, Comment, DropKind, Expr, Expression, Fragment, GrantTerms, LabelPosition, ObjectRef, OnlineMode, Policy, ReferentialAction,
-    RelationWord, Routine, RoutineBody, RoutineWord, Sameness, SequenceOptions, Timing, TransactionGrouping, Trigger,
-    Verify, View, Volatility, parse_expression, same_meaning, same_tokens,
+    ArgumentMode, Comment, DropKind, Expr, Expression, Fragment, FromItem, GrantTerms, LabelPosition, ObjectRef,
+    OnlineMode, Policy, Query, ReferentialAction, RelationWord, Routine, RoutineBody, RoutineWord, Sameness,
+    SequenceOptions, Target, Timing, TransactionGrouping, Trigger, Verify, View, Volatility, parse_expression,
+    parse_query, same_meaning, same_tokens,
 };
 pub use contradiction::contradictions;
 pub use data::{Backfill, Probe, Seed};

@@ -256,6 +256,7 @@ impl Reader<'_> {
                     })
                     .collect(),
             ),
+            StatementKind::CreateView(view) => one(GoalKind::View(Box::new(view.clone()))),
             StatementKind::CreateRoutine(routine) => one(GoalKind::Routine(routine.clone())),
             StatementKind::CreateTrigger(trigger) => one(GoalKind::Trigger(trigger.clone())),
             StatementKind::CreatePolicy(policy) => one(GoalKind::Policy(policy.clone())),
@@ -266,10 +267,7 @@ impl Reader<'_> {
                     .iter()
                     .map(|(object, span)| Goal {
                         span: *span,
-                        kind: GoalKind::Privileges {
-                            object: object.clone(),
-                            terms: Box::new(grant.terms.clone()),
-                        },
+                        kind: GoalKind::Privileges { object: object.clone(), terms: Box::new(grant.terms.clone()) },
                     })
                     .collect(),
             ),
@@ -284,7 +282,7 @@ impl Reader<'_> {
             ),
             StatementKind::Update(update) => one(GoalKind::Backfill(Box::new(data::backfill(update)?))),
             StatementKind::Insert(insert) => one(GoalKind::Seed(Box::new(data::seed(insert)?))),
-            StatementKind::CreateView(_) | StatementKind::Query | StatementKind::Opaque { .. } | StatementKind::Forbidden { .. } => None,
+            StatementKind::Query | StatementKind::Opaque { .. } | StatementKind::Forbidden { .. } => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::pg::{Ident, QualifiedName, TypeName};
 
-use super::{Accept, ConstraintGoalKind, DropKind, GoalKind, ObjectRef, RelationWord, ScriptGoals};
+use super::{Accept, ConstraintGoalKind, DropKind, GoalKind, ObjectRef, RelationWord, ScriptGoals, parse_query};
 
 /// What only some scripts speak of, so that a snapshot holds it only for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,6 +161,11 @@ fn add(names: &mut Names, goal: &GoalKind) {
         GoalKind::Seed(seed) => names.table(&seed.table),
         GoalKind::View(view) => {
             names.relation(view.name.name.clone());
+            for item in parse_query(&view.query.text).iter().flat_map(|query| &query.from) {
+                for (table, _) in item.tables() {
+                    names.relation(table.clone());
+                }
+            }
             names.kinds.insert(ObjectKind::View);
         }
         GoalKind::Routine(routine) => {

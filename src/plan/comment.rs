@@ -176,7 +176,14 @@ impl Planner<'_> {
                 }
                 let what = format!("database {name} is not the one that this run works on");
                 let why = vec![format!("that is {}", self.world.server.database)];
-                self.find(span, Code::ObjectMissing, what, "", why, "guard the statement with `-- ensure:when <query>`");
+                self.find(
+                    span,
+                    Code::ObjectMissing,
+                    what,
+                    "",
+                    why,
+                    "guard the statement with `-- ensure:when <query>`",
+                );
                 None
             }
         }
@@ -248,9 +255,11 @@ impl Planner<'_> {
         let written = name.resolve(&self.target);
         let there = |index: &ObjectName| {
             matches!(self.world.relations.get(index), Some(RelationKind::Index { .. }))
-                || self.world.tables.iter().any(|(table, state)| {
-                    table.schema == index.schema && state.indexes.contains_key(&index.name)
-                })
+                || self
+                    .world
+                    .tables
+                    .iter()
+                    .any(|(table, state)| table.schema == index.schema && state.indexes.contains_key(&index.name))
         };
         let found = self.declared.index_name_until(self.order, &written, &there);
         there(&found).then_some(found)

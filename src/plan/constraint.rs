@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    catalog::{Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, Object},
+    catalog::{
+        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, Object,
+    },
     diagnostic::Code,
     goal::{ConstraintGoal, ConstraintGoalKind, Goal, GoalKind, ReferentialAction, Sameness},
     pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},

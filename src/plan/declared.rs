@@ -278,9 +278,7 @@ impl<'a> Declared<'a> {
     pub(super) fn object_named(&self, order: usize, object: &ObjectRef, target: &Ident) -> Object {
         let table_of = |name: &QualifiedName| self.table_name(order, &name.resolve(target));
         match object {
-            ObjectRef::Relation { name, .. } => {
-                Object::Relation(self.index_name(order, &table_of(name)))
-            }
+            ObjectRef::Relation { name, .. } => Object::Relation(self.index_name(order, &table_of(name))),
             ObjectRef::Column { table, column } => {
                 let table = table_of(table);
                 let column = self.column_name(order, &table, column);
@@ -444,9 +442,11 @@ impl<'a> Declared<'a> {
 fn routine_named(name: &QualifiedName, arguments: &[TypeName], target: &Ident) -> Object {
     let arguments = arguments
         .iter()
-        .map(|type_name| {
-            if type_name.schema().is_some() { type_name.clone() } else { type_name.with_schema(target.clone()) }
-        })
+        .map(
+            |type_name| {
+                if type_name.schema().is_some() { type_name.clone() } else { type_name.with_schema(target.clone()) }
+            },
+        )
         .collect();
     Object::Routine(name.resolve(target), arguments)
 }

@@ -53,6 +53,7 @@ pub(super) enum Remedy {
 
 /// What is said of an object that is to be replaced.
 pub(super) struct Replaceable<'a> {
+    pub(super) statement: &'a StatementGoals,
     pub(super) span: Span,
     pub(super) words: String,
     pub(super) aspect: &'a Aspect,
@@ -72,6 +73,12 @@ impl Planner<'_> {
             // A later statement makes it what it is to be.
             _ if self.declared.made_after(self.order, object.aspect) => {
                 self.superseded = true;
+                return Remedy::None;
+            }
+            // Its guard decides, where it has one.
+            Likeness::Unknown(_) if !object.statement.directives.guards.is_empty() => {
+                let words: Vec<&str> = object.statement.text.split_whitespace().take(2).collect();
+                self.opaque(object.statement, &words.join(" ").to_uppercase());
                 return Remedy::None;
             }
             Likeness::Unknown(why) => {
@@ -175,12 +182,16 @@ impl Planner<'_> {
         let remedy = self.remedy(
             likeness,
             Replaceable {
+                statement,
                 span,
                 words,
                 aspect: &aspect,
                 or_replace: routine.or_replace,
                 obstacle,
-                help: format!("write CREATE OR REPLACE, or a DROP {} above it where that is not enough", word.to_uppercase()),
+                help: format!(
+                    "write CREATE OR REPLACE, or a DROP {} above it where that is not enough",
+                    word.to_uppercase()
+                ),
             },
         );
         if remedy == Remedy::None || !self.owns_object(span, &object) {
@@ -201,7 +212,8 @@ impl Planner<'_> {
         words: &str,
     ) {
         let all = routine.arguments.iter().map(|argument| (&argument.type_name, argument.type_span));
-        let types: Vec<_> = all.chain(routine.returns.iter().map(|(type_name, _)| (type_name, statement.span))).collect();
+        let types: Vec<_> =
+            all.chain(routine.returns.iter().map(|(type_name, _)| (type_name, statement.span))).collect();
         let mut there = verb == Verb::Alter || self.may_create(statement.span, &key.0.schema);
         for (type_name, span) in types {
             let resolved = self.resolve_type(type_name);
@@ -252,7 +264,12 @@ impl Planner<'_> {
             return Some("CREATE OR REPLACE cannot change what a function returns".to_owned());
         }
         let input = |routine: &Routine| -> Vec<_> {
-            routine.arguments.iter().filter(|a| a.mode.is_input()).map(|a| (a.name.clone(), a.default.is_some())).collect()
+            routine
+                .arguments
+                .iter()
+                .filter(|a| a.mode.is_input())
+                .map(|a| (a.name.clone(), a.default.is_some()))
+                .collect()
         };
         for ((new, has_default), (old, had_default)) in input(written).into_iter().zip(input(stored)) {
             if old.is_some() && old != new {
@@ -351,7 +368,8 @@ impl Planner<'_> {
             (None, None) => Sameness::Same,
             (Some(written), Some(stored)) => {
                 let columns = |name: &Ident| {
-                    let name = name.as_str().rsplit_once('.').map_or_else(|| name.clone(), |(_, name)| Ident::new(name));
+                    let name =
+                        name.as_str().rsplit_once('.').map_or_else(|| name.clone(), |(_, name)| Ident::new(name));
                     let state = self.world.tables.get(table?)?;
                     state.column(&name).map(|column| column.type_name.clone())
                 };
@@ -413,6 +431,7 @@ impl Planner<'_> {
             let obstacle = constraint.then(|| "a constraint trigger cannot be replaced".to_owned());
             let help = format!("write CREATE OR REPLACE TRIGGER, or DROP TRIGGER IF EXISTS {name} ON {table} above it");
             let object = Replaceable {
+                statement,
                 span,
                 words: words.clone(),
                 aspect: &aspect,
@@ -498,7 +517,8 @@ impl Planner<'_> {
             "its transition tables are others".to_owned(),
         );
         let executes = self.find_routine(RoutineWord::Function, &stored.function.name, Some(&[]));
-        let executes = executes.first().map_or_else(|| stored.function.name.resolve(&self.target), |(name, _)| name.clone());
+        let executes =
+            executes.first().map_or_else(|| stored.function.name.resolve(&self.target), |(name, _)| name.clone());
         point(function == Some(&executes), format!("it executes {executes}"));
         point(written.arguments == stored.arguments, "its function is given other arguments".to_owned());
         point(enabled != 'D', "it is disabled".to_owned());
@@ -564,6 +584,7 @@ impl Planner<'_> {
         if let Some(existing) = &existing {
             let likeness = self.compare_policies(policy, existing, &table);
             let object = Replaceable {
+                statement,
                 span,
                 words: words.clone(),
                 aspect: &aspect,
@@ -615,8 +636,11 @@ impl Planner<'_> {
             differences.push("it is for another command".to_owned());
         }
         if written.roles != stored.roles {
-            let roles: Vec<String> =
-                stored.roles.iter().map(|role| role.as_ref().map_or("PUBLIC".to_owned(), ToString::to_string)).collect();
+            let roles: Vec<String> = stored
+                .roles
+                .iter()
+                .map(|role| role.as_ref().map_or("PUBLIC".to_owned(), ToString::to_string))
+                .collect();
             differences.push(format!("it is for {}", roles.join(", ")));
         }
         let mut unknown = None;
@@ -668,7 +692,12 @@ impl Planner<'_> {
             (true, false) => "NO FORCE",
         };
         let sql = Sql::new(format!("ALTER TABLE {table} {action} ROW LEVEL SECURITY"));
-        let act = self.act(Verb::Alter, format!("{word} of {table} {}", if on { "on" } else { "off" }), Some(&table), LockMode::AccessExclusive);
+        let act = self.act(
+            Verb::Alter,
+            format!("{word} of {table} {}", if on { "on" } else { "off" }),
+            Some(&table),
+            LockMode::AccessExclusive,
+        );
         self.step(span, sql, act);
         let state = if force { (enabled, on) } else { (on, forced) };
         self.world.objects.row_security.insert(table, state);
@@ -692,7 +721,11 @@ impl Planner<'_> {
             ObjectRef::Routine { kind, name, arguments } => {
                 let found = self.find_routine(*kind, name, arguments.as_deref());
                 if found.len() > 1 {
-                    let what = format!("{} {name} is not unique: {} of that name are there", kind.sql().to_lowercase(), found.len());
+                    let what = format!(
+                        "{} {name} is not unique: {} of that name are there",
+                        kind.sql().to_lowercase(),
+                        found.len()
+                    );
                     self.find(span, Code::KindConflict, what, "", Vec::new(), "write the types of its arguments");
                     return;
                 }
@@ -722,7 +755,10 @@ impl Planner<'_> {
             return;
         }
         let words = self.object_words(&object);
-        if !cascade && let Object::Routine(name, types) = &object && !self.no_dependents_of(span, &words, &routine_oid(name, types)) {
+        if !cascade
+            && let Object::Routine(name, types) = &object
+            && !self.no_dependents_of(span, &words, &routine_oid(name, types))
+        {
             return;
         }
         let cascade_word = if cascade { " CASCADE" } else { "" };

@@ -25,7 +25,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::{
     catalog::{ObjectScope, Scope, Snapshot, Table},
     diagnostic::{Code, Finding},
-    goal::{Expr, Goal, GoalKind, Names, ObjectKind, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions},
+    goal::{
+        Expr, Goal, GoalKind, Names, ObjectKind, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
+    },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
     script::{ScriptId, Span},
 };

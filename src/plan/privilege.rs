@@ -55,7 +55,8 @@ impl Planner<'_> {
             return;
         }
         for (items, roles) in changes {
-            if !self.may_grant(span, &object, &items) || !terms.grant && !self.may_revoke(span, &object, &items, &roles, terms)
+            if !self.may_grant(span, &object, &items)
+                || !terms.grant && !self.may_revoke(span, &object, &items, &roles, terms)
             {
                 return;
             }
@@ -163,9 +164,9 @@ impl Planner<'_> {
             return true;
         };
         let holds = |granted: &BTreeSet<Granted>, privilege: &str| {
-            granted.iter().any(|one| {
-                one.role.as_ref() == role && one.privilege == privilege && (one.grantable || !option)
-            })
+            granted
+                .iter()
+                .any(|one| one.role.as_ref() == role && one.privilege == privilege && (one.grantable || !option))
         };
         let (privilege, column) = item;
         let of_column = |column: &Ident| {
@@ -208,10 +209,7 @@ impl Planner<'_> {
             Code::PermissionDenied,
             format!("permission denied for {words}: role {role} may not grant {lacking}"),
             "",
-            vec![
-                format!("{words} belongs to {owner}"),
-                "PostgreSQL would only warn, and change nothing".to_owned(),
-            ],
+            vec![format!("{words} belongs to {owner}"), "PostgreSQL would only warn, and change nothing".to_owned()],
             format!("run as {owner}, or let it run: GRANT {lacking} … TO {} WITH GRANT OPTION", Ident::new(role)),
         );
         false
@@ -227,7 +225,8 @@ impl Planner<'_> {
         terms: &GrantTerms,
     ) -> bool {
         let Some(state) = self.world.objects.privileges.get(object).cloned() else { return true };
-        let of = |one: &Granted| items.iter().any(|(privilege, column)| column.is_none() && *privilege == one.privilege);
+        let of =
+            |one: &Granted| items.iter().any(|(privilege, column)| column.is_none() && *privilege == one.privilege);
         let words = self.object_words(object);
         if let Some(other) = state.granted.iter().find(|one| {
             of(one) && roles.contains(&one.role) && one.grantor != state.owner && (one.grantable || !terms.grant_option)
@@ -239,7 +238,12 @@ impl Planner<'_> {
                 format!("{} on {words} cannot be revoked from {role}: {} granted it", other.privilege, other.grantor),
                 "",
                 vec![format!("a REVOKE takes back what the owner, {}, has granted", state.owner)],
-                format!("run as {}: REVOKE {} ON {} FROM {role}", other.grantor, other.privilege, self.granted_sql(object)),
+                format!(
+                    "run as {}: REVOKE {} ON {} FROM {role}",
+                    other.grantor,
+                    other.privilege,
+                    self.granted_sql(object)
+                ),
             );
             return false;
         }

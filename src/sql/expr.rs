@@ -100,6 +100,12 @@ impl Expr {
         !self.any(&|part| matches!(part, Self::Column(_) | Self::Other(_) | Self::Default))
     }
 
+    /// Returns whether something in it was not read, the star of `count(*)` excepted.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.any(&|part| matches!(part, Self::Other(text) if text != "*"))
+    }
+
     /// Returns whether it may give another value for every row, as far as is known.
     #[must_use]
     pub fn is_volatile(&self) -> bool {

@@ -17,6 +17,7 @@ mod lexer;
 mod literal;
 mod object;
 mod parse;
+mod query;
 mod statement;
 mod table;
 #[cfg(test)]
@@ -32,3 +33,4 @@ pub use object::{
     RoutineBody, RoutineWord, Trigger, View,
 };
 pub use parse::{checksum, parse, parse_statement, same_tokens};
+pub use query::{FromItem, Query, Target, parse_query};

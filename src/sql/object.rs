@@ -458,8 +458,21 @@ impl Cursor<'_> {
 
     fn privilege(&mut self) -> Option<(Option<String>, Vec<Ident>)> {
         const KNOWN: [&str; 15] = [
-            "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN", "USAGE", "CREATE",
-            "CONNECT", "TEMPORARY", "TEMP", "EXECUTE", "ALL",
+            "SELECT",
+            "INSERT",
+            "UPDATE",
+            "DELETE",
+            "TRUNCATE",
+            "REFERENCES",
+            "TRIGGER",
+            "MAINTAIN",
+            "USAGE",
+            "CREATE",
+            "CONNECT",
+            "TEMPORARY",
+            "TEMP",
+            "EXECUTE",
+            "ALL",
         ];
         let word = self.word()?.to_ascii_uppercase();
         if !KNOWN.contains(&word.as_str()) {
@@ -489,9 +502,11 @@ impl Cursor<'_> {
         } else {
             let words = ["TABLE", "SEQUENCE", "SCHEMA", "TYPE", "DOMAIN", "DATABASE"];
             let found = words.into_iter().find(|word| self.is_word(word) && self.kind_at(1) != Some(TokenKind::Dot));
-            found.inspect(|word| {
-                self.eat_word(word);
-            }).unwrap_or("")
+            found
+                .inspect(|word| {
+                    self.eat_word(word);
+                })
+                .unwrap_or("")
         };
         let mut objects = Vec::new();
         loop {
@@ -501,9 +516,7 @@ impl Cursor<'_> {
                 (None, "SCHEMA") => ObjectRef::Schema(self.ident()?.ident),
                 (None, "DATABASE") => ObjectRef::Database(self.ident()?.ident),
                 (None, "TYPE" | "DOMAIN") => ObjectRef::Type(self.relation()?.name),
-                (None, "SEQUENCE") => {
-                    ObjectRef::Relation { kind: RelationWord::Sequence, name: self.relation()?.name }
-                }
+                (None, "SEQUENCE") => ObjectRef::Relation { kind: RelationWord::Sequence, name: self.relation()?.name },
                 _ => ObjectRef::Relation { kind: RelationWord::Table, name: self.relation()?.name },
             };
             objects.push((object, self.span_from(start)));

@@ -21,7 +21,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     catalog::{
         Column, Constraint, ConstraintKind, Extension, ForeignKey, Generation, Index, IndexConstraint, IndexKey,
-        IndexStructure, IndexTarget, Objects, RelationKind, Schema, Scope, Sequence, Server, Snapshot, Table, Type, TypeKind,
+        IndexStructure, IndexTarget, Objects, RelationKind, Schema, Scope, Sequence, Server, Snapshot, Table, Type,
+        TypeKind,
     },
     pg::{Ident, ObjectName, RowCount, SESSION_SETTINGS, ServerVersion, TypeName},
 };

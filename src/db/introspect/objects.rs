@@ -7,9 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
-    catalog::{
-        Granted, Object, ObjectScope, Objects, Policy, Privileges, Routine, RoutineKind, Trigger, View,
-    },
+    catalog::{Granted, Object, ObjectScope, Objects, Policy, Privileges, Routine, RoutineKind, Trigger, View},
     pg::{Ident, ObjectName, TypeName},
 };
 
@@ -61,7 +59,8 @@ impl Reader {
     pub(super) fn object_fact(&mut self, objects: &mut Objects, fields: &mut Fields<'_>) -> Result<(), SnapshotError> {
         match fields.kind {
             "view" => {
-                type ViewPart = (String, String, Option<Vec<(String, String)>>, Option<Vec<String>>, String, bool, bool);
+                type ViewPart =
+                    (String, String, Option<Vec<(String, String)>>, Option<Vec<String>>, String, bool, bool);
                 let (schema, name, columns, options, query, populated, owned): ViewPart = read(fields)?;
                 let mut typed = Vec::new();
                 for (column, text) in columns.unwrap_or_default() {
