@@ -163,7 +163,7 @@ pub struct GlobalOptions {
     /// Put the whole run into one transaction [env: HRMS_MIGRATE_ATOMIC]
     #[arg(long, global = true)]
     atomic: bool,
-    /// Format of the result on stdout: text, json, markdown, junit or github
+    /// Format of the result on stdout: text, json, markdown, junit, github or html
     /// [env: HRMS_MIGRATE_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
     format: Option<String>,

@@ -251,6 +251,7 @@ fn draw(format: Format, report: &Report, style: &Style) -> String {
         Format::Markdown => report::render_markdown(report),
         Format::Junit => report::render_junit(report),
         Format::Github => report::render_github(report),
+        Format::Html => report::render_html(report),
     }
 }
 

@@ -209,7 +209,7 @@ pub const SETTINGS: &[SettingInfo] = &[
         "HRMS_MIGRATE_FORMAT",
         ValueKind::One,
         "text",
-        "Format of the result on stdout: text, json, markdown, junit or github",
+        "Format of the result on stdout: text, json, markdown, junit, github or html",
     ),
     info(
         Setting::Report,

@@ -169,11 +169,13 @@ pub enum Format {
     Junit,
     /// Annotations of GitHub Actions.
     Github,
+    /// One page for a browser, with a picture of the schema.
+    Html,
 }
 
 impl Format {
     /// Every format, in the order in which it is told.
-    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Markdown, Self::Junit, Self::Github];
+    pub const ALL: [Self; 6] = [Self::Text, Self::Json, Self::Markdown, Self::Junit, Self::Github, Self::Html];
 
     /// Returns its name.
     #[must_use]
@@ -184,6 +186,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Junit => "junit",
             Self::Github => "github",
+            Self::Html => "html",
         }
     }
 }
@@ -773,7 +776,7 @@ mod tests {
         check_error(settle(&[], &[], &file), &format!("HRMS_MIGRATE_WAIT (.env:2): {text}"), 78);
         check_error(
             settle(&[(Setting::Format, "yaml")], &[], &[]),
-            "--format: \"yaml\" is not text, json, markdown, junit or github",
+            "--format: \"yaml\" is not text, json, markdown, junit, github or html",
             64,
         );
         check_error(
@@ -794,7 +797,7 @@ mod tests {
         check_error(settle(&[(Setting::Schema, "")], &[], &[]), "--schema: \"\" is not a value", 64);
         check_error(
             settle(&[(Setting::Report, "json")], &[], &[]),
-            "--report: \"json\" is not FORMAT=FILE with FORMAT text, json, markdown, junit or github",
+            "--report: \"json\" is not FORMAT=FILE with FORMAT text, json, markdown, junit, github or html",
             64,
         );
         check_error(

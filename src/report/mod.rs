@@ -7,15 +7,18 @@
 mod diagnostic;
 mod github;
 mod harmless;
+mod html;
 mod json;
 mod junit;
 mod layout;
 mod markdown;
 mod paint;
+mod picture;
 mod progress;
 mod psql;
 mod step;
 mod summary;
+mod tables;
 mod text;
 mod verification;
 
@@ -24,6 +27,7 @@ mod tests;
 
 pub use diagnostic::render_diagnostic;
 pub use github::render_github;
+pub use html::render_html;
 pub use json::{FORMAT, render_json};
 pub use junit::render_junit;
 pub use markdown::render_markdown;

@@ -97,7 +97,11 @@ fn killed_everywhere(
         let mut run = command().env("DATABASE_URL", proxy.url(database.url())).spawn();
         let at = statement(&statements, stop);
         let reached = proxy.wait_until_held(|| run.is_running());
-        kill(run);
+        if reached {
+            kill(run);
+        } else {
+            run.wait().expect(0);
+        }
         proxy.cut();
         let run = command().database(&database).run();
         assert_eq!(run.status, 0, "{stop:?}, killed at {at:?}\n{}\n{}", run.stdout, run.stderr);

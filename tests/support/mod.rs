@@ -103,6 +103,12 @@ pub fn start_cluster(options: impl FnOnce(ClusterOptions) -> ClusterOptions) -> 
 pub fn say_not_run(reason: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     assert!(setting("HRMS_TEST_REQUIRE_SERVER").is_none(), "{test} needs a server: {reason}");
+    say_left_out(reason);
+}
+
+/// Tells the same of what no machine has to have.
+pub fn say_left_out(reason: &str) {
+    let test = thread::current().name().unwrap_or("a test").to_owned();
     let count = NOT_RUN.fetch_add(1, Ordering::SeqCst) + 1;
     let _ = writeln!(std::io::stderr(), "not run: {test}: {reason} ({count} so far in this program)");
 }

@@ -118,7 +118,7 @@ impl Reader {
             }
             "privileges" => {
                 type GrantedPart = (Option<String>, String, bool, String, bool);
-                let (kind, schema, name, sub, arguments, owner, owned, granted): (
+                let (kind, schema, name, sub, arguments, holder, owned, granted): (
                     String,
                     Option<String>,
                     String,
@@ -140,7 +140,7 @@ impl Reader {
                     })
                     .collect();
                 if let Some(object) = self.object((kind, schema, name, sub, arguments))? {
-                    objects.privileges.insert(object, Privileges { owner: Ident::new(owner), owned, granted });
+                    objects.privileges.insert(object, Privileges { owner: Ident::new(holder), owned, granted });
                 }
             }
             "role" => {

@@ -1,8 +1,18 @@
 //! Markdown, `JUnit` and GitHub annotations: what they look like, and that nothing from outside gets a meaning in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pulldown_cmark::{Event as Piece, Options, Parser, Tag, TagEnd};
+
+use crate::{
+    catalog::{
+        Column, Constraint, ConstraintKind, ForeignKey, Generation, Index, IndexKey, IndexStructure, IndexTarget,
+        Server, Snapshot, Table,
+    },
+    event::Look,
+    pg::{ServerVersion, TypeName},
+    report::render_html,
+};
 
 use super::*;
 
@@ -246,5 +256,220 @@ fn github_commands_are_ours_alone() {
             assert!(!message.contains(['\r', '\u{1b}', '\0']), "{command}");
         }
         assert!(text.is_empty() || text.lines().last().unwrap().starts_with(|char: char| char.is_ascii_lowercase()));
+    }
+}
+
+fn column(name: &str, type_name: &str, not_null: bool) -> Column {
+    Column {
+        name: Ident::new(name),
+        type_name: TypeName::parse(type_name).unwrap(),
+        not_null,
+        default: None,
+        generation: Generation::None,
+        owned_sequence: None,
+        collation: None,
+    }
+}
+
+fn constraint(name: &str, kind: ConstraintKind) -> Constraint {
+    Constraint {
+        name: Ident::new(name),
+        kind,
+        validated: true,
+        deferrable: false,
+        initially_deferred: false,
+        no_inherit: false,
+    }
+}
+
+fn catalog_table(columns: Vec<Column>, refers: &[(&str, &str)]) -> Table {
+    let primary = ConstraintKind::PrimaryKey { columns: vec![columns[0].name.clone()], include: Vec::new() };
+    let mut constraints = vec![constraint("pkey", primary)];
+    constraints.extend(refers.iter().map(|(column, table)| {
+        let key = ForeignKey {
+            columns: vec![Ident::new(*column)],
+            table: ObjectName::new("public", *table),
+            referenced: vec![Ident::new("id")],
+            on_update: 'a',
+            on_delete: 'c',
+            match_full: false,
+        };
+        constraint(&format!("{column}_fkey"), ConstraintKind::ForeignKey(key))
+    }));
+    Table { columns, constraints, ..Table::default() }
+}
+
+fn catalog_index(columns: &[&str], predicate: Option<&str>) -> Index {
+    let key = |name: &&str| IndexKey {
+        target: IndexTarget::Column(Ident::new(*name)),
+        operator_class: None,
+        operator_class_parameters: None,
+        collation: None,
+        descending: false,
+        nulls_first: false,
+    };
+    let structure = IndexStructure {
+        method: Ident::new("btree"),
+        unique: false,
+        nulls_not_distinct: false,
+        keys: columns.iter().map(key).collect(),
+        include: Vec::new(),
+        predicate: predicate.map(str::to_owned),
+        storage: BTreeMap::new(),
+    };
+    Index { valid: true, structure, constraint: None }
+}
+
+fn snapshot(tables: Vec<(&str, Table)>) -> Snapshot {
+    Snapshot {
+        server: Server {
+            version: ServerVersion::OLDEST,
+            database: "hrms_db".to_owned(),
+            role: "migrator".to_owned(),
+            superuser: false,
+            may_create_schema: false,
+            in_recovery: false,
+            read_only: false,
+            time_zone: "UTC".to_owned(),
+            horizon: String::new(),
+        },
+        target: Some(Ident::new("public")),
+        search_path: vec![Ident::new("public")],
+        also_in: BTreeSet::new(),
+        schemas: BTreeMap::new(),
+        tables: tables.into_iter().map(|(name, table)| (ObjectName::new("public", name), table)).collect(),
+        relations: BTreeMap::new(),
+        types: BTreeMap::new(),
+        sequences: BTreeMap::new(),
+        extensions: BTreeMap::new(),
+        base_versions: None,
+    }
+}
+
+/// Every mark: a new table with a new foreign key, a changed column, one that no script names, dropped ones, one that a
+/// message is about, and new, changed and dropped indexes.
+fn look() -> Look {
+    let id = || column("id", "integer", true);
+    let users = || catalog_table(vec![id(), column("email", "character varying(255)", true)], &[]);
+    let mut leaves = catalog_table(
+        vec![
+            id(),
+            column("user_id", "integer", true),
+            column("total_days", "integer", false),
+            column("fax", "text", false),
+        ],
+        &[("user_id", "users")],
+    );
+    leaves.indexes.insert(Ident::new("idx_leave_status"), catalog_index(&["id"], None));
+    leaves.indexes.insert(Ident::new("idx_old"), catalog_index(&["fax"], None));
+    let mut planned = leaves.clone();
+    planned.columns[2] = column("total_days", "numeric(4,1)", true);
+    planned.columns[2].default = Some("1.0".to_owned());
+    planned.columns.pop();
+    planned.indexes.remove(&Ident::new("idx_old"));
+    planned.indexes.insert(Ident::new("idx_leave_status"), catalog_index(&["id"], Some("(total_days > 0)")));
+    planned.indexes.insert(Ident::new("idx_leave_user"), catalog_index(&["user_id"], None));
+    let legacy = catalog_table(vec![id()], &[("id", "users")]);
+    let tasks = catalog_table(
+        vec![id(), column("parent_id", "integer", false), column("user_id", "integer", true)],
+        &[("parent_id", "tasks"), ("user_id", "users")],
+    );
+    let mut wide = users();
+    wide.columns.push(column("shoe_size", "integer", false));
+    Look {
+        found: snapshot(vec![("users", wide.clone()), ("leaves", leaves), ("legacy", legacy)]),
+        planned: snapshot(vec![("users", wide), ("leaves", planned), ("tasks", tasks)]),
+    }
+}
+
+fn pictured(command: Command) -> Report {
+    let mut report = Report { command, ..verify() };
+    report.diagnostics.push(Diagnostic::error(Code::TypeConflict, "column public.users.email is text").help("see"));
+    report.look = Some(Box::new(look()));
+    report
+}
+
+fn page(report: &Report) -> String {
+    let text = render_html(report);
+    let (before, rest) = text.split_once("<style>").unwrap();
+    let (_, after) = rest.split_once("</style>").unwrap();
+    format!("{before}{after}").replace(env!("CARGO_PKG_VERSION"), "<version>").replace("><", ">\n<")
+}
+
+#[test]
+fn html() {
+    insta::assert_snapshot!("verify_html", page(&pictured(Command::Verify)));
+    insta::assert_snapshot!("plan_html", page(&Report { look: Some(Box::new(look())), ..plan() }));
+}
+
+#[test]
+fn html_is_ours_alone_whatever_is_in_it() {
+    const TAGS: &str = " a b body br circle code details div figure footer g h2 head header html li main mark p path pre \
+                        rect section small span summary svg text title ul ";
+    let hostile_table = ObjectName::new(SIGNS, SIGNS);
+    let mut samples = all();
+    for command in [Command::Plan, Command::Verify] {
+        let mut report = signs(command);
+        let mut bad = look();
+        let mut table = catalog_table(vec![column(SIGNS, "text", false)], &[(SIGNS, "users")]);
+        table.columns[0].default = Some(SIGNS.to_owned());
+        table.indexes.insert(Ident::new(SIGNS), catalog_index(&[SIGNS], Some(SIGNS)));
+        table.constraints.push(constraint(SIGNS, ConstraintKind::Check { expression: SIGNS.to_owned() }));
+        bad.planned.tables.insert(hostile_table.clone(), table);
+        report.look = Some(Box::new(bad));
+        samples.push(report);
+    }
+    for report in samples {
+        let text = render_html(&report);
+        assert!(!text.chars().any(|char| super::super::harmless::acts(char) && char != '\n'));
+        let (_, body) = text.split_once("</style>").unwrap();
+        let mut open: Vec<&str> = Vec::new();
+        for (at, _) in body.match_indices('<') {
+            let tag = body[at + 1..].split(['>', ' ']).next().unwrap();
+            let name = tag.trim_start_matches('/');
+            assert!(TAGS.contains(&format!(" {name} ")), "<{tag}> in\n{body}");
+            if tag.starts_with('/') {
+                // The style and what stands before it are not looked at.
+                let last = open.pop();
+                assert!(last == Some(name) || (last.is_none() && ["head", "html"].contains(&name)), "</{name}>");
+            } else if name != "br" {
+                open.push(name);
+            }
+        }
+        assert!(open.is_empty(), "{open:?}");
+        // Nothing is loaded, nothing runs, and the policy says so.
+        assert!(text.contains("default-src 'none'"));
+        for loads in ["src=", "url(", "@import", "<script", "<link", "<iframe", "javascript:"] {
+            let shown = text.replace("img src=x", "").replace("default-src", "");
+            assert!(!shown.contains(loads), "{loads} in\n{text}");
+        }
+        for (at, _) in text.match_indices(" href=\"") {
+            assert!(text[at + 7..].starts_with("#t"), "{}", &text[at..at + 40]);
+        }
+    }
+}
+
+#[test]
+fn html_of_a_thousand_tables_draws_those_that_matter() {
+    let mut report = pictured(Command::Verify);
+    let mut many = look();
+    for number in 0..1000 {
+        let table = catalog_table(vec![column("id", "integer", true)], &[("id", "users")]);
+        let name = ObjectName::new("public", format!("part_{number}"));
+        many.found.tables.insert(name.clone(), table.clone());
+        many.planned.tables.insert(name, table);
+    }
+    report.look = Some(Box::new(many));
+    let text = render_html(&report);
+    assert!(text.contains("4 tables of 1004: those that differ, and what they refer to."), "{}", text.len());
+    assert!(text.contains("and 1 000 tables without a difference"));
+    assert!(text.len() < 100_000, "{}", text.len());
+}
+
+#[test]
+fn html_keeps_a_run_and_check_without_a_picture() {
+    for report in [changing_run(), check(), unreachable()] {
+        let text = render_html(&report);
+        assert!(!text.contains("<svg") && text.contains("<p class=\"verdict"), "{text}");
     }
 }
