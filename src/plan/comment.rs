@@ -64,6 +64,7 @@ impl Planner<'_> {
 
     /// Returns the object, or tells what is there in its place. `None` also where a later statement drops it. `strict`: the
     /// word for it must be the right one.
+    #[expect(clippy::too_many_lines, reason = "one short arm for each kind of object")]
     pub(super) fn existing_object(&mut self, span: Span, object: &ObjectRef, strict: bool) -> Option<Object> {
         match object {
             ObjectRef::Relation { kind, name } => self.existing_relation(span, *kind, name, strict),

@@ -40,6 +40,9 @@ impl Likeness {
     }
 }
 
+/// What a routine returns: its type, whether a set of it, and its columns.
+type Returned = (Option<TypeName>, bool, Vec<(Option<Ident>, TypeName)>);
+
 /// What is to be done about an object that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
@@ -283,7 +286,7 @@ impl Planner<'_> {
     }
 
     /// Returns what a routine returns, as the server would print it: the type, whether a set, and the columns.
-    fn result(&self, routine: &Routine) -> (Option<TypeName>, bool, Vec<(Option<Ident>, TypeName)>) {
+    fn result(&self, routine: &Routine) -> Returned {
         let output: Vec<(Option<Ident>, TypeName)> = routine
             .arguments
             .iter()

@@ -392,7 +392,9 @@ fn conditions(from: &[FromItem]) -> Vec<Expr> {
         }
     }
     let mut all = Vec::new();
-    from.iter().for_each(|item| add(item, &mut all));
+    for item in from {
+        add(item, &mut all);
+    }
     all
 }
 

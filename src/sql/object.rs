@@ -179,6 +179,7 @@ pub struct View {
 
 /// `CREATE FUNCTION` or `CREATE PROCEDURE`.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent word of the grammar")]
 pub struct Routine {
     /// `PROCEDURE`, rather than `FUNCTION`.
     pub procedure: bool,
@@ -526,7 +527,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Takes the name of a role; `Some(None)` is PUBLIC. CURRENT_USER and its kin are not read.
+    /// Takes the name of a role; `Some(None)` is PUBLIC. `CURRENT_USER` and its kin are not read.
     #[expect(clippy::option_option, reason = "the outer layer is this room's way to say that it cannot be read")]
     fn role(&mut self) -> Option<Option<Ident>> {
         self.eat_word("GROUP");
@@ -742,14 +743,13 @@ impl Cursor<'_> {
         let mut mode = before;
         let mut name = None;
         // A type alone, unless more words follow.
-        let (type_name, type_span) = match self.routine_type().filter(|_| ends(self)) {
-            Some(found) => found,
-            None => {
-                self.reset(mark);
-                name = Some(self.any_ident()?.ident);
-                mode = before.or_else(|| self.argument_mode());
-                self.routine_type().filter(|_| ends(self))?
-            }
+        let (type_name, type_span) = if let Some(found) = self.routine_type().filter(|_| ends(self)) {
+            found
+        } else {
+            self.reset(mark);
+            name = Some(self.any_ident()?.ident);
+            mode = before.or_else(|| self.argument_mode());
+            self.routine_type().filter(|_| ends(self))?
         };
         let default = if self.eat_word("DEFAULT") || self.eat_operator("=") {
             Some(self.expression_until(|cursor| cursor.kind() == Some(TokenKind::Comma))?)

@@ -95,7 +95,7 @@ impl Cursor<'_> {
         }
         query.targets = self.listed(Self::target)?;
         if self.eat_word("FROM") {
-            query.from = self.listed(|cursor| cursor.from_item(0))?;
+            query.from = self.listed(|cursor| cursor.joined(0))?;
         }
         if self.eat_word("WHERE") {
             query.filter = Some(self.part()?);
@@ -147,13 +147,8 @@ impl Cursor<'_> {
             return self.eat_operator("*").then_some(Target::Star(Some(table)));
         }
         let value = self.part()?;
-        let name = if self.eat_word("AS") {
-            Some(self.any_ident()?.ident)
-        } else if self.kind() == Some(TokenKind::QuotedIdent) || self.word().is_some_and(|word| !is_reserved(word)) {
-            Some(self.any_ident()?.ident)
-        } else {
-            None
-        };
+        let bare = self.kind() == Some(TokenKind::QuotedIdent) || self.word().is_some_and(|word| !is_reserved(word));
+        let name = if self.eat_word("AS") || bare { Some(self.any_ident()?.ident) } else { None };
         Some(Target::Value(value, name))
     }
 
@@ -168,12 +163,12 @@ impl Cursor<'_> {
         Some((value, descending, nulls_first))
     }
 
-    fn from_item(&mut self, depth: usize) -> Option<FromItem> {
+    fn joined(&mut self, depth: usize) -> Option<FromItem> {
         const DEEPEST: usize = 50;
         if depth > DEEPEST {
             return None;
         }
-        let mut item = self.from_primary(depth)?;
+        let mut item = self.joinable(depth)?;
         loop {
             let kind = if self.eat_word("JOIN") || self.eat(&["INNER", "JOIN"]) {
                 "INNER"
@@ -186,7 +181,7 @@ impl Cursor<'_> {
             } else {
                 return Some(item);
             };
-            let right = self.from_primary(depth)?;
+            let right = self.joinable(depth)?;
             let (mut on, mut using) = (None, Vec::new());
             if kind != "CROSS" {
                 if self.eat_word("USING") {
@@ -200,20 +195,15 @@ impl Cursor<'_> {
         }
     }
 
-    fn from_primary(&mut self, depth: usize) -> Option<FromItem> {
+    fn joinable(&mut self, depth: usize) -> Option<FromItem> {
         if self.eat_kind(TokenKind::OpenParen) {
-            let item = self.from_item(depth + 1)?;
+            let item = self.joined(depth + 1)?;
             self.expect_kind(TokenKind::CloseParen)?;
             return Some(item);
         }
         let name = self.relation()?.name;
-        let alias = if self.eat_word("AS") {
-            Some(self.ident()?.ident)
-        } else if self.kind() == Some(TokenKind::QuotedIdent) || self.word().is_some_and(|word| !is_reserved(word)) {
-            Some(self.ident()?.ident)
-        } else {
-            None
-        };
+        let bare = self.kind() == Some(TokenKind::QuotedIdent) || self.word().is_some_and(|word| !is_reserved(word));
+        let alias = if self.eat_word("AS") || bare { Some(self.ident()?.ident) } else { None };
         Some(FromItem::Table { name, alias })
     }
 }

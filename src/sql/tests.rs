@@ -103,7 +103,7 @@ fn every_kind_of_statement_is_recognised() {
             "ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
             "AlterTable RowSecurity, ForceRowSecurity",
         ),
-        ("ALTER TABLE t ENABLE TRIGGER g", "AlterTable other ENABLE TRIGGER"),
+        ("ALTER TABLE t ENABLE TRIGGER g", "AlterTable other ENABLE TRIGGER G"),
         ("CREATE TEMP VIEW v AS SELECT 1 AS a", "opaque CREATE VIEW"),
         ("CREATE RECURSIVE VIEW v (a) AS SELECT 1", "opaque CREATE VIEW"),
         ("CREATE OR REPLACE VIEW v AS SELECT 1 AS a", "CreateView"),

@@ -104,21 +104,15 @@ impl Reader {
                 objects.row_security.insert(table, (enabled, forced));
             }
             "comment" => {
-                let (kind, schema, name, sub, arguments, text): (
-                    String,
-                    Option<String>,
-                    String,
-                    Option<String>,
-                    Option<Vec<String>>,
-                    String,
-                ) = read(fields)?;
+                type CommentPart = (String, Option<String>, String, Option<String>, Option<Vec<String>>, String);
+                let (kind, schema, name, sub, arguments, text): CommentPart = read(fields)?;
                 if let Some(object) = self.object((kind, schema, name, sub, arguments))? {
                     objects.comments.insert(object, text);
                 }
             }
             "privileges" => {
                 type GrantedPart = (Option<String>, String, bool, String, bool);
-                let (kind, schema, name, sub, arguments, holder, owned, granted): (
+                type PrivilegesPart = (
                     String,
                     Option<String>,
                     String,
@@ -127,7 +121,8 @@ impl Reader {
                     String,
                     bool,
                     Option<Vec<GrantedPart>>,
-                ) = read(fields)?;
+                );
+                let (kind, schema, name, sub, arguments, holder, owned, granted): PrivilegesPart = read(fields)?;
                 let granted = granted
                     .unwrap_or_default()
                     .into_iter()
