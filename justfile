@@ -10,6 +10,10 @@ check:
 ci:
     .ci/run
 
+# The tests on every supported version of PostgreSQL, or on those named: `just versions 13 18`.
+versions *majors:
+    .ci/versions {{majors}}
+
 # The README's test command.
 test:
     cargo test --features embedded
@@ -26,3 +30,7 @@ deny:
 schema:
     cargo run -- run
     diesel print-schema > src/schema.rs
+
+# How many lines of the pure rooms the tests reach; fails under 90 %.
+coverage:
+    .ci/coverage

@@ -84,7 +84,7 @@ impl Cluster {
             "set -e; {bin}/initdb -D {at}/data -A trust -U postgres -E UTF8 --no-locale --no-sync >/dev/null
              cat > {at}/data/pg_hba.conf <<'END'\n{hba}END\n\
              cat >> {at}/data/postgresql.conf <<'END'\nport={port}\nlisten_addresses='127.0.0.1'\nfsync=off\n\
-             unix_socket_directories='{at}'\n{settings}\nEND\n",
+             password_encryption='scram-sha-256'\nunix_socket_directories='{at}'\n{settings}\nEND\n",
             bin = binaries.display(),
         ))?;
         Some(Self { directory, port })

@@ -73,7 +73,7 @@ pub enum ServerErrorKind {
     /// Two sessions created one object at once (23505 on an index of the catalog).
     CatalogRace,
     /// A pooler gave this session's statement to another session (26000, 42P05).
-    PreparedStatementLost,
+    Pooler,
     /// 42601.
     Syntax,
     /// 0A000.
@@ -128,7 +128,7 @@ impl ServerErrorKind {
             Self::DatatypeMismatch => "datatype-mismatch",
             Self::ConcurrentUpdate => "concurrent-update",
             Self::CatalogRace => "catalog-race",
-            Self::PreparedStatementLost => "prepared-statement-lost",
+            Self::Pooler => "transaction-pooler",
             Self::Syntax => "syntax",
             Self::FeatureNotSupported => "feature-not-supported",
             Self::InvalidEnumUse => "invalid-enum-use",
@@ -389,6 +389,7 @@ const TEXTS: &[(ServerErrorKind, &[Text])] = {
         ),
         (ServerErrorKind::Canceled, &[Starts("canceling ")]),
         (ServerErrorKind::Deadlock, &[Starts("deadlock detected")]),
+        (ServerErrorKind::Pooler, &[Starts("prepared statement "), Starts("unnamed prepared statement ")]),
         (
             ServerErrorKind::AdminShutdown,
             &[
@@ -445,7 +446,6 @@ const TEXTS: &[(ServerErrorKind, &[Text])] = {
             ],
         ),
         (ServerErrorKind::ReadOnlyTransaction, &[Ends("in a read-only transaction"), Ends("during recovery")]),
-        (ServerErrorKind::PreparedStatementLost, &[Starts("prepared statement ")]),
         (
             ServerErrorKind::InsufficientPrivilege,
             &[
@@ -759,7 +759,8 @@ mod tests {
             ("syntax error at or near \"TABEL\"", Kind::Syntax),
             ("cannot execute ALTER TABLE in a read-only transaction", Kind::ReadOnlyTransaction),
             ("CREATE INDEX CONCURRENTLY cannot run inside a transaction block", Kind::ActiveTransaction),
-            ("prepared statement \"__diesel_stmt_0\" does not exist", Kind::PreparedStatementLost),
+            ("prepared statement \"__diesel_stmt_0\" does not exist", Kind::Pooler),
+            ("unnamed prepared statement does not exist", Kind::Pooler),
             ("unique constraint on partitioned table is not supported", Kind::FeatureNotSupported),
         ] {
             check(text, kind, text);

@@ -28,7 +28,7 @@ use crate::{
     pg::{ConnectionTarget, Ident, LockTimeout, ObjectName, RUNNER_LOCK, StatementTimeout, quote_literal},
 };
 
-use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settle_session, snapshot};
+use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settling, snapshot};
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
 struct Manager {
@@ -140,7 +140,7 @@ impl Connections {
     /// # Errors
     /// [`ConnectError`].
     pub fn session(&self) -> Result<Session, ConnectError> {
-        Ok(Session { connection: self.take()?, path: Path::Unsettled })
+        Ok(Session { connection: self.take()?, looking: false })
     }
 
     /// Takes the connection that holds the runner lock.
@@ -148,7 +148,17 @@ impl Connections {
     /// # Errors
     /// [`ConnectError`].
     pub fn control(&self) -> Result<Control, ConnectError> {
-        Ok(Control { connection: self.take()? })
+        Ok(Control { connection: self.take()?, pid: 0 })
+    }
+
+    /// Finds out on a connection of its own whether the connection ends with the first transaction, as it does behind a pooler in
+    /// statement mode, whose message libpq does not hand on.
+    #[must_use]
+    pub fn refuses_transactions(&self) -> bool {
+        connect(&self.target).is_ok_and(|mut connection| {
+            let mut send = |sql: &str| connection.batch_execute(sql).map_err(|error| recognise(&error, sql));
+            send("SELECT").is_ok() && send("BEGIN").is_err_and(|error| error.is_connection_lost())
+        })
     }
 
     fn take(&self) -> Result<PooledConnection<Manager>, ConnectError> {
@@ -185,18 +195,15 @@ fn lend(
     Lent { pool, retired }
 }
 
-/// What the session's names resolve to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Path {
-    Unsettled,
-    Catalog,
-    User,
-}
-
 /// The session that looks and works.
+///
+/// Invariant: until [`prepare_to_work`](Self::prepare_to_work) everything is asked, and every setting made, within
+/// transactions that are read-only and follow each other without a gap. A pooler in transaction mode so gives one session of
+/// the server from the first look to the last question, and gets it back as it was.
 pub struct Session {
     connection: PooledConnection<Manager>,
-    path: Path,
+    /// A transaction of a look is open.
+    looking: bool,
 }
 
 /// What came of a question.
@@ -240,11 +247,31 @@ impl Session {
     /// # Errors
     /// [`SnapshotError`].
     pub fn look(&mut self, scope: &Scope, base: bool) -> Result<Snapshot, SnapshotError> {
-        if self.path != Path::Catalog {
-            settle_session(&mut self.connection).map_err(|error| SnapshotError::Server(Box::new(error)))?;
-            self.path = Path::Catalog;
-        }
+        self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
         snapshot(&mut self.connection, scope, base)
+    }
+
+    /// Begins a read-only transaction, settled, and ends the one before it. One round trip.
+    fn begin_to_look(&mut self, settings: &str) -> Result<(), ServerError> {
+        let sql = format!(
+            "{}BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {}{settings}",
+            if self.looking { "ROLLBACK; " } else { "" },
+            settling(true)
+        );
+        self.looking = true;
+        self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
+    }
+
+    /// Ends the transaction of a look, if one is open: what follows is seen as it is then. A session that is closed instead
+    /// ends it too.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn end_look(&mut self) -> Result<(), ServerError> {
+        if !std::mem::take(&mut self.looking) {
+            return Ok(());
+        }
+        self.connection.batch_execute("ROLLBACK").map_err(|error| recognise(&error, "ROLLBACK"))
     }
 
     /// Asks questions in the search path and time zone of the scripts, read-only: all in one query, and where that fails one
@@ -257,21 +284,22 @@ impl Session {
         }
         let limit = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis());
         let all = questions.iter().map(|(_, limit)| *limit).min().flatten();
-        if let Err(error) = self.enter(target, true, limit(all)) {
-            return questions.iter().map(|_| Asked::Error(error.clone())).collect();
-        }
         if questions.len() > 1
+            && self.begin_to_ask(target, limit(all)).is_ok()
             && let Ok(values) = self.values(questions)
         {
             return values.into_iter().map(Asked::Value).collect();
         }
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
-            let set = format!("SET statement_timeout = {}", limit(question.1));
-            let answer = self.connection.batch_execute(&set).map_err(|error| recognise(&error, &set)).and_then(|()| {
+            let answer = self.begin_to_ask(target, limit(question.1)).and_then(|()| {
                 self.values(std::slice::from_ref(question)).map(|values| values.into_iter().next().flatten())
             });
             answers.push(answer.map_or_else(Asked::Error, Asked::Value));
+        }
+        if matches!(answers.last(), Some(Asked::Error(_))) {
+            // In the transaction that failed nothing more could be asked. What comes of this the next question tells.
+            drop(self.begin_to_look(""));
         }
         answers
     }
@@ -307,21 +335,9 @@ impl Session {
         Ok(values)
     }
 
-    /// Sets the session to the scripts' search path and time zone.
-    fn enter(&mut self, target: &Ident, read_only: bool, statement_timeout: u128) -> Result<(), ServerError> {
-        // The scripts' schema first, then what the role or database has; temporary tables last, so that none of them can take
-        // the place of a table of the scripts.
-        let path = quote_literal(&format!("{target}, "));
-        let sql = format!(
-            "SELECT set_config('search_path', {path} || CASE WHEN current_setting('hrms_migrate.search_path') = '' THEN '' \
-             ELSE current_setting('hrms_migrate.search_path') || ', ' END || 'pg_temp', false), \
-             set_config('TimeZone', current_setting('hrms_migrate.time_zone'), false); \
-             SET default_transaction_read_only = {}; SET statement_timeout = {statement_timeout}",
-            if read_only { "on" } else { "off" }
-        );
-        self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
-        self.path = Path::User;
-        Ok(())
+    fn begin_to_ask(&mut self, target: &Ident, statement_timeout: u128) -> Result<(), ServerError> {
+        let limit = format!("; SET LOCAL statement_timeout = {statement_timeout}");
+        self.begin_to_look(&(entering(target, true) + &limit))
     }
 
     /// Prepares the session for carrying out steps. To be called again after every look or question.
@@ -329,7 +345,9 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn prepare_to_work(&mut self, target: &Ident) -> Result<(), ServerError> {
-        self.enter(target, false, 0)
+        let end = if std::mem::take(&mut self.looking) { "ROLLBACK; " } else { "" };
+        let sql = format!("{end}{}{}", settling(false), entering(target, false));
+        self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
     }
 
     /// Begins a transaction with its limits.
@@ -465,6 +483,8 @@ impl<'a> Work<'a> {
 /// The connection that holds the runner lock; idle otherwise, so that nothing of it is ever waited for.
 pub struct Control {
     connection: PooledConnection<Manager>,
+    /// The server's process that [`is_alive`](Self::is_alive) expects.
+    pid: i32,
 }
 
 impl Control {
@@ -489,17 +509,45 @@ impl Control {
         rows.first().map(|row| row.value)
     }
 
-    /// Returns whether the runner lock is still held: a session's advisory lock lasts as long as the session. One round trip.
-    pub fn is_alive(&mut self) -> bool {
-        self.connection.batch_execute("SELECT").is_ok()
-    }
-
-    /// Returns the server's process of this session.
+    /// Makes sure that both connections are sessions of the server's own; returns the process of `session`. Keeps the role's
+    /// `idle_session_timeout` from ending either while it waits. To be called before a lock is taken: a lock of a session that a
+    /// pooler lends to others would stay with it.
     ///
     /// # Errors
-    /// [`ServerError`].
-    pub fn pid(&mut self) -> Result<i32, ServerError> {
-        pid(&mut self.connection)
+    /// `None` behind a pooler in transaction mode; otherwise [`ServerError`].
+    pub fn meet(&mut self, session: &mut Session) -> Result<i32, Option<ServerError>> {
+        let first = session.pid()?;
+        session.end_look()?;
+        // The query is sent in two parts, which only a transaction keeps together there.
+        self.connection.batch_execute("BEGIN READ ONLY").map_err(|error| recognise(&error, "BEGIN"))?;
+        self.pid = pid(&mut self.connection)?;
+        self.connection.batch_execute("ROLLBACK").map_err(|error| recognise(&error, "ROLLBACK"))?;
+        // Such a pooler lends the session given back last, or one after the other, and others take theirs in between: asked in
+        // this order, it has to be lucky ten times.
+        let mut own = first != self.pid;
+        for asked in [0, 1, 1, 0, 1, 0, 0, 1, 0, 1] {
+            own = own
+                && if asked == 0 {
+                    is_in(&mut session.connection, first)?
+                } else {
+                    is_in(&mut self.connection, self.pid)?
+                };
+        }
+        if !own {
+            return Err(None);
+        }
+        // Of version 14 and later.
+        let sql = "SELECT pg_catalog.set_config('idle_session_timeout', '0', false) \
+                   WHERE pg_catalog.current_setting('idle_session_timeout', true) IS NOT NULL";
+        for connection in [&mut session.connection, &mut self.connection] {
+            connection.batch_execute(sql).map_err(|error| recognise(&error, sql))?;
+        }
+        Ok(first)
+    }
+
+    /// Returns whether the runner lock is still held: a session's advisory lock lasts as long as the session. One round trip.
+    pub fn is_alive(&mut self) -> bool {
+        is_in(&mut self.connection, self.pid).unwrap_or(false)
     }
 
     /// Asks the server to stop what a session is doing.
@@ -556,18 +604,41 @@ fn cancel(connection: &mut PgConnection, pid: i32) {
     drop(sql_query("SELECT pg_cancel_backend($1)").bind::<Integer, _>(pid).execute(connection));
 }
 
+/// Returns the statement that, after [`settling`], sets the scripts' search path and time zone.
+///
+/// The scripts' schema first, then what the role or database has; temporary tables last, so that none of them can take the place
+/// of a table of the scripts.
+fn entering(target: &Ident, local: bool) -> String {
+    let path = quote_literal(&format!("{target}, "));
+    format!(
+        "; SELECT set_config('search_path', {path} || CASE WHEN current_setting('hrms_migrate.search_path') = '' THEN '' \
+         ELSE current_setting('hrms_migrate.search_path') || ', ' END || 'pg_temp', {local}), \
+         set_config('TimeZone', current_setting('hrms_migrate.time_zone'), {local})"
+    )
+}
+
 fn recognise(error: &diesel::result::Error, sql: &str) -> ServerError {
     ServerError::recognise(error, Sent::new(sql))
 }
 
 fn pid(connection: &mut PgConnection) -> Result<i32, ServerError> {
-    let sql = "SELECT pg_backend_pid() AS value";
+    let sql = "SELECT pg_catalog.pg_backend_pid() AS value";
     let rows: Vec<Pid> = sql_query(sql).load(connection).map_err(|error| recognise(&error, sql))?;
     Ok(rows.first().map_or(0, |row| row.value))
 }
 
+/// Returns whether the server's process is this one. One round trip.
+fn is_in(connection: &mut PgConnection, pid: i32) -> Result<bool, ServerError> {
+    // A division by zero in any other.
+    let sql = format!("SELECT 1 / (pg_catalog.pg_backend_pid() = {pid})::int");
+    match connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql)) {
+        Err(error) if error.is_connection_lost() => Err(error),
+        outcome => Ok(outcome.is_ok()),
+    }
+}
+
 fn try_lock(connection: &mut PgConnection, object: i32) -> Result<bool, ServerError> {
-    let sql = format!("SELECT pg_try_advisory_lock({}, {object}) AS value", RUNNER_LOCK.0);
+    let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({}, {object}) AS value", RUNNER_LOCK.0);
     let rows: Vec<Truth> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
     Ok(rows.first().is_some_and(|row| row.value))
 }

@@ -152,7 +152,7 @@ codes! {
     CannotConnect "cannot-connect" Unreachable "The connection failed for another reason.";
     Standby "standby" Unfit "The server is a standby.";
     ReadOnlyServer "read-only-server" Unfit "The database takes no changes.";
-    ServerTooOld "server-too-old" Unfit "The server is older than the oldest supported version.";
+    ServerTooOld "server-too-old" Unfit "The server is too old, altogether or for a statement.";
     TransactionPooler "transaction-pooler" Unfit "A pooler gives every transaction another session.";
     EngineFailed "engine-failed" Failed "The embedded PostgreSQL could not be started.";
     EngineLocked "engine-locked" NoLock "Another process uses the embedded PostgreSQL's directory.";

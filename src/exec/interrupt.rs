@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI32, Ordering},
     },
     thread,
@@ -38,8 +38,17 @@ struct Shared {
 }
 
 impl Shared {
-    fn working(&self) -> Option<(ConnectionTarget, i32)> {
-        self.working.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn working(&self) -> MutexGuard<'_, Option<(ConnectionTarget, i32)>> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Cancels what runs in the session named; `false` where none is. Meanwhile no other can be named, and none given up.
+    fn cancel(&self) -> bool {
+        let working = self.working();
+        if let Some((target, pid)) = &*working {
+            cancel_over(target, *pid);
+        }
+        working.is_some()
     }
 }
 
@@ -57,8 +66,7 @@ impl Interrupt {
             for signal in &mut signals {
                 heard.signal.store(signal, Ordering::Relaxed);
                 heard.stop.set();
-                while let Some((target, pid)) = heard.working() {
-                    cancel_over(&target, pid);
+                while heard.cancel() {
                     sleep(AGAIN);
                 }
             }
@@ -75,7 +83,7 @@ impl Interrupt {
     /// Names the session to cancel when a signal comes, again and again until another or `None` is named: nothing can be
     /// cancelled, or nothing should, as what runs now only tidies up.
     pub fn working(&self, session: Option<(ConnectionTarget, i32)>) {
-        *self.shared.working.lock().unwrap_or_else(PoisonError::into_inner) = session;
+        *self.shared.working() = session;
     }
 
     /// Returns whether a session is named.

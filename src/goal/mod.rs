@@ -18,7 +18,7 @@ use crate::{
 pub use crate::sql::{
     ArgumentMode, Comment, DropKind, Expr, Expression, Fragment, FromItem, GrantTerms, LabelPosition, ObjectRef,
     OnlineMode, Policy, Query, ReferentialAction, RelationWord, Routine, RoutineBody, RoutineWord, Sameness,
-    SequenceOptions, Target, Timing, TransactionGrouping, Trigger, Verify, View, Volatility, parse_expression,
+    SequenceOptions, Since, Target, Timing, TransactionGrouping, Trigger, Verify, View, Volatility, parse_expression,
     parse_query, same_meaning, same_tokens,
 };
 pub use contradiction::contradictions;
@@ -76,6 +76,8 @@ pub struct StatementGoals {
     pub directives: Directives,
     /// What must hold, in the order of the statement.
     pub goals: Vec<Goal>,
+    /// What in it not every supported server knows.
+    pub since: Option<Box<Since>>,
 }
 
 /// What directives say of one statement, those of its file included.

@@ -55,6 +55,7 @@ pub fn read(id: ScriptId, script: &Script, parsed: &ParsedScript) -> Result<Scri
             text: script.slice(statement.span).to_owned(),
             directives,
             goals: statement_goals,
+            since: statement.since.clone(),
         });
     }
     if reader.errors.is_empty() { Ok(goals) } else { Err(reader.errors) }

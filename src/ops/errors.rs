@@ -110,7 +110,7 @@ pub(super) const fn code_of(kind: ServerErrorKind) -> Code {
         ServerErrorKind::ConnectionLost | ServerErrorKind::AdminShutdown | ServerErrorKind::StartingUp => {
             Code::ConnectionLost
         }
-        ServerErrorKind::PreparedStatementLost => Code::TransactionPooler,
+        ServerErrorKind::Pooler => Code::TransactionPooler,
         _ => Code::StatementFailed,
     }
 }
@@ -118,6 +118,13 @@ pub(super) const fn code_of(kind: ServerErrorKind) -> Code {
 /// An error of the server while nothing of a script was sent.
 pub(super) fn of_server(what: &str, error: &ServerError) -> Diagnostic {
     Diagnostic::error(code_of(error.kind), what).why(format!("the server says: {error}")).help(help_of(error.kind))
+}
+
+/// A pooler behind which nothing can be changed.
+pub(super) fn of_pooler(what: &str) -> Diagnostic {
+    Diagnostic::error(Code::TransactionPooler, what)
+        .why("locks and settings of a session do not hold behind it; nothing was changed")
+        .help(help_of(ServerErrorKind::Pooler))
 }
 
 /// A catalog that could not be read.
@@ -141,6 +148,7 @@ pub(super) const fn help_of(kind: ServerErrorKind) -> &'static str {
         ServerErrorKind::ConnectionLost | ServerErrorKind::AdminShutdown | ServerErrorKind::StartingUp => {
             "run again when the server is back; it goes on where it stopped"
         }
+        ServerErrorKind::Pooler => "connect to the server itself, or to a pool in session mode",
         ServerErrorKind::UniqueViolation => "merge or correct the rows that share a key, then run again",
         ServerErrorKind::ForeignKeyViolation => "correct the rows that refer to nothing, then run again",
         ServerErrorKind::NotNullViolation => "fill the NULLs, then run again",

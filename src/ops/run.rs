@@ -113,7 +113,9 @@ impl Operation<'_, '_> {
         let seen = match self.subject.look(&mut session, &policy, &mut answers, bounded, watch, self.emit) {
             Ok(seen) => seen,
             Err(diagnostic) => {
-                self.error(diagnostic);
+                let refuses = diagnostic.code == Code::ConnectionLost && site.connections.refuses_transactions();
+                let pooler = || Box::new(errors::of_pooler("a pooler takes no transactions"));
+                self.error(if refuses { pooler() } else { diagnostic });
                 return None;
             }
         };
@@ -129,16 +131,15 @@ impl Operation<'_, '_> {
                 self.complete = true;
                 self.findings(&seen.plan);
                 self.unverified(&seen.plan);
-                Some(self.shown(seen))
             }
-            Command::Verify => {
-                self.verified(&site, &mut session, &seen, &|_| true);
-                Some(self.shown(seen))
-            }
+            Command::Verify => self.verified(&site, &mut session, &seen, &|_| true),
             // Reading scripts is no operation on a database.
-            Command::Check => None,
-            Command::Run => self.run(&site, session, seen, answers),
+            Command::Check => return None,
+            Command::Run => return self.run(&site, session, seen, answers),
         }
+        // Before the session is given up: a pooler lends it to others at once, and nothing of theirs may be cancelled.
+        self.interrupt.working(None);
+        Some(self.shown(seen))
     }
 
     /// Keeps the catalog for the report; returns the plan.

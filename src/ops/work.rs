@@ -33,6 +33,7 @@ struct Workplace {
 
 impl Operation<'_, '_> {
     pub(super) fn run(&mut self, site: &Site, mut session: Session, seen: Seen, mut answers: Answers) -> Option<Plan> {
+        self.interrupt.working(None);
         let refused = !seen.plan.findings.is_empty();
         let unrecorded = self.unrecorded(&seen);
         let work = seen.plan.steps().next().is_some() || seen.plan.barrier.is_some();
@@ -103,13 +104,18 @@ impl Operation<'_, '_> {
         }
     }
 
-    /// Takes the runner lock, and checks that sessions are what they seem. A second runner waits here.
+    /// Checks that sessions are what they seem, and takes the runner lock. A second runner waits here.
     fn enter(&mut self, site: &Site, session: &mut Session) -> Result<Workplace, Box<Diagnostic>> {
+        let failed = |error| Box::new(errors::of_server("the runner lock could not be asked for", &error));
         if site.connections.is_single() {
+            session.end_look().map_err(failed)?;
             return Ok(Workplace { control: None, pid: 0 });
         }
         let mut control = site.connections.control().map_err(|error| Box::new(errors::of_connect(&error)))?;
-        let failed = |error| Box::new(errors::of_server("the runner lock could not be asked for", &error));
+        let pid = control.meet(session).map_err(|error| {
+            error
+                .map_or_else(|| Box::new(errors::of_pooler("a pooler gives every transaction another session")), failed)
+        })?;
         let started = Instant::now();
         let limit = self.settings.limits.runner_lock_timeout;
         let mut told = false;
@@ -143,18 +149,8 @@ impl Operation<'_, '_> {
             }
             sleep(Duration::from_millis(50 + fastrand::u64(0..100)).min(limit.saturating_sub(waited)));
         }
-        let pids = |session: &mut Session, control: &mut Control| Ok((session.pid()?, control.pid()?));
-        let first = pids(session, &mut control).map_err(failed)?;
-        let second = pids(session, &mut control).map_err(failed)?;
-        if first != second || first.0 == first.1 {
-            return Err(Box::new(
-                Diagnostic::error(Code::TransactionPooler, "a pooler gives every transaction another session")
-                    .why("locks and settings of a session do not hold behind it; nothing was changed")
-                    .help("connect to the server itself, or to a pool in session mode"),
-            ));
-        }
-        self.interrupt.working(Some((site.connections.target().clone(), first.0)));
-        Ok(Workplace { control: Some(control), pid: first.0 })
+        self.interrupt.working(Some((site.connections.target().clone(), pid)));
+        Ok(Workplace { control: Some(control), pid })
     }
 
     /// Looks, carries out, looks again, until everything holds or something is in the way.

@@ -728,7 +728,7 @@ const INTERVAL_FIELDS: [(&str, &str); 13] = [
 mod tests {
     use super::*;
 
-    /// Each line: a type as written, and what PostgreSQL 15 says it is (`format_type` with an empty search path).
+    /// Each line: a type as written, and what PostgreSQL says it is (`format_type` with an empty search path).
     const CASES: &str = include_str!("../../tests/cases/types.txt");
 
     #[test]

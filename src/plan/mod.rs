@@ -26,7 +26,8 @@ use crate::{
     catalog::{ObjectScope, Scope, Snapshot, Table},
     diagnostic::{Code, Finding},
     goal::{
-        Expr, Goal, GoalKind, Names, ObjectKind, OnlineMode, ScriptGoals, StatementGoals, StatementId, contradictions,
+        Expr, Goal, GoalKind, Names, ObjectKind, OnlineMode, ScriptGoals, Since, StatementGoals, StatementId,
+        contradictions,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
     script::{ScriptId, Span},
@@ -358,7 +359,8 @@ impl<'a> Planner<'a> {
         self.refused = false;
         self.allow = self.policy.allow.union(&statement.directives.allow).copied().collect();
         self.online = statement.directives.online;
-        let findings = self.plan.findings.len() + self.plan.deferred.len();
+        let (found, deferred) = (self.plan.findings.len(), self.plan.deferred.len());
+        let findings = found + deferred;
         let state = match self.guards.get(&statement.id).cloned().unwrap_or(Guarded::Applies) {
             Guarded::Not => Some(State::NotApplicable),
             Guarded::Open => Some(State::Unverified("its guard has not been asked".to_owned())),
@@ -385,8 +387,39 @@ impl<'a> Planner<'a> {
                 State::Satisfied
             }
         });
+        let state = match statement.since.as_deref() {
+            Some(since)
+                if since.major > self.world.server.version.major()
+                    && matches!(state, State::Missing | State::Conflicting | State::Unverified(_)) =>
+            {
+                // Whatever else was found of a statement that cannot be sent is beside the point.
+                self.steps.clear();
+                self.plan.findings.truncate(found);
+                self.plan.deferred.truncate(deferred);
+                self.too_new(since);
+                State::Conflicting
+            }
+            _ => state,
+        };
         let steps = std::mem::take(&mut self.steps);
         self.plan.statements.push(StatementPlan { id: statement.id, state, steps });
+    }
+
+    /// What only a later server knows is told before anything is sent.
+    fn too_new(&mut self, since: &Since) {
+        let version = self.world.server.version;
+        self.find(
+            since.span,
+            Code::ServerTooOld,
+            format!("{} needs PostgreSQL {}; the server is {version}", since.what, since.major),
+            "",
+            vec!["the server would refuse this statement; nothing was sent".to_owned()],
+            format!(
+                "upgrade the server, or guard the statement: \
+                 -- ensure:when SELECT current_setting('server_version_num')::int >= {}0000",
+                since.major
+            ),
+        );
     }
 
     /// A guard that speaks of an object which is not there yet is asked again just before its statement.

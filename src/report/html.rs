@@ -295,7 +295,7 @@ impl Page<'_> {
             Mark::Changed => "changes",
             Mark::Dropped if verify => "should not be there",
             Mark::Dropped => "is dropped",
-            Mark::Told => "in the way",
+            Mark::Told => "conflicting",
         }
     }
 

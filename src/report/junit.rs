@@ -20,7 +20,8 @@ use super::{
 ///
 /// A script is a test: it fails where something of it stands in the way, failed or is not as declared, it is skipped where
 /// its turn did not come, and what it would change or has changed stands in its output. A message that belongs to no
-/// script is a test of the command itself. So something fails here exactly when the command ends with an error.
+/// script is a test of the command itself. So something fails here exactly when the command ends with
+/// an error; only `status`, which tells and judges nothing, ends well with tests that fail.
 #[must_use]
 pub fn render_junit(report: &Report) -> String {
     let style = Style::default();

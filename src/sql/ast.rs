@@ -33,6 +33,19 @@ pub struct Statement {
     pub kind: StatementKind,
     /// The directives written directly above it.
     pub directives: Vec<Directive>,
+    /// What in it not every supported server knows.
+    pub since: Option<Box<Since>>,
+}
+
+/// A form of SQL that came with a later version than the oldest one supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The major version that it came with.
+    pub major: u32,
+    /// How people call it.
+    pub what: &'static str,
+    /// Its words in the script.
+    pub span: Span,
 }
 
 /// `-- ensure:<key> <value>`, checked and read.

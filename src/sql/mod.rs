@@ -18,6 +18,7 @@ mod literal;
 mod object;
 mod parse;
 mod query;
+mod since;
 mod statement;
 mod table;
 #[cfg(test)]

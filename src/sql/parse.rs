@@ -15,7 +15,7 @@ use super::{
     error::SqlError,
     grammar,
     lexer::{Lexer, Token, TokenKind},
-    literal, statement,
+    literal, since, statement,
 };
 
 /// The longest statement that is read. libpq and the server take a little less than 1 GB; nobody writes even this.
@@ -432,7 +432,8 @@ impl Parser<'_> {
             return;
         }
         let directives = above.directives.into_iter().map(|(directive, _)| directive).collect();
-        let statement = Statement { span, kind, directives };
+        let since = since::since(self.text, &self.tokens).map(Box::new);
+        let statement = Statement { span, kind, directives, since };
         if self.down.is_some() { self.parsed.down.push(statement) } else { self.parsed.statements.push(statement) }
     }
 

@@ -1,11 +1,10 @@
 //! The base migrations: diesel's record is kept, decides nothing, and diesel's own runner makes the same tables.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 
-use crate::site::{Site, assert_lines, fixture};
+use crate::site::{Site, assert_lines};
 
 const VERSIONS: [&str; 4] = ["00000000000001", "00000000000002", "00000000000003", "00000000000004"];
 
@@ -85,57 +84,4 @@ fn diesels_own_runner_can_take_the_base_back() {
     assert_eq!(site.facts(), "");
     site.completes();
     site.assert_facts("hrms_enum.expected");
-}
-
-#[test]
-fn the_schema_for_backends_is_what_diesel_prints() {
-    let Some(site) = Site::new("schema", &[]) else { return };
-    if !Command::new("diesel").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        // The server is there, so that this is no want of one; the program `diesel` belongs to no build of ours.
-        use std::io::Write as _;
-        let _ = writeln!(
-            std::io::stderr(),
-            "not run: {}: no program `diesel`",
-            std::thread::current().name().unwrap_or_default()
-        );
-        return;
-    }
-    site.run().expect(0);
-    let output = Command::new("diesel")
-        .args(["print-schema", "--database-url", site.database.url()])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let schema = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/schema.rs")).unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), schema);
-}
-
-#[test]
-fn the_schema_for_backends_names_every_column() {
-    // What diesel would print, as far as it can be told without it: the tables, their columns in order, and NULL.
-    let Some(site) = Site::new("columns", &[]) else { return };
-    site.run().expect(0);
-    let schema = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/schema.rs")).unwrap();
-    let mut declared = Vec::new();
-    let mut table = String::new();
-    for line in schema.lines().map(str::trim) {
-        if let Some((name, _)) = line.split_once(" (id) {") {
-            name.trim_start_matches("pub ").clone_into(&mut table);
-        } else if let Some((column, kind)) = line.split_once(" -> ")
-            && !line.starts_with("//")
-            && !line.starts_with("diesel::")
-        {
-            declared
-                .push(format!("{table}.{column} {}", if kind.starts_with("Nullable<") { "null" } else { "not null" }));
-        }
-    }
-    let found = site.database.rows(
-        "SELECT c.relname || '.' || a.attname || CASE WHEN a.attnotnull THEN ' not null' ELSE ' null' END
-           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname !~ '^__'",
-    );
-    let found: Vec<String> = found.into_iter().map(|row| row[0].clone().unwrap()).collect();
-    assert_lines(&declared.join("\n"), &found.join("\n"));
-    assert_eq!(found.len(), fixture("hrms_enum.expected").lines().filter(|line| line.starts_with("column ")).count());
 }

@@ -95,7 +95,7 @@ fn incomplete(file: &str, expected: &str, changed: &[&str]) {
     for arguments in [&["run", "--atomic"][..], &["run", "--quiet"]] {
         let Some(other) = Site::new(file, &[file]) else { return };
         let contents = other.contents();
-        crate::site::silent(other.database.url(), cli(arguments)).expect(0);
+        crate::site::silent(cli(arguments).database(&other.database)).expect(0);
         assert_lines(&fixture(expected), &other.facts());
         other.assert_kept(&contents, changed);
     }

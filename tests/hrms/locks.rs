@@ -93,7 +93,7 @@ fn the_log_of_the_server_shows_a_run_with_nothing_to_do_as_questions_only() {
     execute(&cluster.url("postgres"), "CREATE DATABASE hrms TEMPLATE template0");
     let url = cluster.url("hrms");
     execute(&url, &crate::site::fixture("varchar_halfway.sql"));
-    silent(&url, cli(&["run"])).expect(0);
+    silent(cli(&["run"]).env("DATABASE_URL", &url)).expect(0);
 
     let log = || std::fs::read_to_string(cluster.log_path()).unwrap();
     let changes = |log: &str| {
@@ -113,7 +113,7 @@ fn the_log_of_the_server_shows_a_run_with_nothing_to_do_as_questions_only() {
         rows(&url, "SELECT pg_current_xact_id_if_assigned(), txid_snapshot_xmax(txid_current_snapshot())"),
         first.len(),
     );
-    silent(&url, cli(&["run"])).expect(0);
+    silent(cli(&["run"]).env("DATABASE_URL", &url)).expect(0);
     let second = log();
     assert_eq!(changes(&second[next..]), Vec::<String>::new());
     // No transaction of the second run was given a number: it has written nothing at all.

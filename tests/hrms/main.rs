@@ -29,4 +29,5 @@ mod locks;
 mod names;
 mod neighbours;
 mod rights;
+mod schema;
 mod wreckage;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use diesel::PgConnection;
 
-use crate::support::{CliBuilder, Run, TestDatabase, cli, execute, rows, rows_on};
+use crate::support::{CliBuilder, Run, TestDatabase, cli, connect, execute, rows, rows_on};
 
 /// What occurs in the rows of the fixtures, in passwords, and must occur in no output.
 const SECRETS: [&str; 9] =
@@ -43,7 +43,7 @@ impl Site {
     /// Runs a command at its most talkative.
     #[track_caller]
     pub fn cli(&self, arguments: &[&str]) -> Run {
-        silent(self.database.url(), cli(arguments).arg("-vv"))
+        silent(cli(arguments).arg("-vv").database(&self.database))
     }
 
     /// Runs `run`.
@@ -93,7 +93,7 @@ impl Site {
 
     /// Returns the facts about the first schema on the path, as the `.expected` files hold them.
     pub fn facts(&self) -> String {
-        Self::facts_on(&mut self.database.connect())
+        self.database.at(|url| Self::facts_on(&mut connect(url)))
     }
 
     /// The same on a connection that is there.
@@ -159,9 +159,9 @@ impl Site {
     }
 }
 
-/// Runs the program on a database with reports of every kind, and checks that none of its output tells a secret.
+/// Runs the program with reports of every kind, and checks that none of its output tells a secret.
 #[track_caller]
-pub fn silent(url: &str, program: CliBuilder) -> Run {
+pub fn silent(program: CliBuilder) -> Run {
     let directory = tempfile::tempdir().unwrap();
     let (json, text) = (directory.path().join("report.json"), directory.path().join("report.txt"));
     let run = program
@@ -169,7 +169,6 @@ pub fn silent(url: &str, program: CliBuilder) -> Run {
         .arg(format!("json={}", json.display()))
         .arg("--report")
         .arg(format!("text={}", text.display()))
-        .env("DATABASE_URL", url)
         .run();
     let reports = [&json, &text].map(|path| std::fs::read_to_string(path).unwrap_or_default());
     for (name, output) in [
@@ -226,7 +225,7 @@ impl Role {
     /// Runs a command as this role.
     #[track_caller]
     pub fn cli(&self, site: &Site, arguments: &[&str]) -> Run {
-        silent(&self.url(site), cli(arguments).arg("-vv"))
+        silent(cli(arguments).arg("-vv").env("DATABASE_URL", self.url(site)))
     }
 
     /// Gives everything in the public schema, and the schema, to this role.

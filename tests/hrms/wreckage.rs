@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use diesel::connection::SimpleConnection;
 use fastrand::Rng;
 
 use crate::site::{Site, assert_lines, fixture};
@@ -32,15 +31,13 @@ fn a_wrecked_varchar_database_is_made_whole() {
 fn wreck(flavour: Flavour, file: &str, seed: u64) {
     let Some(site) = Site::new(&format!("wreck_{seed}"), &[file]) else { return };
     let mut rng = Rng::with_seed(seed);
-    let mut connection = site.database.connect();
-    let original = facts(&Site::facts_on(&mut connection));
+    let original = facts(&site.facts());
     let mut damage = Vec::new();
     for _ in 0..rng.usize(1..16) {
-        let sql = blow(&mut rng, &facts(&Site::facts_on(&mut connection)));
-        connection.batch_execute(&sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+        let sql = blow(&mut rng, &facts(&site.facts()));
+        site.database.execute(&sql);
         damage.push(sql);
     }
-    drop(connection);
     let (wrecked, contents) = (facts(&site.facts()), site.contents());
     let expected = whole(flavour, &original, &wrecked);
     println!("seed {seed}:\n  {}", damage.join("\n  "));

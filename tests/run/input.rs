@@ -1,35 +1,22 @@
-//! Bad input, and disks that are full: each with a clear error, and the next run finishes the work.
+//! Input beyond the usual, and disks that are full: each with a clear error, and the next run finishes the work. What is
+//! wrong with the text of scripts is in `tests/transcripts/scripts.md`.
 
 use std::{fmt::Write as _, process::Command, time::Duration};
 
 use crate::{
-    support::{TestDatabase, cli, execute, say_not_run, start_cluster},
+    support::{TestDatabase, execute, say_not_run, start_cluster},
     tools::{Scripts, assert_says},
 };
 
-/// Checks scripts without a database.
-#[track_caller]
-fn refused(scripts: &Scripts, status: i32, words: &[&str]) {
-    let run = scripts.command(&["check"]).run().expect(status);
-    assert_says(&run.stderr, words);
-    // A run says the same, before it connects.
-    let run = scripts.command(&["run"]).env("DATABASE_URL", "postgresql://nowhere.invalid/x").run().expect(status);
-    assert_says(&run.stderr, words);
-}
-
 #[test]
-fn bytes_that_are_not_utf_8_are_named_by_file_and_byte() {
-    refused(
-        &Scripts::one(b"CREATE TABLE t (id integer);\n-- \xff\n"),
-        65,
-        &["error[bad-encoding]", "010_test.sql", "32"],
-    );
-    refused(&Scripts::one(b"\xff\xfeC\x00"), 65, &["error[bad-encoding]", "010_test.sql", "UTF-16"]);
-}
-
-#[test]
-fn a_nul_byte_is_shown_at_its_place() {
-    refused(&Scripts::one(b"CREATE TABLE t (id integer);\n\x00\n"), 65, &["error[nul-byte]", "010_test.sql:2:1"]);
+fn a_nul_byte_and_a_command_of_psql_are_shown_at_their_place() {
+    for (script, words) in [
+        (&b"CREATE TABLE t (id integer);\n\x00\n"[..], ["error[nul-byte]", "010_test.sql:2:1", r"\u{0}"]),
+        (b"\\i other.sql\n", ["error[psql-command]", "010_test.sql:1:1", r"`\i`"]),
+    ] {
+        let run = Scripts::one(script).command(&["check"]).run().expect(65);
+        assert_says(&run.stderr, &words);
+    }
 }
 
 #[test]
@@ -41,71 +28,11 @@ fn a_byte_order_mark_and_windows_line_ends_are_fine() {
 }
 
 #[test]
-fn broken_sql_is_shown_with_line_and_column() {
-    refused(
-        &Scripts::one("CREATE TABLE t (id integer);\nCREATE TABEL u (id integer);\n"),
-        65,
-        &["error[syntax-error]", "010_test.sql:2:8", "TABEL"],
-    );
-    refused(&Scripts::one("CREATE TABLE t (id integer"), 65, &["error[syntax-error]", "010_test.sql:1:"]);
-    refused(
-        &Scripts::one("CREATE TABLE t (name text DEFAULT 'open);\n"),
-        65,
-        &["error[syntax-error]", "010_test.sql:1:35"],
-    );
-    refused(&Scripts::one("-- ä\n/* never closed\n"), 65, &["error[", "010_test.sql:2:1"]);
-    refused(&Scripts::one("\\i other.sql\n"), 65, &["error[psql-command]", "010_test.sql:1:1"]);
-}
-
-#[test]
-fn all_scripts_that_are_broken_are_reported_together() {
-    let scripts = Scripts::none()
-        .and("010_a.sql", "CREATE TABEL a (id integer);\n")
-        .and("020_b.sql", "CREATE TABLE b (id integer);\n")
-        .and("030_c.sql", "-- ensure:titel C\nCREATE TABLE c (id integer);\n");
-    refused(&scripts, 65, &["010_a.sql:1:8", "030_c.sql:1:"]);
-}
-
-#[test]
-fn an_unknown_directive_is_an_error_with_a_suggestion() {
-    refused(
-        &Scripts::one("-- ensure:titel Users\nCREATE TABLE t (id integer);\n"),
-        65,
-        &["error[unknown-directive]", "titel", "title", "010_test.sql:1:"],
-    );
-    refused(
-        &Scripts::one("-- ensure:allow rewrit\nCREATE TABLE t (id integer);\n"),
-        65,
-        &["error[bad-directive]", "rewrit", "rewrite", "010_test.sql:1:"],
-    );
-}
-
-#[test]
-fn contradictions_are_found_without_a_database() {
-    let scripts = Scripts::none()
-        .and("010_a.sql", "CREATE TABLE t (id integer);\nALTER TABLE t ADD COLUMN n integer;\n")
-        .and("020_b.sql", "ALTER TABLE t ADD COLUMN IF NOT EXISTS n text;\n");
-    refused(&scripts, 65, &["error[contradiction]", "010_a.sql:2:", "020_b.sql:1:"]);
-}
-
-#[test]
-fn directories_and_names_that_do_not_fit() {
-    refused(&Scripts::none(), 66, &["error[no-scripts]", "--dir"]);
-    let run = cli(&["check", "--dir", "not/there"]).run().expect(66);
-    assert_says(&run.stderr, &["error[file-missing]", "not/there"]);
-    refused(
-        &Scripts::one("CREATE TABLE t (id integer);").and("10_other.sql", "CREATE TABLE u (id integer);"),
-        65,
-        &["error[duplicate-number]", "010_test.sql", "10_other.sql"],
-    );
-    refused(
-        &Scripts::one("CREATE TABLE t (id integer);").and("other.sql", "SELECT 1;"),
-        65,
-        &["error[bad-script-name]", "other.sql"],
-    );
+fn a_directory_under_the_name_of_a_script_is_told() {
     let scripts = Scripts::none();
     std::fs::create_dir(scripts.path().join("010_directory.sql")).unwrap();
-    refused(&scripts, 66, &["error[file-unreadable]", "010_directory.sql"]);
+    let run = scripts.command(&["check"]).run().expect(66);
+    assert_says(&run.stderr, &["error[file-unreadable]", "010_directory.sql"]);
 }
 
 #[test]
@@ -143,7 +70,8 @@ fn a_script_beyond_the_limit_is_refused() {
 #[test]
 fn statements_nested_without_end_are_refused() {
     let deep = format!("CREATE TABLE t (id integer DEFAULT {}1{});\n", "(".repeat(100_000), ")".repeat(100_000));
-    refused(&Scripts::one(deep), 65, &["error[nested-too-deeply]", "010_test.sql:1:"]);
+    let run = Scripts::one(deep).command(&["check"]).run().expect(65);
+    assert_says(&run.stderr, &["error[nested-too-deeply]", "010_test.sql:1:"]);
 }
 
 #[test]

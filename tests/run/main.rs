@@ -23,5 +23,7 @@ mod names;
 mod opaque;
 mod options;
 mod plan_sql;
+mod pooler;
 mod repeat;
 mod status;
+mod versions;

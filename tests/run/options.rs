@@ -189,3 +189,58 @@ fn a_dotenv_file_of_the_current_directory_is_read_and_the_environment_goes_befor
     }
     scripts.command(&["run", "--env-file=other.env"]).current_dir(directory.path()).run().expect(66);
 }
+
+const FORMATS: [&str; 6] = ["text", "json", "markdown", "junit", "github", "html"];
+
+#[test]
+fn every_format_is_written_beside_the_text_and_shows_neither_password_nor_row() {
+    let Some(database) = TestDatabase::new("formats") else { return };
+    database.execute(
+        "CREATE TABLE people (id integer PRIMARY KEY, email text);
+         INSERT INTO people VALUES (1, 'SECRET-7f3a'), (2, 'SECRET-7f3a'), (3, NULL)",
+    );
+    let scripts = Scripts::one(
+        "ALTER TABLE people ADD COLUMN IF NOT EXISTS \"a|b <i>\" integer;\n\
+         CREATE UNIQUE INDEX IF NOT EXISTS people_email ON people (email);\n\
+         -- ensure:verify everybody can be reached\nSELECT email FROM people WHERE email IS NULL;\n",
+    );
+    let out = tempfile::tempdir().unwrap();
+    let file = |command: &str, format: &str| out.path().join(format!("{command}.{format}"));
+    for (command, code) in [("plan", 4), ("run", 4), ("verify", 4), ("status", 0), ("check", 0)] {
+        let mut line = scripts.command(&[command]).env("PGPASSWORD", "geheim-5d1f");
+        line = if command == "check" { line } else { line.database(&database) };
+        for format in FORMATS {
+            line = line.arg(format!("--report={format}={}", file(command, format).display()));
+        }
+        let run = line.run().expect(code);
+        assert!(run.stdout.contains("010") && !run.stdout.contains("geheim-5d1f"), "{}", run.stdout);
+        for format in FORMATS {
+            let text = std::fs::read_to_string(file(command, format)).unwrap();
+            let named = text.contains("010") || text.contains("all readable: 1 script");
+            assert!(named, "{command} as {format}:\n{text}");
+            assert!(!text.contains("SECRET-7f3a") && !text.contains("geheim-5d1f"), "{command} as {format}:\n{text}");
+            assert!(code == 0 || text.contains("duplicate-rows"), "{command} as {format}:\n{text}");
+        }
+    }
+    // On stdout stands what `--report` writes.
+    for format in FORMATS {
+        let run = scripts.command(&["check", &format!("--format={format}")]).run().expect(0);
+        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let written = std::fs::read_to_string(file("check", format)).unwrap();
+        assert_eq!(first(&run.stdout), first(&written), "{format}");
+    }
+}
+
+#[test]
+fn manual_pages_are_written_into_a_directory() {
+    let out = tempfile::tempdir().unwrap();
+    let pages = out.path().join("man1");
+    let run = cli(&["man", "--out"]).arg(pages.as_os_str()).run().expect(0);
+    let first = std::fs::read_to_string(pages.join("hrms-migrate.1")).unwrap();
+    assert!(first.contains(".TH hrms-migrate 1") && pages.join("hrms-migrate-run.1").is_file());
+    assert_eq!(run.stdout.lines().count(), std::fs::read_dir(&pages).unwrap().count());
+    assert_eq!(cli(&["man"]).run().expect(0).stdout, first);
+    std::fs::write(out.path().join("file"), "").unwrap();
+    let run = cli(&["man", "--out"]).arg(out.path().join("file/man1").as_os_str()).run().expect(1);
+    assert_says(&run.stderr, &["error[cannot-write]", "man1"]);
+}

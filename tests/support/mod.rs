@@ -2,8 +2,9 @@
 //!
 //! Where the server comes from: `TEST_DATABASE_URL` names one; otherwise a private cluster is made from the binaries in
 //! `HRMS_TEST_PG_BINDIR`, or from those found on the machine; it serves all tests of a process and ends with it. Where
-//! there is none, a test that needs one says "not run" on the terminal and passes, unless `HRMS_TEST_REQUIRE_SERVER` is
-//! set, which makes it fail. Every test file uses this module with `mod support;`.
+//! there is none, what one connection can test runs on the embedded engine, if that is built in; a test that needs more says
+//! "not run" on the terminal and passes, unless `HRMS_TEST_REQUIRE_SERVER` is set, which makes it fail. Every test file uses
+//! this module with `mod support;`.
 
 #![allow(
     clippy::unwrap_used,
@@ -73,6 +74,18 @@ impl Server {
 /// # Panics
 /// If `HRMS_TEST_REQUIRE_SERVER` is set and there is none, and if there are binaries but no server starts from them.
 pub fn require_server() -> Option<&'static Server> {
+    let server = server();
+    if server.is_none() {
+        say_not_run("no PostgreSQL server binaries found; set TEST_DATABASE_URL or HRMS_TEST_PG_BINDIR");
+    }
+    server
+}
+
+/// Returns the shared server, if there is one.
+///
+/// # Panics
+/// If there are binaries but no server starts from them.
+pub fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         if let Some(url) = setting("TEST_DATABASE_URL") {
@@ -80,9 +93,6 @@ pub fn require_server() -> Option<&'static Server> {
         }
         Some(Server::Private(start_cluster(|options| options)?))
     });
-    if server.is_none() {
-        say_not_run("no PostgreSQL server binaries found; set TEST_DATABASE_URL or HRMS_TEST_PG_BINDIR");
-    }
     server.as_ref()
 }
 
@@ -131,8 +141,17 @@ fn with_database(url: &str, database: &str) -> String {
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
-    url: String,
-    server: &'static Server,
+    place: Place,
+}
+
+/// Where a test's database is.
+#[derive(Debug)]
+enum Place {
+    /// On the shared server.
+    Server { url: String, server: &'static Server },
+    /// In a directory of its own, for the embedded engine.
+    #[cfg(feature = "embedded")]
+    Embedded(std::sync::Arc<embedded::Directory>),
 }
 
 impl TestDatabase {
@@ -145,12 +164,30 @@ impl TestDatabase {
             .collect();
         let name = format!("t_{slug:.44}_{:08x}", fastrand::u32(..));
         execute(&server.admin_url(), &format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'"));
-        Some(Self { url: server.url(&name), name, server })
+        Some(Self { place: Place::Server { url: server.url(&name), server }, name })
+    }
+
+    /// Does the same for a test that needs no second connection: where there is no server, the embedded engine serves, if
+    /// it is built in. Such a test lets the program and itself take turns, and asks for no [`url`](Self::url).
+    pub fn anywhere(test: &str) -> Option<Self> {
+        #[cfg(feature = "embedded")]
+        if server().is_none() {
+            return Some(Self { name: test.to_owned(), place: Place::Embedded(embedded::Directory::new()) });
+        }
+        Self::new(test)
     }
 
     /// Returns the connection URL.
+    ///
+    /// # Panics
+    /// If the embedded engine serves: its test does not come by [`anywhere`](Self::anywhere), then.
+    #[track_caller]
     pub fn url(&self) -> &str {
-        &self.url
+        match &self.place {
+            Place::Server { url, .. } => url,
+            #[cfg(feature = "embedded")]
+            Place::Embedded(_) => panic!("{} needs a server: TestDatabase::new", self.name),
+        }
     }
 
     /// Returns the name of the database.
@@ -159,23 +196,44 @@ impl TestDatabase {
     }
 
     /// Returns the server it is on.
+    ///
+    /// # Panics
+    /// As [`url`](Self::url).
+    #[track_caller]
     pub fn server(&self) -> &'static Server {
-        self.server
+        match &self.place {
+            Place::Server { server, .. } => server,
+            #[cfg(feature = "embedded")]
+            Place::Embedded(_) => panic!("{} needs a server: TestDatabase::new", self.name),
+        }
     }
 
     /// Opens a connection.
+    ///
+    /// # Panics
+    /// As [`url`](Self::url).
+    #[track_caller]
     pub fn connect(&self) -> PgConnection {
-        connect(&self.url)
+        connect(self.url())
+    }
+
+    /// Does something with a URL that is good until it is done.
+    pub fn at<T>(&self, work: impl FnOnce(&str) -> T) -> T {
+        match &self.place {
+            Place::Server { url, .. } => work(url),
+            #[cfg(feature = "embedded")]
+            Place::Embedded(directory) => directory.at(work),
+        }
     }
 
     /// Carries out one or more statements.
     pub fn execute(&self, sql: &str) {
-        execute(&self.url, sql);
+        self.at(|url| execute(url, sql));
     }
 
     /// Returns the rows of a query (or of `… RETURNING`), each value as JSON would write it.
     pub fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        rows(&self.url, sql)
+        self.at(|url| rows(url, sql))
     }
 
     /// Returns the first value of the first row.
@@ -185,21 +243,109 @@ impl TestDatabase {
 
     /// Returns the dump of a schema's catalog.
     pub fn catalog(&self, schema: &str) -> String {
-        catalog_digest(&self.url, schema)
+        self.at(|url| catalog_digest(url, schema))
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if thread::panicking() {
-            let until = match self.server {
-                Server::Given(_) => "drop it when you have seen enough",
-                Server::Private(_) => "gone with this process; set TEST_DATABASE_URL to a server that stays",
-            };
-            let _ = writeln!(std::io::stderr(), "database kept: {} ({until})", self.name);
-            return;
+        match &self.place {
+            Place::Server { server, .. } if thread::panicking() => {
+                let until = match server {
+                    Server::Given(_) => "drop it when you have seen enough",
+                    Server::Private(_) => "gone with this process; set TEST_DATABASE_URL to a server that stays",
+                };
+                let _ = writeln!(std::io::stderr(), "database kept: {} ({until})", self.name);
+            }
+            Place::Server { server, .. } => {
+                execute(&server.admin_url(), &format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name));
+            }
+            #[cfg(feature = "embedded")]
+            Place::Embedded(directory) if thread::panicking() => {
+                let _ = writeln!(std::io::stderr(), "database kept: {}", directory.keep().display());
+            }
+            #[cfg(feature = "embedded")]
+            Place::Embedded(_) => {}
         }
-        execute(&self.server.admin_url(), &format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name));
+    }
+}
+
+/// Databases of the embedded engine, which this process and the program open in turn.
+#[cfg(feature = "embedded")]
+mod embedded {
+    use std::{
+        fs, io,
+        path::{Path, PathBuf},
+        sync::{Arc, Mutex, OnceLock},
+        time::Duration,
+    };
+
+    use hrms_migrate::engine::Embedded;
+
+    /// How long a turn of the program may take.
+    const PATIENCE: Duration = Duration::from_mins(2);
+
+    /// A data directory, and the engine while it is this process's turn.
+    #[derive(Debug)]
+    pub struct Directory {
+        path: tempfile::TempDir,
+        engine: Mutex<Option<Embedded>>,
+    }
+
+    impl Directory {
+        /// Makes an empty database. A copy takes a tenth of the time that the engine needs for a new one.
+        pub fn new() -> Arc<Self> {
+            static EMPTY: OnceLock<tempfile::TempDir> = OnceLock::new();
+            let empty = EMPTY.get_or_init(|| {
+                let directory = tempfile::tempdir().unwrap();
+                Embedded::start(directory.path(), PATIENCE).unwrap().stop().unwrap();
+                directory
+            });
+            let path = tempfile::tempdir().unwrap();
+            copy(&empty.path().join("pgdata"), &path.path().join("pgdata")).unwrap();
+            Arc::new(Self { path, engine: Mutex::new(None) })
+        }
+
+        /// Does something with the engine's URL.
+        pub fn at<T>(&self, work: impl FnOnce(&str) -> T) -> T {
+            let mut engine = self.engine.lock().unwrap();
+            let engine = engine.get_or_insert_with(|| Embedded::start(self.path.path(), PATIENCE).unwrap());
+            work(engine.url())
+        }
+
+        /// Gives the turn to the program, which looks for its data in `directory`.
+        pub fn hand_over(&self, directory: &Path) {
+            if let Some(engine) = self.engine.lock().unwrap().take() {
+                engine.stop().unwrap();
+            }
+            let link = directory.join(".hrms-migrate");
+            match fs::remove_file(&link) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => panic!("{}: {error}", link.display()),
+                _ => std::os::unix::fs::symlink(self.path.path(), link).unwrap(),
+            }
+        }
+
+        /// Leaves the data where they are after a failure, and says where.
+        pub fn keep(&self) -> PathBuf {
+            let kept = self.path.path().with_extension("kept");
+            let _ = fs::rename(self.path.path(), &kept);
+            kept
+        }
+    }
+
+    fn copy(from: &Path, to: &Path) -> io::Result<()> {
+        fs::create_dir(to)?;
+        fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                copy(&entry.path(), &target)?;
+            } else {
+                fs::copy(entry.path(), target)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -311,6 +457,8 @@ pub struct CliBuilder {
     directory: tempfile::TempDir,
     input: Option<String>,
     time_out: Duration,
+    #[cfg(feature = "embedded")]
+    database: Option<std::sync::Arc<embedded::Directory>>,
 }
 
 /// Prepares a run of `hrms-migrate` with nothing of our environment in it but what a program needs to start.
@@ -326,7 +474,14 @@ pub fn cli(arguments: &[&str]) -> CliBuilder {
     }
     // No `~/.pgpass`, no `~/.pg_service.conf`; and one cache for the embedded engine's program files.
     command.env("HOME", temporary.join("home")).env("XDG_CACHE_HOME", temporary.join("cache"));
-    CliBuilder { command, directory, input: None, time_out: CLI_TIME_OUT }
+    CliBuilder {
+        command,
+        directory,
+        input: None,
+        time_out: CLI_TIME_OUT,
+        #[cfg(feature = "embedded")]
+        database: None,
+    }
 }
 
 impl CliBuilder {
@@ -337,10 +492,17 @@ impl CliBuilder {
         self
     }
 
-    /// Sets `DATABASE_URL`.
+    /// Lets the program work on a database: sets `DATABASE_URL`, or gives it the engine's directory.
     #[must_use]
-    pub fn database(self, database: &TestDatabase) -> Self {
-        self.env("DATABASE_URL", database.url())
+    pub fn database(mut self, database: &TestDatabase) -> Self {
+        match &database.place {
+            Place::Server { url, .. } => {
+                self.command.env("DATABASE_URL", url);
+            }
+            #[cfg(feature = "embedded")]
+            Place::Embedded(directory) => self.database = Some(directory.clone()),
+        }
+        self
     }
 
     /// Adds an argument.
@@ -379,6 +541,10 @@ impl CliBuilder {
 
     /// Starts the program and lets the test go on.
     pub fn spawn(mut self) -> RunningCli {
+        #[cfg(feature = "embedded")]
+        if let (Some(database), Some(directory)) = (&self.database, self.command.get_current_dir()) {
+            database.hand_over(directory);
+        }
         self.command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         if let Some(text) = self.input {

@@ -11,7 +11,6 @@ use std::{
 
 use diesel::{
     QueryableByName, RunQueryDsl,
-    connection::SimpleConnection,
     pg::PgConnection,
     sql_query,
     sql_types::{Array, Text},
@@ -49,14 +48,14 @@ pub enum SnapshotError {
     Content(String),
 }
 
-/// Settles a connection for reading the catalog. One round trip. Keeps the search path and time zone of the role or database
-/// aside, so that it is safe to repeat.
-///
-/// # Errors
-/// What the server reports.
-pub fn settle_session(connection: &mut PgConnection) -> Result<(), ServerError> {
-    let sql = format!("{SESSION}{SESSION_SETTINGS}");
-    connection.batch_execute(&sql).map_err(|error| ServerError::recognise(&error, Sent::new("")))
+/// Returns the statements that settle a session for reading the catalog: for the transaction that they stand in where `local`,
+/// otherwise for the session. They keep the search path and time zone of the role or database aside, so that it is safe to
+/// repeat them.
+#[must_use]
+pub fn settling(local: bool) -> String {
+    let (scope, local) = if local { ("LOCAL", "true") } else { ("SESSION", "false") };
+    let settings = SESSION_SETTINGS.replace("SET ", &format!("SET {scope} "));
+    SESSION.replace(":scope", scope).replace(":local", local) + &settings
 }
 
 #[derive(QueryableByName)]

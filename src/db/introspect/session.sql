@@ -1,15 +1,17 @@
--- Settles a connection for reading the catalog: what the server prints no longer depends on who asks, and what the role or
--- database had set for search_path and TimeZone is kept aside. Returns nothing; safe to repeat.
-RESET TimeZone;
-SELECT set_config('hrms_migrate.schemas', current_schemas(false)::text, false),
-       set_config('hrms_migrate.search_path', current_setting('search_path'), false),
-       set_config('hrms_migrate.time_zone', current_setting('TimeZone'), false),
-       set_config('hrms_migrate.read_only', current_setting('transaction_read_only'), false)
+-- Settles a session for reading the catalog: what the server prints no longer depends on who asks, and what the role or
+-- database had set for search_path and TimeZone is kept aside, once. Returns nothing; safe to repeat.
+--
+-- :scope is LOCAL, and :local true, for the one transaction that this stands in: behind a pooler the session may be lent to
+-- others afterwards, who must find it as it was. SESSION and false only where the session is known to be ours.
+SET :scope TimeZone = DEFAULT;
+SELECT set_config('hrms_migrate.schemas', current_schemas(false)::text, :local),
+       set_config('hrms_migrate.search_path', current_setting('search_path'), :local),
+       set_config('hrms_migrate.time_zone', current_setting('TimeZone'), :local)
  WHERE current_setting('hrms_migrate.schemas', true) IS NULL OR current_setting('hrms_migrate.schemas', true) = '';
--- Looking changes nothing, whatever a guard or another question calls. Work switches it off again.
-SET default_transaction_read_only = on;
-SET search_path = '';
-SET TimeZone = 'UTC';
-SET lock_timeout = '100ms';
-SET statement_timeout = 0;
-SET idle_in_transaction_session_timeout = 0;
+SET :scope search_path = '';
+SET :scope TimeZone = 'UTC';
+SET :scope lock_timeout = '100ms';
+SET :scope statement_timeout = 0;
+SET :scope idle_in_transaction_session_timeout = 0;
+-- Of version 17 and later.
+SELECT set_config('transaction_timeout', '0', :local) WHERE current_setting('transaction_timeout', true) IS NOT NULL;

@@ -12,7 +12,7 @@
 WITH s AS MATERIALIZED (
   SELECT array_agg(n.oid) AS oids
     FROM pg_catalog.pg_namespace n
-   WHERE n.nspname = ANY ($1 || current_setting('hrms_migrate.schemas')::name[])
+   WHERE n.nspname = ANY ($1::name[] || current_setting('hrms_migrate.schemas')::name[])
 ), r AS MATERIALIZED (
   SELECT array_agg(c.oid) AS oids, array_agg(c.oid) FILTER (WHERE c.relkind IN ('r', 'p')) AS tables
     FROM pg_catalog.pg_class c
@@ -20,7 +20,7 @@ WITH s AS MATERIALIZED (
 )
 SELECT 'server' AS kind, ROW(
     current_setting('server_version_num'), current_database(), current_user, current_setting('is_superuser') = 'on',
-    has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery(), current_setting('hrms_migrate.read_only') = 'on',
+    has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on',
     current_setting('hrms_migrate.time_zone'), pg_current_snapshot(),
     to_json(current_setting('hrms_migrate.schemas')::text[]))::text AS fields
 UNION ALL

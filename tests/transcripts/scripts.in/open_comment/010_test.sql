@@ -1,0 +1,2 @@
+-- ä
+/* never closed

@@ -1,0 +1,2 @@
+-- ensure:titel C
+CREATE TABLE c (id integer);

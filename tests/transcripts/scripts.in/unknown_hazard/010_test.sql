@@ -1,0 +1,2 @@
+-- ensure:allow rewrit
+CREATE TABLE t (id integer);

@@ -1,0 +1,2 @@
+-- ensure:titel Users
+CREATE TABLE t (id integer);
