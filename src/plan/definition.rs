@@ -9,7 +9,7 @@ use crate::{
         ArgumentMode, Expr, Expression, GoalKind, ObjectRef, Policy, Routine, RoutineBody, RoutineWord, Sameness,
         StatementGoals, Trigger, parse_expression, read_definition, same_meaning,
     },
-    pg::{Ident, LockMode, ObjectName, QualifiedName, ServerVersion, TypeName, quote_literal},
+    pg::{Ident, LockMode, ObjectName, QualifiedName, TypeName, quote_literal},
     script::Span,
 };
 
@@ -429,7 +429,6 @@ impl Planner<'_> {
                 return;
             };
             let likeness = self.compare_triggers(trigger, &stored, existing.enabled, &table, function.as_ref());
-            let replaces = self.world.server.version >= ServerVersion(140_000);
             let constraint = trigger.constraint || stored.constraint;
             let obstacle = constraint.then(|| "a constraint trigger cannot be replaced".to_owned());
             let help = format!("write CREATE OR REPLACE TRIGGER, or DROP TRIGGER IF EXISTS {name} ON {table} above it");
@@ -444,8 +443,7 @@ impl Planner<'_> {
             };
             match self.remedy(likeness, object) {
                 Remedy::None => return,
-                // Before 14 OR REPLACE is carried out as the two statements that it stands for.
-                Remedy::Replace => recreate = !replaces,
+                Remedy::Replace => {}
                 Remedy::Recreate => recreate = true,
             }
         }
@@ -466,26 +464,7 @@ impl Planner<'_> {
         let verb = if existing.is_some() { Verb::Alter } else { Verb::Add };
         let act = self.act(verb, words, Some(&table), LockMode::ShareRowExclusive);
         let names = [(trigger.table.span, table.to_string()), (trigger.function.span, function.to_string())];
-        if self.world.server.version < ServerVersion(140_000) && trigger.or_replace {
-            let at = trigger.name.span.start - statement.span.start;
-            let constraint = if trigger.constraint { "CONSTRAINT " } else { "" };
-            let rest = StatementGoals {
-                text: statement.text.get(at..).unwrap_or_default().to_owned(),
-                span: Span::new(trigger.name.span.start, statement.span.end),
-                ..statement.clone()
-            };
-            self.as_written(&rest, &names, act);
-            if let Some(step) = self.steps.last_mut() {
-                let head = format!("CREATE {constraint}TRIGGER ");
-                step.origins.iter_mut().for_each(|(from, to, _)| {
-                    *from += head.len();
-                    *to += head.len();
-                });
-                step.sql.insert_str(0, &head);
-            }
-        } else {
-            self.as_written(statement, &names, act);
-        }
+        self.as_written(statement, &names, act);
         let state = catalog::Trigger { definition: statement.text.clone(), enabled: 'O' };
         self.world.objects.triggers.insert(key, state);
     }
