@@ -9,6 +9,7 @@ pub mod script;
 pub mod diagnostic;
 pub mod sql;
 pub mod goal;
+pub mod lint;
 pub mod catalog;
 pub mod plan;
 pub mod event;

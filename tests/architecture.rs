@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("diagnostic", &["pg", "script"]),
     ("sql", &["pg", "script", "diagnostic"]),
     ("goal", &["pg", "script", "diagnostic", "sql"]),
+    ("lint", &["pg", "script", "diagnostic", "sql", "goal"]),
     ("catalog", &["pg", "script", "diagnostic"]),
     ("plan", &["pg", "script", "diagnostic", "goal", "catalog"]),
     ("event", &["pg", "script", "diagnostic", "catalog", "plan"]),
@@ -26,7 +27,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["pg", "script", "diagnostic"]),
     (
         "ops",
-        &["pg", "script", "diagnostic", "sql", "goal", "catalog", "plan", "event", "db", "engine", "exec", "config"],
+        &[
+            "pg",
+            "script",
+            "diagnostic",
+            "sql",
+            "goal",
+            "lint",
+            "catalog",
+            "plan",
+            "event",
+            "db",
+            "engine",
+            "exec",
+            "config",
+        ],
     ),
     ("cli", &["pg", "script", "diagnostic", "event", "exec", "config", "report", "ops"]),
 ];
@@ -46,13 +61,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("maud", &["report"]),
     ("quick_junit", &["report"]),
     ("squawk_syntax", &["sql"]),
+    ("squawk_linter", &["sql"]),
     ("include_dir", &["ops"]),
     ("signal_hook", &["exec"]),
     ("pglite_oxide", &["engine"]),
 ];
 
 /// The rooms without clocks, files, sockets and terminals.
-const PURE: &[&str] = &["pg", "script", "diagnostic", "sql", "goal", "catalog", "plan"];
+const PURE: &[&str] = &["pg", "script", "diagnostic", "sql", "goal", "lint", "catalog", "plan"];
 
 /// What those rooms must not touch.
 const OUTSIDE: &[&str] = &["fs", "net", "time", "env", "io", "thread", "process"];

@@ -2,7 +2,7 @@
 //! tables do not know of each other, and names and types survive being printed.
 //!
 //! The same cases run every time. `HRMS_TEST_PROPERTY_CASES` sets how many histories are carried out on a server (8), and
-//! makes them other ones.
+//! `HRMS_TEST_PLAN_CASES` how many plans are compared with their runs (1 000); each makes them other ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a test writes its scripts to files and reads its settings")]
@@ -11,9 +11,12 @@
 mod picture;
 mod support;
 
-use std::{collections::BTreeMap, fmt::Write as _, fs};
+use std::{cell::RefCell, collections::BTreeMap, fmt::Write as _, fs};
 
+use diesel::{PgConnection, connection::SimpleConnection as _};
 use hrms_migrate::{
+    Migrator,
+    event::Event,
     pg::{Hazard, Ident, TypeName},
     plan::{Answer, Policy},
     sql::{Expr, parse_expression},
@@ -355,6 +358,118 @@ fn carry_out(history: &History, cut: usize) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// How many plans are compared with their runs, unless `HRMS_TEST_PLAN_CASES` says otherwise.
+const PLANS: u32 = 1_000;
+
+#[test]
+#[ignore = "still finds starting states, put together out of order, where a run ends otherwise than its plan"]
+fn a_run_does_what_its_plan_said_statement_for_statement() {
+    if require_server().is_none() {
+        return;
+    }
+    let wanted = std::env::var("HRMS_TEST_PLAN_CASES").ok().map(|cases| cases.parse::<u32>().unwrap());
+    let (cases, workers) = (wanted.unwrap_or(PLANS), 2);
+    let counts: Vec<Compared> = std::thread::scope(|scope| {
+        let worker = |number: u8| {
+            scope.spawn(move || {
+                let seed = if wanted.is_some() { fastrand::u8(..) } else { number };
+                let config = Config {
+                    cases: cases / workers,
+                    failure_persistence: None,
+                    max_shrink_iters: 60,
+                    ..Config::default()
+                };
+                let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+                let bench = Bench::new(number);
+                let strategy = (choices(20), any::<prop::sample::Index>(), any::<u64>());
+                TestRunner::new_with_rng(config, rng)
+                    .run(&strategy, |(choices, cut, which)| {
+                        let history = History::new("h", &choices);
+                        let cut = cut.index(history.statements.len() + 1);
+                        bench.compare(&history, cut, which).map_err(TestCaseError::fail)
+                    })
+                    .unwrap_or_else(|error| panic!("{error}"));
+                bench.compared.into_inner()
+            })
+        };
+        let workers: Vec<_> = (0..u8::try_from(workers).unwrap()).map(worker).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    let sum = |of: fn(&Compared) -> usize| counts.iter().map(of).sum::<usize>();
+    let (plans, steps, refused) = (sum(|c| c.plans), sum(|c| c.steps), sum(|c| c.refused));
+    assert!(plans >= cases as usize / 2 && steps > plans, "{plans} plans with {steps} steps, {refused} refused");
+}
+
+/// How much was compared, so that a generator that makes nothing of interest is noticed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Compared {
+    plans: usize,
+    steps: usize,
+    refused: usize,
+}
+
+/// A database with a schema for each case, which is quicker than a database for each.
+struct Bench {
+    database: TestDatabase,
+    connection: RefCell<PgConnection>,
+    directory: tempfile::TempDir,
+    compared: RefCell<Compared>,
+}
+
+impl Bench {
+    fn new(number: u8) -> Self {
+        let database = TestDatabase::new(&format!("plan_is_run_{number}")).unwrap();
+        let connection = RefCell::new(database.connect());
+        Self { database, connection, directory: tempfile::tempdir().unwrap(), compared: RefCell::default() }
+    }
+
+    fn execute(&self, sql: &str) -> bool {
+        self.connection.borrow_mut().batch_execute(sql).is_ok()
+    }
+
+    /// Brings a schema to where the first `cut` statements and some of the later ones lead, plans there, and runs.
+    fn compare(&self, history: &History, cut: usize, which: u64) -> Result<(), String> {
+        assert!(self.execute("DROP SCHEMA IF EXISTS s CASCADE; CREATE SCHEMA s; SET search_path = s"));
+        for (place, statement) in history.statements.iter().enumerate() {
+            // What does not fit on what is there is no matter: any state is a state to start from.
+            if place < cut || which >> (place % 64) & 3 == 3 {
+                self.execute(statement);
+            }
+        }
+        let script = history.script(history.statements.len());
+        fs::write(self.directory.path().join("010_history.sql"), &script).unwrap();
+        let migrator = Migrator::new(self.database.url()).unwrap().directory(self.directory.path()).schema("s");
+
+        let plan = migrator.plan(|_| {});
+        let planned: Vec<_> =
+            plan.scripts.iter().flat_map(|script| &script.steps).map(|step| step.sql.clone()).collect();
+        let mut sent = Vec::new();
+        let run = migrator.run(|event| {
+            if let Event::StepBegins(step) = event {
+                sent.push(step.sql.clone());
+            }
+        });
+        let expected = if plan.outcome.is_none() { planned.as_slice() } else { &[] };
+        if run.outcome != plan.outcome || sent != expected {
+            return Err(format!(
+                "{script}\ncut at {cut}, {which}\nplanned ({:?}):\n{}\nsent ({:?}):\n{}\n{:?}",
+                plan.outcome,
+                expected.join("\n"),
+                run.outcome,
+                sent.join("\n"),
+                run.diagnostics
+            ));
+        }
+        let mut compared = self.compared.borrow_mut();
+        match plan.outcome {
+            None => compared.plans += 1,
+            Some(_) => compared.refused += 1,
+        }
+        compared.steps += sent.len();
+        Ok(())
+    }
 }
 
 /// Statements in no order that makes sense, about few objects, so that they get into each other's way.

@@ -42,7 +42,7 @@ pub enum Command {
     Verify,
     /// Check the scripts alone, without a database
     #[command(visible_alias = "lint")]
-    Check,
+    Check(CheckOptions),
     /// Wait until the server accepts connections
     Wait,
     /// Explain an error code
@@ -73,6 +73,14 @@ pub struct PlanOptions {
     /// Print a script that psql can carry out to the same end, instead of the plan
     #[arg(long)]
     pub sql: bool,
+}
+
+/// Options of `check`.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// End with exit code 65 where a rule has something to say
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// Options of `status`.
@@ -163,6 +171,12 @@ pub struct GlobalOptions {
     /// Put the whole run into one transaction [env: HRMS_MIGRATE_ATOMIC]
     #[arg(long, global = true)]
     atomic: bool,
+    /// check: every table must have this column, NOT NULL [env: HRMS_MIGRATE_TENANT_COLUMN]
+    #[arg(long, global = true, value_name = "NAME")]
+    tenant_column: Option<String>,
+    /// check: no CASCADE, neither of a DROP nor of a foreign key [env: HRMS_MIGRATE_DENY_CASCADE]
+    #[arg(long, global = true)]
+    deny_cascade: bool,
     /// Format of the result on stdout: text, json, markdown, junit, github or html
     /// [env: HRMS_MIGRATE_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
@@ -229,6 +243,7 @@ impl GlobalOptions {
             (Setting::LockBudget, &self.lock_budget),
             (Setting::StatementTimeout, &self.statement_timeout),
             (Setting::To, &self.to),
+            (Setting::TenantColumn, &self.tenant_column),
             (Setting::Format, &self.format),
             (Setting::Color, &self.color),
         ] {
@@ -250,6 +265,7 @@ impl GlobalOptions {
             (Setting::NoEnvFile, self.no_env_file),
             (Setting::KeepGoing, self.keep_going),
             (Setting::Atomic, self.atomic),
+            (Setting::DenyCascade, self.deny_cascade),
             (Setting::Quiet, self.quiet),
             (Setting::Yes, self.yes),
         ] {
@@ -315,7 +331,7 @@ mod tests {
             ("hrms-migrate dry-run --exit-code", Command::Plan(PlanOptions { exit_code: true, sql: false })),
             ("hrms-migrate info", Command::Status(StatusOptions { exit_code: false })),
             ("hrms-migrate current --exit-code", Command::Status(StatusOptions { exit_code: true })),
-            ("hrms-migrate lint", Command::Check),
+            ("hrms-migrate lint --strict", Command::Check(CheckOptions { strict: true })),
             ("hrms-migrate explain lock-timeout", Command::Explain { code: Some("lock-timeout".to_owned()) }),
             ("hrms-migrate completions zsh", Command::Completions { shell: Shell::Zsh }),
         ] {

@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
             terminal.operate(settings, |migrator, emit| migrator.status(emit), wanted)
         }
         Command::Verify => terminal.operate(settings, |migrator, emit| migrator.verify(emit), Wanted::default()),
-        Command::Check => terminal.check(settings),
+        Command::Check(options) => terminal.check(settings, options.strict),
         Command::Wait => terminal.wait(settings),
         Command::Explain { .. } | Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
     }
@@ -158,9 +158,15 @@ impl Terminal {
         self.conclude(settings, &report, wanted)
     }
 
-    fn check(&self, settings: Settings) -> ExitCode {
+    fn check(&self, settings: Settings, strict: bool) -> ExitCode {
         let migrator = Migrator::from_settings(settings);
-        self.conclude(migrator.settings(), &migrator.check(), Wanted::default())
+        let report = migrator.check();
+        let code = self.conclude(migrator.settings(), &report, Wanted::default());
+        let told = report.outcome.is_none() && !report.diagnostics.is_empty();
+        if strict && told && code == ExitCode::SUCCESS {
+            return ExitCode::from(Outcome::BadScript.exit_code());
+        }
+        code
     }
 
     /// Writes what a command came to in every format that is asked for, and returns the exit code.

@@ -13,8 +13,8 @@ mod value;
 pub use error::{ConfigError, Source};
 pub use setting::{SETTINGS, Setting, SettingInfo, ValueKind};
 pub use settings::{
-    Color, Environment, FileReader, Flags, Format, Limits, ReadFailure, Report, ScriptName, Selection, Settings,
-    Verbosity, process_environment, read_file,
+    Color, Environment, FileReader, Flags, Format, HouseRules, Limits, ReadFailure, Report, ScriptName, Selection,
+    Settings, Verbosity, process_environment, read_file,
 };
 pub use target::TargetChoice;
 pub use value::{format_duration, parse_duration};

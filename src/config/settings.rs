@@ -243,6 +243,15 @@ pub struct Limits {
     pub statement_timeout: Option<StatementTimeout>,
 }
 
+/// What `check` asks of the scripts of this house.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HouseRules {
+    /// The column that every table has to have.
+    pub tenant_column: Option<Ident>,
+    /// Whether CASCADE is not wanted.
+    pub deny_cascade: bool,
+}
+
 /// Everything that flags, environment and `.env` say, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -262,6 +271,8 @@ pub struct Settings {
     pub keep_going: bool,
     /// Whether the whole run is one transaction.
     pub atomic: bool,
+    /// What `check` asks for besides.
+    pub house_rules: HouseRules,
     /// Format of the result on stdout.
     pub format: Format,
     /// Results to write to files.
@@ -326,6 +337,10 @@ impl Settings {
             },
             keep_going: lookup.switch(Setting::KeepGoing)?.0,
             atomic: lookup.switch(Setting::Atomic)?.0,
+            house_rules: HouseRules {
+                tenant_column: lookup.one(Setting::TenantColumn, Level::Any)?.map(|(name, _)| Ident::from_sql(&name)),
+                deny_cascade: lookup.switch(Setting::DenyCascade)?.0,
+            },
             format: match lookup.one(Setting::Format, Level::Any)? {
                 Some((format, origin)) => read_format(&format).ok_or_else(|| bad(origin, &format, &formats()))?,
                 None => Format::Text,

@@ -132,6 +132,7 @@ codes! {
     ForbiddenStatement "forbidden-statement" BadScript "A statement may not stand in an ensure script.";
     NotRepeatable "not-repeatable" BadScript "A statement would do its work again on every run.";
     QueryWithoutVerify "query-without-verify" BadScript "A query stands in a script without a directive `verify`.";
+    Lint "lint" BadScript "A statement is valid, and worth a second look.";
     Contradiction "contradiction" BadScript "Two statements ask for different things.";
 
     // The connection.

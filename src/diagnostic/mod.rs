@@ -49,6 +49,12 @@ impl Diagnostic {
         Self { severity: Severity::Note, ..Self::error(code, what) }
     }
 
+    /// Returns the message as a warning: it stops nothing.
+    #[must_use]
+    pub fn as_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
     /// Adds the place, with a few words beside the marked text.
     #[must_use]
     pub fn at(mut self, script: &Script, span: Span, label: impl Into<String>) -> Self {

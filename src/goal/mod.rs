@@ -46,10 +46,32 @@ pub struct ScriptGoals {
     pub grouping: TransactionGrouping,
     /// Columns that are right as they are.
     pub accepts: Vec<Accept>,
+    /// The directives that `check` judges.
+    pub sites: Vec<DirectiveSite>,
     /// Its statements in order.
     pub statements: Vec<StatementGoals>,
     /// Its `verify` queries.
     pub verifies: Vec<Verify>,
+}
+
+/// A directive that `check` judges, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectiveSite {
+    /// The comment.
+    pub span: Span,
+    /// The statement below it, counted from 0; `None` for the whole file.
+    pub statement: Option<usize>,
+    /// What it says.
+    pub kind: SiteKind,
+}
+
+/// What such a directive says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SiteKind {
+    /// `allow`.
+    Allow(Hazard),
+    /// `waive`: the rule.
+    Waive(String),
 }
 
 /// `-- ensure:accept table.column type`.

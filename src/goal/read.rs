@@ -12,8 +12,9 @@ use crate::{
 };
 
 use super::{
-    Accept, ColumnGoal, ConstraintGoal, ConstraintGoalKind, Directives, EnumPosition, Expr, Goal, GoalKind, Guard,
-    IndexGoal, IndexKeyGoal, IndexKeyTarget, ReferentialAction, ScriptGoals, StatementGoals, StatementId, data,
+    Accept, ColumnGoal, ConstraintGoal, ConstraintGoalKind, DirectiveSite, Directives, EnumPosition, Expr, Goal,
+    GoalKind, Guard, IndexGoal, IndexKeyGoal, IndexKeyTarget, ReferentialAction, ScriptGoals, SiteKind, StatementGoals,
+    StatementId, data,
 };
 
 /// Turns a script into goals.
@@ -27,6 +28,7 @@ pub fn read(id: ScriptId, script: &Script, parsed: &ParsedScript) -> Result<Scri
         title: None,
         grouping: TransactionGrouping::default(),
         accepts: Vec::new(),
+        sites: Vec::new(),
         statements: Vec::with_capacity(parsed.statements.len()),
         verifies: parsed.verifies.clone(),
     };
@@ -40,12 +42,16 @@ pub fn read(id: ScriptId, script: &Script, parsed: &ParsedScript) -> Result<Scri
                 column: column.clone(),
                 type_name: type_name.clone(),
             }),
-            _ => apply(&mut for_file, directive),
+            _ => {
+                goals.sites.extend(site(directive, None));
+                apply(&mut for_file, directive);
+            }
         }
     }
     for (index, statement) in parsed.statements.iter().enumerate() {
         let mut directives = for_file.clone();
         for directive in &statement.directives {
+            goals.sites.extend(site(directive, Some(index)));
             apply(&mut directives, directive);
         }
         let statement_goals = reader.statement(statement, &directives);
@@ -72,9 +78,22 @@ fn apply(directives: &mut Directives, directive: &Directive) {
         DirectiveKind::Always => directives.always = true,
         DirectiveKind::KeepOld => directives.keep_old = true,
         DirectiveKind::Batch(rows) => directives.batch = Some(*rows),
-        // These belong to the file and were read there.
-        DirectiveKind::Title(_) | DirectiveKind::Transaction(_) | DirectiveKind::Accept { .. } => {}
+        // These belong to the file and were read there; the last is of use to `check` only.
+        DirectiveKind::Title(_)
+        | DirectiveKind::Transaction(_)
+        | DirectiveKind::Accept { .. }
+        | DirectiveKind::Waive { .. } => {}
     }
+}
+
+/// Returns where a directive stands that `check` judges.
+fn site(directive: &Directive, statement: Option<usize>) -> Option<DirectiveSite> {
+    let kind = match &directive.kind {
+        DirectiveKind::Allow { hazard, .. } => SiteKind::Allow(*hazard),
+        DirectiveKind::Waive { rule, .. } => SiteKind::Waive(rule.clone()),
+        _ => return None,
+    };
+    Some(DirectiveSite { span: directive.span, statement, kind })
 }
 
 struct Reader<'a> {

@@ -12,6 +12,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     event::{BaseReport, Command, Event, Look, Report, Verification},
     exec::Interrupt,
+    lint::{self, Rules},
     plan::{Answers, Plan, State},
     script::ScriptId,
 };
@@ -30,6 +31,10 @@ pub(super) fn check(settings: &Settings, embedded: &Dir<'_>) -> Report {
     match load(settings, embedded) {
         Ok(scripts) => {
             notes.base = Some(BaseReport { total: scripts.base, ..BaseReport::default() });
+            let house = settings.house_rules.clone();
+            let rules = Rules { tenant_column: house.tenant_column, deny_cascade: house.deny_cascade };
+            let found = lint::lint(&scripts.goals, &rules);
+            notes.diagnostics = found.iter().map(|finding| finding.diagnostic(&scripts.texts).as_warning()).collect();
             notes.report(Some(&scripts), None, None, started.elapsed())
         }
         Err(diagnostics) => {

@@ -98,7 +98,13 @@ impl Planner<'_> {
         if let Some((table, _)) = other {
             return Some(format!("an index of table {table}"));
         }
-        if self.freed.contains(name) || !self.world.schemas.contains_key(&name.schema) {
+        if self.freed.contains(name) || !self.world.schemas.get(&name.schema).is_some_and(|schema| schema.may_use) {
+            return None;
+        }
+        // Nearly every name is free, and this is a question of microseconds; what follows is not.
+        let sql = format!("SELECT pg_catalog.to_regclass({}) IS NOT NULL", quote_literal(&name.to_string()));
+        let taken = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        if taken.and_then(|answer| answer.as_bool()) != Some(true) {
             return None;
         }
         let sql = format!(

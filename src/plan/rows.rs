@@ -3,7 +3,8 @@
 use crate::{
     catalog::Generation,
     goal::{Backfill, GoalKind, Probe as _, Seed, StatementGoals},
-    pg::{Hazard, Ident, LockMode, ObjectName},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName},
+    script::Span,
 };
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 
 impl Planner<'_> {
     pub(super) fn backfill(&mut self, statement: &StatementGoals, goal: &Backfill) {
-        let Some(table) = self.existing_table(statement.span, &goal.table) else { return };
+        let Some(table) = self.table_of_rows(statement.span, &goal.table) else { return };
         let mut columns = goal.reads.clone();
         columns.extend(goal.sets.iter().cloned());
         // Inside a function or sub-query a name may be another table's column: only names of this table are judged.
@@ -150,8 +151,19 @@ impl Planner<'_> {
         self.step(statement.span, sql, act);
     }
 
+    /// Returns the table whose rows a statement is about. `None` also where it has its later name already: the statement is sent
+    /// as it is written, and a database that is past the rename is past the statement too.
+    fn table_of_rows(&mut self, span: Span, name: &QualifiedName) -> Option<ObjectName> {
+        let table = self.existing_table(span, name)?;
+        if table == name.resolve(&self.target) {
+            return Some(table);
+        }
+        self.superseded = true;
+        None
+    }
+
     pub(super) fn seed(&mut self, statement: &StatementGoals, goal: &Seed) {
-        let Some(table) = self.existing_table(statement.span, &goal.table) else { return };
+        let Some(table) = self.table_of_rows(statement.span, &goal.table) else { return };
         if !self.columns_there(statement, &table, &goal.columns) {
             return;
         }

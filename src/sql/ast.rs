@@ -71,6 +71,13 @@ pub enum DirectiveKind {
         /// The author's reason.
         reason: Option<String>,
     },
+    /// Takes out what a rule of `check` says, with the reason after ` -- `.
+    Waive {
+        /// The rule.
+        rule: String,
+        /// The author's reason.
+        reason: String,
+    },
     /// How the form of a change is chosen.
     Online(OnlineMode),
     /// An existing column of this type is right, whatever its default and nullability.

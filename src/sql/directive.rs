@@ -13,8 +13,10 @@ use super::{
 };
 
 /// Every key, as DESIGN section 3 lists them.
-pub(super) const KEYS: [&str; 12] =
-    ["title", "tx", "allow", "online", "accept", "when", "unless", "always", "keep-old", "batch", "verify", "down"];
+pub(super) const KEYS: [&str; 13] = [
+    "title", "tx", "allow", "online", "accept", "when", "unless", "always", "keep-old", "batch", "verify", "down",
+    "waive",
+];
 
 /// Returns how a key is used, as a sentence that begins with a verb.
 pub(super) fn usage(key: &str) -> &'static str {
@@ -29,6 +31,7 @@ pub(super) fn usage(key: &str) -> &'static str {
         "always" => "write `-- ensure:always`, without a value",
         "keep-old" => "write `-- ensure:keep-old`, without a value",
         "batch" => "write `-- ensure:batch <rows>`",
+        "waive" => "write `-- ensure:waive <rule> -- <reason>`",
         "verify" => "write `-- ensure:verify <message>` above a query that must return no rows",
         "down" => "write `-- ensure:down`, without a value",
         _ => "write one of the keys that exist",
@@ -147,6 +150,13 @@ fn read_value(span: Span, key: &'static str, value: &str, lines: &[(Span, &str)]
                 return Err(bad(&reason, near.map(|near| format!("-- ensure:allow {near}"))));
             };
             DirectiveKind::Allow { hazard, reason: reason.filter(|text| !text.is_empty()).map(str::to_owned) }
+        }
+        "waive" => {
+            let parts = value.split_once("--").map(|(rule, reason)| (rule.trim(), reason.trim()));
+            let Some((rule, reason)) = parts.filter(|(rule, reason)| !rule.is_empty() && !reason.is_empty()) else {
+                return Err(bad("a rule and a reason are needed", None));
+            };
+            DirectiveKind::Waive { rule: rule.to_owned(), reason: reason.to_owned() }
         }
         "accept" => {
             let Some((table, column, type_name)) = accept(value) else {

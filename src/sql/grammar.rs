@@ -19,7 +19,7 @@ pub(super) const MAX_NESTING: usize = 1_000;
 const MAX_CHAIN: usize = 20_000;
 
 /// Depth from which on the grammar gets a stack of its own.
-const DEEP: usize = 300;
+pub(super) const DEEP: usize = 300;
 
 /// How much deeper the grammar's recursion goes for a parenthesis than for a link of a chain.
 const GROUP_WEIGHT: usize = 10;

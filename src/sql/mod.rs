@@ -14,6 +14,7 @@ mod expr;
 mod expression;
 mod grammar;
 mod lexer;
+mod linter;
 mod literal;
 mod object;
 mod parse;
@@ -29,9 +30,11 @@ pub use compare::{Sameness, same_meaning};
 pub use error::SqlError;
 pub use expr::{Expr, Volatility};
 pub use expression::parse_expression;
+pub use linter::{Lint, lint, lint_rules};
 pub use object::{
     ArgumentMode, Comment, DropObjects, Grant, GrantTerms, ObjectRef, Policy, RelationWord, Routine, RoutineArgument,
     RoutineBody, RoutineWord, Trigger, View,
 };
+pub use parse::{checksum, parse};
 pub use parse::{checksum, parse, parse_statement, same_tokens};
 pub use query::{FromItem, Query, Target, parse_query};

@@ -372,6 +372,7 @@ impl Parser<'_> {
         let repeatable = matches!(
             directive.kind,
             DirectiveKind::Allow { .. }
+                | DirectiveKind::Waive { .. }
                 | DirectiveKind::Accept { .. }
                 | DirectiveKind::When(_)
                 | DirectiveKind::Unless(_)

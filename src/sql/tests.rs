@@ -163,7 +163,7 @@ fn actions_of_alter_table_are_recognised() {
         ("RENAME a TO b", "RenameColumn"),
         ("RENAME CONSTRAINT a TO b", "RenameConstraint"),
         ("RENAME TO u", "RenameTable"),
-        ("ENABLE ROW LEVEL SECURITY", "other ENABLE ROW LEVEL SECURITY"),
+        ("ENABLE ROW LEVEL SECURITY", "RowSecurity"),
         ("ALTER COLUMN a SET STATISTICS 100", "other ALTER COLUMN SET STATISTICS"),
         ("OWNER TO joe", "other OWNER TO JOE"),
         ("ADD a int, SET (fillfactor = 70)", "AddColumn, other SET"),

@@ -1,0 +1,3 @@
+CREATE TABLE IF NOT EXISTS old_name (id integer PRIMARY KEY);
+INSERT INTO old_name (id) VALUES (1) ON CONFLICT (id) DO NOTHING;
+ALTER TABLE old_name RENAME TO new_name;
