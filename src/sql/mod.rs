@@ -35,6 +35,5 @@ pub use object::{
     ArgumentMode, Comment, DropObjects, Grant, GrantTerms, ObjectRef, Policy, RelationWord, Routine, RoutineArgument,
     RoutineBody, RoutineWord, Trigger, View,
 };
-pub use parse::{checksum, parse};
 pub use parse::{checksum, parse, parse_statement, same_tokens};
 pub use query::{FromItem, Query, Target, parse_query};
