@@ -384,10 +384,10 @@ impl Reader {
         let (index, foreign): (Oid, Oid) = (fields.number()?, fields.number()?);
         let (foreign_name, foreign_key) = (fields.object(), fields.numbers());
         let (on_update, on_delete, matching) = (fields.letter(), fields.letter(), fields.letter());
-        let text = fields.maybe();
+        let (expression, definition) = (fields.maybe(), fields.maybe());
         let referenced = match self.parts.get(&foreign) {
             Some(part) => Some(part.all_named(&foreign_key)),
-            None => text.as_deref().and_then(printed::referenced_columns),
+            None => definition.as_deref().and_then(printed::referenced_columns),
         };
         let Some(part) = self.parts.get_mut(&table) else { return Ok(()) };
         let columns = part.all_named(&key);
@@ -399,14 +399,15 @@ impl Reader {
             });
             structure.unwrap_or_default()
         };
-        let text = || text.map(Cow::into_owned).unwrap_or_default();
+        // What nothing in a script can ask for is compared by name alone, as an exclusion constraint is.
+        let letter = if definition.as_deref().is_some_and(printed::is_more_than_its_kind) { 'x' } else { letter };
         let kind = match letter {
             'p' => ConstraintKind::PrimaryKey { columns, include: of_index(IndexConstraint::PrimaryKey).0 },
             'u' => {
                 let (include, nulls_not_distinct) = of_index(IndexConstraint::Other);
                 ConstraintKind::Unique { columns, include, nulls_not_distinct }
             }
-            'c' => ConstraintKind::Check { expression: text() },
+            'c' => ConstraintKind::Check { expression: expression.map(Cow::into_owned).unwrap_or_default() },
             'f' => {
                 let (table, referenced) = foreign_name.zip(referenced).ok_or_else(|| fields.wrong())?;
                 let match_full = matching == 'f';
@@ -423,7 +424,7 @@ impl Reader {
             }
             _ => {
                 of_index(IndexConstraint::Other);
-                ConstraintKind::Other { definition: text() }
+                ConstraintKind::Other { definition: definition.map(Cow::into_owned).unwrap_or_default() }
             }
         };
         let constraint = Constraint { name, kind, validated, deferrable, initially_deferred, no_inherit };

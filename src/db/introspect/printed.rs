@@ -85,6 +85,15 @@ pub(super) fn referenced_columns(definition: &str) -> Option<Vec<Ident>> {
     identifiers(rest.strip_prefix('(')?).map(|(columns, _)| columns)
 }
 
+/// Whether a definition says what a primary key, a unique constraint, a check or a foreign key of its columns does not: that it
+/// is not enforced, or only for periods, or that ON DELETE sets some of the columns only.
+pub(super) fn is_more_than_its_kind(definition: &str) -> bool {
+    definition.ends_with(" NOT ENFORCED")
+        || [" WITHOUT OVERLAPS)", ", PERIOD ", " SET NULL (", " SET DEFAULT ("]
+            .iter()
+            .any(|words| definition.contains(words))
+}
+
 /// Reads `a, b)`.
 fn identifiers(mut text: &str) -> Option<(Vec<Ident>, &str)> {
     let mut names = Vec::new();
@@ -161,6 +170,23 @@ mod tests {
             Some(vec![Ident::new("x"), Ident::new("y, z")])
         );
         assert_eq!(columns("FOREIGN KEY (a) REFERENCES t"), None);
+    }
+
+    #[test]
+    fn what_a_constraint_says_beyond_its_kind_is_seen() {
+        for more in [
+            "CHECK ((a > 0)) NOT ENFORCED",
+            "PRIMARY KEY (id, valid_at WITHOUT OVERLAPS)",
+            "FOREIGN KEY (id, PERIOD p) REFERENCES s.t(id, PERIOD p)",
+            "FOREIGN KEY (a, b) REFERENCES s.t(a, b) ON DELETE SET NULL (b)",
+        ] {
+            assert!(is_more_than_its_kind(more), "{more}");
+        }
+        for plain in
+            ["CHECK ((a > 0)) NOT VALID", "FOREIGN KEY (a) REFERENCES s.t(a) ON DELETE SET NULL", "UNIQUE (a, b)"]
+        {
+            assert!(!is_more_than_its_kind(plain), "{plain}");
+        }
     }
 
     #[test]

@@ -53,9 +53,11 @@ UNION ALL
 SELECT 'constraint', ROW(k.conrelid, k.conname, k.contype, k.convalidated, k.condeferrable, k.condeferred, k.connoinherit,
     k.conkey, k.conindid, k.confrelid, CASE WHEN k.contype = 'f' THEN k.confrelid::regclass END, k.confkey,
     k.confupdtype, k.confdeltype, k.confmatchtype,
-    -- The columns of a referenced table that the scripts do not name are read from the definition.
-    CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid)
-         WHEN k.contype = 'x' OR k.contype = 'f' AND k.confrelid <> ALL ((SELECT r.tables FROM r)::oid[])
+    CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid) END,
+    -- Read for what no other column tells on every version: the columns of a referenced table that the scripts do not name,
+    -- those of ON DELETE SET NULL (15), WITHOUT OVERLAPS (18), NOT ENFORCED (18).
+    CASE WHEN k.contype = 'x' OR k.conexclop IS NOT NULL OR NOT k.convalidated
+           OR k.contype = 'f' AND (k.confdeltype IN ('n', 'd') OR k.confrelid <> ALL ((SELECT r.tables FROM r)::oid[]))
          THEN pg_get_constraintdef(k.oid) END)::text
   FROM pg_catalog.pg_constraint k
  WHERE k.conrelid = ANY ((SELECT r.tables FROM r)::oid[]) AND k.contype <> 't'
