@@ -3,9 +3,13 @@
 //! A [`Snapshot`] holds only what the scripts name, so its size and cost do not grow with the rest of the database. The
 //! `plan` room also uses it as the picture of a database that is part of the way through a plan.
 
+mod object;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pg::{Ident, ObjectName, RowCount, ServerVersion, TypeName};
+
+pub use object::{Granted, Object, ObjectScope, Objects, Policy, Privileges, Routine, RoutineKind, Trigger, View};
 
 /// The catalog at one moment, as far as the scripts name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct Snapshot {
     pub sequences: BTreeMap<ObjectName, Sequence>,
     /// Extensions that the scripts name and that are installed.
     pub extensions: BTreeMap<Ident, Extension>,
+    /// Views, routines, triggers, policies, comments and privileges.
+    pub objects: Objects,
     /// The versions in `__diesel_schema_migrations`; `None` where the table is not there or may not be read.
     pub base_versions: Option<BTreeSet<String>>,
 }
@@ -402,6 +408,8 @@ pub struct Scope {
     pub schemas: BTreeSet<Ident>,
     /// Extensions that the scripts create or drop.
     pub extensions: BTreeSet<Ident>,
+    /// Which views, routines, triggers, policies, comments and privileges.
+    pub objects: ObjectScope,
     /// `--schema`.
     pub target: Option<Ident>,
 }

@@ -170,6 +170,7 @@ codes! {
     DefaultConflict "default-conflict" Refused "A column has another default than the script asks for.";
     GenerationConflict "generation-conflict" Refused "A column is generated, or an identity, other than the script asks for.";
     IndexConflict "index-conflict" Refused "An index of that name has another definition.";
+    DefinitionConflict "definition-conflict" Refused "A view, routine, trigger or policy of that name is another one.";
     ConstraintConflict "constraint-conflict" Refused "A constraint of that name has another definition.";
     EnumConflict "enum-conflict" Refused "An enum type has other labels than the script asks for.";
     SequenceConflict "sequence-conflict" Refused "A sequence has other settings than the script asks for.";

@@ -16,13 +16,15 @@ use crate::{
 };
 
 pub use crate::sql::{
-    DropKind, Expr, Expression, Fragment, LabelPosition, OnlineMode, ReferentialAction, Sameness, SequenceOptions,
-    Since, Timing, TransactionGrouping, Verify, Volatility, parse_expression, same_meaning,
+    ArgumentMode, Comment, DropKind, Expr, Expression, Fragment, FromItem, GrantTerms, LabelPosition, ObjectRef,
+    OnlineMode, Policy, Query, ReferentialAction, RelationWord, Routine, RoutineBody, RoutineWord, Sameness,
+    SequenceOptions, Since, Target, Timing, TransactionGrouping, Trigger, Verify, View, Volatility, parse_expression,
+    parse_query, same_meaning, same_tokens,
 };
 pub use contradiction::contradictions;
 pub use data::{Backfill, Probe, Seed};
-pub use read::read;
-pub use scope::{Names, scope};
+pub use read::{read, read_definition};
+pub use scope::{Names, ObjectKind, scope};
 
 /// A statement by its script and its place there, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -309,6 +311,39 @@ pub enum GoalKind {
         from: QualifiedName,
         /// The new name.
         to: Ident,
+    },
+    /// The view exists as written.
+    View(Box<View>),
+    /// The function or procedure exists as written.
+    Routine(Box<Routine>),
+    /// The trigger exists as written.
+    Trigger(Box<Trigger>),
+    /// The policy exists as written.
+    Policy(Box<Policy>),
+    /// Row-level security of the table is enabled, or is not.
+    RowSecurity {
+        /// The table.
+        table: QualifiedName,
+        /// Whether it holds for the owner too (`FORCE`), rather than at all (`ENABLE`).
+        force: bool,
+        /// Whether it is on.
+        on: bool,
+    },
+    /// The object has this comment, or none.
+    Comment(Box<Comment>),
+    /// The roles have these privileges on the object, or have them not.
+    Privileges {
+        /// The object.
+        object: ObjectRef,
+        /// Which privileges, whose.
+        terms: Box<GrantTerms>,
+    },
+    /// The routine, trigger or policy does not exist.
+    ObjectAbsent {
+        /// The object.
+        object: ObjectRef,
+        /// `CASCADE`.
+        cascade: bool,
     },
     /// No row is left that the backfill would change.
     Backfill(Box<Backfill>),

@@ -276,10 +276,45 @@ impl Reader<'_> {
                     })
                     .collect(),
             ),
+            StatementKind::CreateView(view) => one(GoalKind::View(Box::new(view.clone()))),
+            StatementKind::CreateRoutine(routine) => one(GoalKind::Routine(routine.clone())),
+            StatementKind::CreateTrigger(trigger) => one(GoalKind::Trigger(trigger.clone())),
+            StatementKind::CreatePolicy(policy) => one(GoalKind::Policy(policy.clone())),
+            StatementKind::Comment(comment) => one(GoalKind::Comment(Box::new(comment.clone()))),
+            StatementKind::Grant(grant) => Some(
+                grant
+                    .objects
+                    .iter()
+                    .map(|(object, span)| Goal {
+                        span: *span,
+                        kind: GoalKind::Privileges { object: object.clone(), terms: Box::new(grant.terms.clone()) },
+                    })
+                    .collect(),
+            ),
+            StatementKind::DropObjects(drop) => Some(
+                drop.objects
+                    .iter()
+                    .map(|(object, span)| Goal {
+                        span: *span,
+                        kind: GoalKind::ObjectAbsent { object: object.clone(), cascade: drop.cascade },
+                    })
+                    .collect(),
+            ),
             StatementKind::Update(update) => one(GoalKind::Backfill(Box::new(data::backfill(update)?))),
             StatementKind::Insert(insert) => one(GoalKind::Seed(Box::new(data::seed(insert)?))),
             StatementKind::Query | StatementKind::Opaque { .. } | StatementKind::Forbidden { .. } => None,
         }
+    }
+}
+
+/// Reads the definition of a view, routine or trigger as the server prints it; `None` where it is none that becomes a goal.
+#[must_use]
+pub fn read_definition(text: &str) -> Option<GoalKind> {
+    match crate::sql::parse_statement(text) {
+        StatementKind::CreateView(view) => Some(GoalKind::View(Box::new(view))),
+        StatementKind::CreateRoutine(routine) => Some(GoalKind::Routine(routine)),
+        StatementKind::CreateTrigger(trigger) => Some(GoalKind::Trigger(trigger)),
+        _ => None,
     }
 }
 
@@ -573,6 +608,8 @@ fn alter_table(table: &Relation, if_exists: bool, only: bool, actions: &[AlterAc
                 GoalKind::ConstraintRenamed { table, from: from.ident.clone(), to: to.ident.clone() }
             }
             AlterActionKind::RenameTable { to } => GoalKind::TableRenamed { from: table, to: to.ident.clone() },
+            AlterActionKind::RowSecurity { enable } => GoalKind::RowSecurity { table, force: false, on: *enable },
+            AlterActionKind::ForceRowSecurity { force } => GoalKind::RowSecurity { table, force: true, on: *force },
             AlterActionKind::Other { .. } => return None,
         };
         goals.push(Goal { span: action.source.span, kind });

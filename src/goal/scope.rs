@@ -1,8 +1,25 @@
 //! What the scripts name: what a snapshot has to hold.
 
+use std::collections::BTreeSet;
+
 use crate::pg::{Ident, QualifiedName, TypeName};
 
-use super::{Accept, ConstraintGoalKind, DropKind, GoalKind, ScriptGoals};
+use super::{Accept, ConstraintGoalKind, DropKind, GoalKind, ObjectRef, RelationWord, ScriptGoals, parse_query};
+
+/// What only some scripts speak of, so that a snapshot holds it only for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectKind {
+    /// Views.
+    View,
+    /// Triggers.
+    Trigger,
+    /// Policies and row-level security.
+    Policy,
+    /// Comments.
+    Comment,
+    /// Privileges.
+    Privileges,
+}
 
 /// The names of all scripts, by what they name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +32,14 @@ pub struct Names {
     pub schemas: Vec<Ident>,
     /// Extensions.
     pub extensions: Vec<Ident>,
+    /// Functions and procedures, by bare name.
+    pub routines: Vec<Ident>,
+    /// Databases.
+    pub databases: Vec<Ident>,
+    /// Roles.
+    pub roles: Vec<Ident>,
+    /// Which kinds of things the scripts speak of besides.
+    pub kinds: BTreeSet<ObjectKind>,
 }
 
 impl Names {
@@ -24,6 +49,35 @@ impl Names {
 
     fn relation(&mut self, name: QualifiedName) {
         self.relations.push((name, false));
+    }
+
+    fn routine(&mut self, name: &QualifiedName, arguments: &[TypeName]) {
+        self.routines.push(name.name.clone());
+        self.schemas.extend(name.schema.clone());
+        for type_name in arguments {
+            self.type_name(type_name);
+        }
+    }
+
+    fn object(&mut self, object: &ObjectRef) {
+        match object {
+            ObjectRef::Relation { kind: RelationWord::Table, name } => self.table(name),
+            ObjectRef::Relation { name, .. } => self.relation(name.clone()),
+            ObjectRef::Column { table, .. } | ObjectRef::Constraint { table, .. } => self.table(table),
+            ObjectRef::Trigger { table, .. } => {
+                self.kinds.insert(ObjectKind::Trigger);
+                self.table(table);
+            }
+            ObjectRef::Policy { table, .. } => {
+                self.kinds.insert(ObjectKind::Policy);
+                self.table(table);
+            }
+            ObjectRef::Routine { name, arguments, .. } => self.routine(name, arguments.as_deref().unwrap_or_default()),
+            ObjectRef::Type(name) => self.types.push(name.clone()),
+            ObjectRef::Schema(name) => self.schemas.push(name.clone()),
+            ObjectRef::Extension(name) => self.extensions.push(name.clone()),
+            ObjectRef::Database(name) => self.databases.push(name.clone()),
+        }
     }
 
     fn type_name(&mut self, type_name: &TypeName) {
@@ -105,6 +159,46 @@ fn add(names: &mut Names, goal: &GoalKind) {
         }
         GoalKind::Backfill(backfill) => names.table(&backfill.table),
         GoalKind::Seed(seed) => names.table(&seed.table),
+        GoalKind::View(view) => {
+            names.relation(view.name.name.clone());
+            for item in parse_query(&view.query.text).iter().flat_map(|query| &query.from) {
+                for (table, _) in item.tables() {
+                    names.relation(table.clone());
+                }
+            }
+            names.kinds.insert(ObjectKind::View);
+        }
+        GoalKind::Routine(routine) => {
+            let types: Vec<TypeName> = routine.arguments.iter().map(|argument| argument.type_name.clone()).collect();
+            names.routine(&routine.name.name, &types);
+            if let Some((type_name, _)) = &routine.returns {
+                names.type_name(type_name);
+            }
+        }
+        GoalKind::Trigger(trigger) => {
+            names.table(&trigger.table.name);
+            names.routine(&trigger.function.name, &[]);
+            names.kinds.insert(ObjectKind::Trigger);
+        }
+        GoalKind::Policy(policy) => {
+            names.table(&policy.table.name);
+            names.roles.extend(policy.roles.iter().flatten().cloned());
+            names.kinds.insert(ObjectKind::Policy);
+        }
+        GoalKind::RowSecurity { table, .. } => {
+            names.table(table);
+            names.kinds.insert(ObjectKind::Policy);
+        }
+        GoalKind::Comment(comment) => {
+            names.object(&comment.on);
+            names.kinds.insert(ObjectKind::Comment);
+        }
+        GoalKind::Privileges { object, terms } => {
+            names.object(object);
+            names.roles.extend(terms.roles.iter().flatten().cloned());
+            names.kinds.insert(ObjectKind::Privileges);
+        }
+        GoalKind::ObjectAbsent { object, .. } => names.object(object),
         GoalKind::Opaque { .. } => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Columns: whether they are there as declared, adding them, and every ALTER COLUMN.
 
 use crate::{
-    catalog::{Column, Generation, TypeKind},
+    catalog::{Column, Generation, Object, TypeKind},
     diagnostic::Code,
     goal::{
         ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness,
@@ -898,6 +898,7 @@ impl Planner<'_> {
             state.indexes.retain(|_, index| !index.uses(column));
             state.constraints.retain(|constraint| !constraint.uses(column));
         }
+        self.world.objects.forget_object(&Object::Column(table, column.clone()));
     }
 
     /// Returns whether dropping what holds data is allowed; a finding where it is not.
@@ -930,6 +931,8 @@ impl Planner<'_> {
                 if let Some(state) = self.table_mut(&table) {
                     state.rename_column(from, to);
                 }
+                let named = |name: &Ident| Object::Column(table.clone(), name.clone());
+                self.world.objects.rename_object(&named(from), &named(to));
                 self.touched.insert((table, to.clone()));
             }
             (false, true) => self.check(Some(&table), CheckedKind::Column, to, String::new),

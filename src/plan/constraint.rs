@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    catalog::{Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget},
+    catalog::{
+        Constraint, ConstraintKind, ForeignKey, Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, Object,
+    },
     diagnostic::Code,
     goal::{ConstraintGoal, ConstraintGoalKind, Goal, GoalKind, ReferentialAction, Sameness},
     pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
@@ -575,6 +577,8 @@ impl Planner<'_> {
             state.constraints.retain(|existing| existing.name != *constraint);
             state.indexes.remove(constraint);
         }
+        self.world.objects.forget_object(&Object::Constraint(table.clone(), constraint.clone()));
+        self.world.objects.forget_object(&Object::Relation(table.sibling(constraint.clone())));
     }
 
     pub(super) fn constraint_validated(&mut self, span: Span, name: &QualifiedName, constraint: &Ident) {
@@ -619,6 +623,10 @@ impl Planner<'_> {
                         state.indexes.insert(to.clone(), index);
                     }
                 }
+                let named = |name: &Ident| Object::Constraint(table.clone(), name.clone());
+                self.world.objects.rename_object(&named(from), &named(to));
+                let index = |name: &Ident| Object::Relation(table.sibling(name.clone()));
+                self.world.objects.rename_object(&index(from), &index(to));
             }
             (false, true) => {}
             (true, true) => {

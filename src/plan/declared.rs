@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 
 use crate::{
-    goal::{DropKind, Goal, GoalKind, ScriptGoals, StatementGoals},
-    pg::{Ident, ObjectName, QualifiedName},
+    catalog::Object,
+    goal::{DropKind, Goal, GoalKind, GrantTerms, ObjectRef, ScriptGoals, StatementGoals},
+    pg::{Ident, ObjectName, QualifiedName, TypeName},
 };
 
 /// One thing that can be said of an object.
@@ -33,6 +34,14 @@ pub(super) enum Aspect {
     Default(ObjectName, Ident),
     /// Whether a column is an identity.
     Identity(ObjectName, Ident),
+    /// A routine, trigger or policy exists.
+    Object(Object),
+    /// The comment on an object.
+    Comment(Object),
+    /// Row-level security of a table: enabled, or (true) forced on its owner.
+    RowSecurity(ObjectName, bool),
+    /// Who may do what with an object.
+    Privileges(Object),
 }
 
 /// How a statement speaks.
@@ -68,6 +77,14 @@ const fn is_change(goal: &GoalKind) -> bool {
             | GoalKind::TableRenamed { .. }
             | GoalKind::ConstraintRenamed { .. }
             | GoalKind::IndexRenamed { .. }
+            | GoalKind::View(_)
+            | GoalKind::Routine(_)
+            | GoalKind::Trigger(_)
+            | GoalKind::Policy(_)
+            | GoalKind::RowSecurity { .. }
+            | GoalKind::Comment(_)
+            | GoalKind::Privileges { .. }
+            | GoalKind::ObjectAbsent { .. }
     )
 }
 
@@ -188,6 +205,31 @@ impl<'a> Declared<'a> {
                 DropKind::Extension => vec![(Aspect::Extension(name.name.clone()), Drop)],
                 _ => vec![(Aspect::Relation(name.resolve(target)), Drop)],
             },
+            GoalKind::View(view) => vec![(Aspect::Relation(view.name.name.resolve(target)), Assert)],
+            GoalKind::Routine(routine) => {
+                let object = routine_named(&routine.name.name, &routine.signature(), target);
+                vec![(Aspect::Object(object), Assert)]
+            }
+            GoalKind::Trigger(trigger) => {
+                let table = table_of(self, &trigger.table.name);
+                vec![(Aspect::Object(Object::Trigger(table, trigger.name.ident.clone())), Assert)]
+            }
+            GoalKind::Policy(policy) => {
+                let table = table_of(self, &policy.table.name);
+                vec![(Aspect::Object(Object::Policy(table, policy.name.ident.clone())), Assert)]
+            }
+            GoalKind::RowSecurity { table, force, .. } => {
+                vec![(Aspect::RowSecurity(table_of(self, table), *force), Alter)]
+            }
+            GoalKind::Comment(comment) => {
+                vec![(Aspect::Comment(self.object_named(order, &comment.on, target)), Alter)]
+            }
+            GoalKind::Privileges { object, .. } => {
+                vec![(Aspect::Privileges(self.object_named(order, object, target)), Alter)]
+            }
+            GoalKind::ObjectAbsent { object, .. } => {
+                vec![(Aspect::Object(self.object_named(order, object, target)), Drop)]
+            }
             _ => Vec::new(),
         };
         for (aspect, speech) in said {
@@ -214,6 +256,49 @@ impl<'a> Declared<'a> {
     pub(super) fn assertion(&self, aspect: &Aspect) -> Option<(usize, &'a Goal)> {
         let said = self.speeches.get(aspect)?;
         said.iter().rev().find(|(_, speech, _)| *speech == Speech::Assert).map(|(at, _, goal)| (*at, *goal))
+    }
+
+    /// Returns whether the last that an earlier statement says of the object is to drop it: what is made now replaces it.
+    pub(super) fn dropped_before(&self, order: usize, aspect: &Aspect) -> bool {
+        let said = self.speeches.get(aspect).into_iter().flatten();
+        said.take_while(|(at, _, _)| *at < order).last().is_some_and(|(_, speech, _)| *speech == Speech::Drop)
+    }
+
+    /// Returns what later statements grant and revoke on the object.
+    pub(super) fn granted_after(&self, order: usize, object: &Object) -> Vec<&'a GrantTerms> {
+        self.after(order, &Aspect::Privileges(object.clone()))
+            .filter_map(|(_, _, goal)| match &goal.kind {
+                GoalKind::Privileges { terms, .. } => Some(&**terms),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Returns the object that the statement at `order` means, under the names that it has in the end.
+    pub(super) fn object_named(&self, order: usize, object: &ObjectRef, target: &Ident) -> Object {
+        let table_of = |name: &QualifiedName| self.table_name(order, &name.resolve(target));
+        match object {
+            ObjectRef::Relation { name, .. } => Object::Relation(self.index_name(order, &table_of(name))),
+            ObjectRef::Column { table, column } => {
+                let table = table_of(table);
+                let column = self.column_name(order, &table, column);
+                Object::Column(table, column)
+            }
+            ObjectRef::Constraint { table, name } => {
+                let table = table_of(table);
+                let name = self.constraint_name(order, &table, name);
+                Object::Constraint(table, name)
+            }
+            ObjectRef::Trigger { table, name } => Object::Trigger(table_of(table), name.clone()),
+            ObjectRef::Policy { table, name } => Object::Policy(table_of(table), name.clone()),
+            ObjectRef::Routine { name, arguments, .. } => {
+                routine_named(name, arguments.as_deref().unwrap_or_default(), target)
+            }
+            ObjectRef::Type(name) => Object::Type(name.resolve(target)),
+            ObjectRef::Schema(name) => Object::Schema(name.clone()),
+            ObjectRef::Extension(name) => Object::Extension(name.clone()),
+            ObjectRef::Database(name) => Object::Database(name.clone()),
+        }
     }
 
     /// Returns whether any statement renames a column.
@@ -351,4 +436,17 @@ impl<'a> Declared<'a> {
         }
         current
     }
+}
+
+/// Returns a routine by the types that a script writes. Which schema an unqualified type is found in does not matter here.
+fn routine_named(name: &QualifiedName, arguments: &[TypeName], target: &Ident) -> Object {
+    let arguments = arguments
+        .iter()
+        .map(
+            |type_name| {
+                if type_name.schema().is_some() { type_name.clone() } else { type_name.with_schema(target.clone()) }
+            },
+        )
+        .collect();
+    Object::Routine(name.resolve(target), arguments)
 }

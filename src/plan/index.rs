@@ -220,6 +220,7 @@ impl Planner<'_> {
             self.step(span, Sql::new(sql), act);
         }
         let structure = Self::structure(goal);
+        self.world.objects.forget(name);
         if let Some(state) = self.table_mut(table) {
             state.indexes.remove(&beside.name);
             state.indexes.insert(name.name.clone(), Index { valid: true, structure, constraint: None });
@@ -472,6 +473,7 @@ impl Planner<'_> {
         } else {
             self.drop_step(span, &table, name, "the script drops it");
         }
+        self.world.objects.forget(name);
         self.world.relations.remove(name);
         if let Some(state) = self.table_mut(&table) {
             state.indexes.remove(&name.name);
@@ -512,6 +514,7 @@ impl Planner<'_> {
                 {
                     state.indexes.insert(to.clone(), index);
                 }
+                self.world.objects.rename(&old, &old.sibling(to.clone()));
             }
             (None, Some(_)) => {}
             (Some(_), Some(_)) if self.declared.made_after(self.order, &Aspect::Relation(old.clone())) => {}

@@ -5,23 +5,30 @@
 //! until none is left.
 
 mod column;
+mod comment;
 mod constraint;
 mod convert;
 mod declared;
+mod definition;
 mod index;
 mod object;
 mod policy;
+mod privilege;
 mod question;
 mod rows;
 mod step;
 mod table;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
-    catalog::{Scope, Snapshot, Table},
+    catalog::{ObjectScope, Scope, Snapshot, Table},
     diagnostic::{Code, Finding},
-    goal::{Expr, Goal, GoalKind, Names, OnlineMode, ScriptGoals, Since, StatementGoals, StatementId, contradictions},
+    goal::{
+        Expr, Goal, GoalKind, Names, ObjectKind, OnlineMode, ScriptGoals, Since, StatementGoals, StatementId,
+        contradictions,
+    },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount, StatementTimeout, TypeName},
     script::{ScriptId, Span},
 };
@@ -58,6 +65,18 @@ pub fn scope(names: &Names, target: Option<&Ident>) -> Scope {
     }
     scope.schemas.extend(names.schemas.iter().cloned());
     scope.extensions.extend(names.extensions.iter().cloned());
+    let speaks_of = |kind| names.kinds.contains(&kind);
+    scope.objects = ObjectScope {
+        routines: names.routines.iter().cloned().collect(),
+        databases: names.databases.iter().cloned().collect(),
+        roles: names.roles.iter().cloned().collect(),
+        // Comments and privileges may be those of a view's columns.
+        views: [ObjectKind::View, ObjectKind::Comment, ObjectKind::Privileges].into_iter().any(speaks_of),
+        triggers: speaks_of(ObjectKind::Trigger),
+        policies: speaks_of(ObjectKind::Policy),
+        comments: speaks_of(ObjectKind::Comment),
+        privileges: speaks_of(ObjectKind::Privileges),
+    };
     scope
 }
 
@@ -493,6 +512,14 @@ impl<'a> Planner<'a> {
             GoalKind::TableRenamed { from, to } => self.table_renamed(goal.span, from, to),
             GoalKind::ConstraintRenamed { table, from, to } => self.constraint_renamed(goal.span, table, from, to),
             GoalKind::IndexRenamed { from, to } => self.index_renamed(goal.span, from, to),
+            GoalKind::View(view) => self.view(statement, view),
+            GoalKind::Routine(routine) => self.routine(statement, routine),
+            GoalKind::Trigger(trigger) => self.trigger(statement, trigger),
+            GoalKind::Policy(policy) => self.policy_goal(statement, policy),
+            GoalKind::RowSecurity { table, force, on } => self.row_security(goal.span, table, *force, *on),
+            GoalKind::Comment(comment) => self.comment(goal.span, comment),
+            GoalKind::Privileges { object, terms } => self.privileges(goal.span, object, terms),
+            GoalKind::ObjectAbsent { object, cascade } => self.object_absent(goal.span, object, *cascade),
             GoalKind::Backfill(backfill) => self.backfill(statement, backfill),
             GoalKind::Seed(seed) => self.seed(statement, seed),
             GoalKind::Opaque { verb } => self.opaque(statement, verb),

@@ -4,7 +4,7 @@ use crate::{
     catalog::{Extension, RelationKind, Schema, Sequence, Type, TypeKind},
     diagnostic::Code,
     goal::{DropKind, EnumPosition, SequenceOptions, StatementGoals},
-    pg::{Ident, ObjectName, QualifiedName, quote_literal},
+    pg::{Ident, LockMode, ObjectName, QualifiedName, quote_literal},
     script::Span,
 };
 
@@ -102,7 +102,7 @@ impl Planner<'_> {
         );
     }
 
-    fn type_object(&self, name: &QualifiedName) -> ObjectName {
+    pub(super) fn type_object(&self, name: &QualifiedName) -> ObjectName {
         let written = name.resolve(&self.target);
         if name.schema.is_some() || self.world.types.contains_key(&written) {
             return written;
@@ -368,6 +368,7 @@ impl Planner<'_> {
                     let sql = Sql::new(format!("DROP TABLE {object}{cascade_word}"));
                     self.catalog_step(span, sql, Verb::Drop, format!("table {object}"), Some(&object));
                     self.world.tables.remove(&object);
+                    self.world.objects.forget(&object);
                     self.world.types.remove(&object);
                     self.made.remove(&object);
                     self.seeded.remove(&object);
@@ -419,9 +420,11 @@ impl Planner<'_> {
                 // A view holds nothing that could not be made again; a sequence holds where it stood.
                 if kind == DropKind::Sequence || cascade {
                     self.dropped(span, sql, &what, cascade);
-                } else {
-                    self.catalog_step(span, sql, Verb::Drop, what, None);
+                } else if self.may_drop_view(span, &object, &what) {
+                    let act = self.act(Verb::Drop, what, Some(&object), LockMode::AccessExclusive);
+                    self.step(span, sql, act);
                 }
+                self.world.objects.forget(&object);
                 self.world.relations.remove(&object);
                 self.world.types.remove(&object);
                 self.world.sequences.remove(&object);

@@ -208,6 +208,18 @@ pub enum CheckedKind {
     Enum,
     /// A sequence.
     Sequence,
+    /// A view or materialised view.
+    View,
+    /// A function or procedure.
+    Routine,
+    /// A trigger.
+    Trigger,
+    /// A policy, or whether row-level security is on.
+    Policy,
+    /// A comment.
+    Comment,
+    /// Privileges.
+    Privileges,
     /// A schema.
     Schema,
     /// An extension.

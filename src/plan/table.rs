@@ -204,6 +204,7 @@ impl Planner<'_> {
                     self.world.tables.insert(new.clone(), state);
                 }
                 self.world.types.remove(&old);
+                self.world.objects.rename(&old, &new);
                 if self.seeded.remove(&old) {
                     self.seeded.insert(new.clone());
                 }

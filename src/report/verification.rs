@@ -22,13 +22,19 @@ const NAMES: usize = 44;
 const INNER_NAMES: usize = 32;
 
 /// The kinds in the order in which they are counted.
-const KINDS: [(CheckedKind, &str, &str); 10] = [
+const KINDS: [(CheckedKind, &str, &str); 16] = [
     (CheckedKind::Table, "table", "tables"),
     (CheckedKind::Column, "column", "columns"),
     (CheckedKind::Index, "index", "indexes"),
     (CheckedKind::Constraint, "constraint", "constraints"),
     (CheckedKind::Enum, "enum", "enums"),
     (CheckedKind::Sequence, "sequence", "sequences"),
+    (CheckedKind::View, "view", "views"),
+    (CheckedKind::Routine, "routine", "routines"),
+    (CheckedKind::Trigger, "trigger", "triggers"),
+    (CheckedKind::Policy, "policy", "policies"),
+    (CheckedKind::Comment, "comment", "comments"),
+    (CheckedKind::Privileges, "grant", "grants"),
     (CheckedKind::Schema, "schema", "schemas"),
     (CheckedKind::Extension, "extension", "extensions"),
     (CheckedKind::Rows, "check of rows", "checks of rows"),
@@ -287,6 +293,12 @@ pub(super) const fn kind_name(kind: CheckedKind) -> &'static str {
         CheckedKind::Constraint => "constraint",
         CheckedKind::Enum => "enum",
         CheckedKind::Sequence => "sequence",
+        CheckedKind::View => "view",
+        CheckedKind::Routine => "routine",
+        CheckedKind::Trigger => "trigger",
+        CheckedKind::Policy => "policy",
+        CheckedKind::Comment => "comment",
+        CheckedKind::Privileges => "privileges",
         CheckedKind::Schema => "schema",
         CheckedKind::Extension => "extension",
         CheckedKind::Rows => "rows",

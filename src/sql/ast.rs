@@ -5,7 +5,10 @@ use crate::{
     script::Span,
 };
 
-use super::expr::Expr;
+use super::{
+    expr::Expr,
+    object::{Comment, DropObjects, Grant, Policy, Routine, Trigger, View},
+};
 
 /// A file, read: its statements in order, its directives, its `down` section.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -257,13 +260,27 @@ pub enum StatementKind {
         /// `CONCURRENTLY`.
         concurrently: bool,
     },
+    /// `CREATE VIEW`, `CREATE MATERIALIZED VIEW`.
+    CreateView(View),
+    /// `CREATE FUNCTION`, `CREATE PROCEDURE`.
+    CreateRoutine(Box<Routine>),
+    /// `CREATE TRIGGER`.
+    CreateTrigger(Box<Trigger>),
+    /// `CREATE POLICY`.
+    CreatePolicy(Box<Policy>),
+    /// `COMMENT ON`.
+    Comment(Comment),
+    /// `GRANT` and `REVOKE` of privileges.
+    Grant(Grant),
+    /// `DROP FUNCTION`, `DROP TRIGGER`, `DROP POLICY` and their kin.
+    DropObjects(DropObjects),
     /// `UPDATE`.
     Update(Update),
     /// `INSERT`.
     Insert(Insert),
     /// A lone `SELECT`, `VALUES` or `TABLE`.
     Query,
-    /// Valid SQL that is not read as a goal: `DO`, `CREATE FUNCTION`, `DELETE`, ….
+    /// Valid SQL that is not read as a goal: `DO`, `CREATE RULE`, `DELETE`, ….
     Opaque {
         /// Its first words, upper case: `CREATE FUNCTION`.
         verb: String,
@@ -612,9 +629,19 @@ pub enum AlterActionKind {
         /// The new name.
         to: Name,
     },
+    /// `ENABLE | DISABLE ROW LEVEL SECURITY`.
+    RowSecurity {
+        /// `ENABLE`.
+        enable: bool,
+    },
+    /// `FORCE | NO FORCE ROW LEVEL SECURITY`.
+    ForceRowSecurity {
+        /// `FORCE`.
+        force: bool,
+    },
     /// Any other action: the statement counts as opaque.
     Other {
-        /// Its first words, upper case: `ENABLE ROW LEVEL SECURITY`.
+        /// Its first words, upper case: `ENABLE TRIGGER`.
         verb: String,
     },
 }

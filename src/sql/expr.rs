@@ -100,6 +100,12 @@ impl Expr {
         !self.any(&|part| matches!(part, Self::Column(_) | Self::Other(_) | Self::Default))
     }
 
+    /// Returns whether something in it was not read, the star of `count(*)` excepted.
+    #[must_use]
+    pub fn has_unread(&self) -> bool {
+        self.any(&|part| matches!(part, Self::Other(text) if text != "*"))
+    }
+
     /// Returns whether it may give another value for every row, as far as is known.
     #[must_use]
     pub fn is_volatile(&self) -> bool {
@@ -130,15 +136,24 @@ impl Expr {
 
     /// Gives every column another name where `rename` knows one. Those inside of [`Expr::Other`] keep theirs.
     pub fn rename_columns(&mut self, rename: &dyn Fn(&Ident) -> Option<Ident>) {
+        self.map_columns(&|parts| {
+            let mut renamed = parts.to_vec();
+            let last = renamed.last_mut()?;
+            *last = rename(last)?;
+            Some(renamed)
+        });
+    }
+
+    /// Names every column otherwise where `map` does; it sees the column behind its table, as written. Those inside of
+    /// [`Expr::Other`] stay.
+    pub fn map_columns(&mut self, map: &dyn Fn(&[Ident]) -> Option<Vec<Ident>>) {
         let mut open = vec![self];
         while let Some(expr) = open.pop() {
             match expr {
                 Self::Null | Self::Default | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Other(_) => {}
                 Self::Column(parts) => {
-                    if let Some(last) = parts.last_mut()
-                        && let Some(name) = rename(last)
-                    {
-                        *last = name;
+                    if let Some(mapped) = map(parts) {
+                        *parts = mapped;
                     }
                 }
                 Self::Cast(value, _) | Self::Unary(_, value) | Self::IsNull(value, _) | Self::Collate(value, _) => {

@@ -16,7 +16,9 @@ mod grammar;
 mod lexer;
 mod linter;
 mod literal;
+mod object;
 mod parse;
+mod query;
 mod since;
 mod statement;
 mod table;
@@ -29,4 +31,9 @@ pub use error::SqlError;
 pub use expr::{Expr, Volatility};
 pub use expression::parse_expression;
 pub use linter::{Lint, lint, lint_rules};
-pub use parse::{checksum, parse};
+pub use object::{
+    ArgumentMode, Comment, DropObjects, Grant, GrantTerms, ObjectRef, Policy, RelationWord, Routine, RoutineArgument,
+    RoutineBody, RoutineWord, Trigger, View,
+};
+pub use parse::{checksum, parse, parse_statement, same_tokens};
+pub use query::{FromItem, Query, Target, parse_query};

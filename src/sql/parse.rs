@@ -98,6 +98,29 @@ struct Parser<'a> {
     errors: Vec<SqlError>,
 }
 
+/// Returns whether two texts are made of the same words and signs, whatever their case, spaces and comments.
+#[must_use]
+pub fn same_tokens(a: &str, b: &str) -> bool {
+    let tokens = |text: &str| {
+        let words = Lexer::new(text).filter(|token| !token.kind.is_comment() && token.kind != TokenKind::Semicolon);
+        words
+            .map(|token| {
+                let written = &text[token.span.range()];
+                if token.kind == TokenKind::Word { written.to_ascii_lowercase() } else { written.to_owned() }
+            })
+            .collect::<Vec<_>>()
+    };
+    tokens(a) == tokens(b)
+}
+
+/// Reads one statement that the server printed, and which the grammar therefore need not judge.
+#[must_use]
+pub fn parse_statement(text: &str) -> StatementKind {
+    let tokens: Vec<Token> =
+        Lexer::new(text).filter(|token| !token.kind.is_comment() && token.kind != TokenKind::Semicolon).collect();
+    statement::read(text, &tokens).0
+}
+
 /// What the directives above a statement say about it.
 #[derive(Default)]
 struct Above {

@@ -66,6 +66,10 @@ fn goal(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
         () if word.eq_ignore_ascii_case("CREATE") => create(cursor),
         () if word.eq_ignore_ascii_case("DROP") => drop_objects(cursor),
         () if word.eq_ignore_ascii_case("UPDATE") => cursor.update().map(StatementKind::Update),
+        () if word.eq_ignore_ascii_case("COMMENT") => cursor.comment().map(StatementKind::Comment),
+        () if word.eq_ignore_ascii_case("GRANT") || word.eq_ignore_ascii_case("REVOKE") => {
+            cursor.grant().map(StatementKind::Grant)
+        }
         () if word.eq_ignore_ascii_case("INSERT") => cursor.insert().map(StatementKind::Insert),
         () => None,
     }
@@ -136,6 +140,22 @@ fn create(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
         }
         return Some(StatementKind::CreateEnum { name, labels });
     }
+    if cursor.is_word("POLICY") {
+        return cursor.create_policy().map(|policy| StatementKind::CreatePolicy(Box::new(policy)));
+    }
+    let or_replace = cursor.eat(&["OR", "REPLACE"]);
+    if cursor.is_word("VIEW") || !or_replace && cursor.is_words(&["MATERIALIZED", "VIEW"]) {
+        return cursor.create_view(or_replace).map(StatementKind::CreateView);
+    }
+    if cursor.is_any_word(&["FUNCTION", "PROCEDURE"]) {
+        return cursor.create_routine(or_replace).map(|routine| StatementKind::CreateRoutine(Box::new(routine)));
+    }
+    if cursor.is_any_word(&["TRIGGER", "CONSTRAINT"]) {
+        return cursor.create_trigger(or_replace).map(|trigger| StatementKind::CreateTrigger(Box::new(trigger)));
+    }
+    if or_replace {
+        return None;
+    }
     cursor.expect(&["SEQUENCE"])?;
     cursor.eat(&["IF", "NOT", "EXISTS"]);
     let name = cursor.relation()?;
@@ -167,6 +187,9 @@ fn create_extension(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
 
 fn drop_objects(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
     cursor.expect(&["DROP"])?;
+    if cursor.is_any_word(&["FUNCTION", "PROCEDURE", "ROUTINE", "TRIGGER", "POLICY"]) {
+        return cursor.drop_named_otherwise();
+    }
     let kind = if cursor.eat_word("TABLE") {
         DropKind::Table
     } else if cursor.eat_word("INDEX") {

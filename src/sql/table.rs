@@ -69,7 +69,7 @@ impl Cursor<'_> {
     }
 
     /// Takes `(name = value, …)`.
-    fn storage_parameters(&mut self) -> Option<Vec<(String, String)>> {
+    pub(super) fn storage_parameters(&mut self) -> Option<Vec<(String, String)>> {
         self.expect_kind(TokenKind::OpenParen)?;
         let mut parameters = Vec::new();
         loop {
@@ -86,7 +86,8 @@ impl Cursor<'_> {
         }
     }
 
-    fn parameter_value(&mut self) -> Option<String> {
+    /// Takes a string, word or number.
+    pub(super) fn parameter_value(&mut self) -> Option<String> {
         if self.kind().is_some_and(TokenKind::is_text) {
             return Some(self.string()?.text);
         }
@@ -438,6 +439,17 @@ impl Cursor<'_> {
         }
         if self.eat(&["VALIDATE", "CONSTRAINT"]) {
             return Some(AlterActionKind::ValidateConstraint { name: self.ident()? });
+        }
+        for (words, on) in [("ENABLE", true), ("DISABLE", false)] {
+            if self.eat(&[words, "ROW", "LEVEL", "SECURITY"]) {
+                return Some(AlterActionKind::RowSecurity { enable: on });
+            }
+        }
+        if self.eat(&["NO", "FORCE", "ROW", "LEVEL", "SECURITY"]) {
+            return Some(AlterActionKind::ForceRowSecurity { force: false });
+        }
+        if self.eat(&["FORCE", "ROW", "LEVEL", "SECURITY"]) {
+            return Some(AlterActionKind::ForceRowSecurity { force: true });
         }
         self.expect(&["RENAME"])?;
         if self.eat_word("TO") {

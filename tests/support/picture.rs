@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hrms_migrate::{
-    catalog::{Column, Generation, Schema, Server, Snapshot, Table},
+    catalog::{Column, Generation, Objects, Schema, Server, Snapshot, Table},
     goal::{self, ScriptGoals},
     pg::{Ident, ObjectName, RowCount, ServerVersion, TypeName},
     plan::{self, Answer, Answers, Plan, Policy},
@@ -56,6 +56,7 @@ pub fn empty() -> Snapshot {
         types: BTreeMap::new(),
         sequences: BTreeMap::new(),
         extensions: BTreeMap::new(),
+        objects: Objects::default(),
         base_versions: None,
     }
 }

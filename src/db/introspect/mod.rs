@@ -1,5 +1,6 @@
 //! The catalog, read in one query into a [`Snapshot`].
 
+mod objects;
 mod printed;
 
 use std::{
@@ -20,7 +21,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     catalog::{
         Column, Constraint, ConstraintKind, Extension, ForeignKey, Generation, Index, IndexConstraint, IndexKey,
-        IndexStructure, IndexTarget, RelationKind, Schema, Scope, Sequence, Server, Snapshot, Table, Type, TypeKind,
+        IndexStructure, IndexTarget, Objects, RelationKind, Schema, Scope, Sequence, Server, Snapshot, Table, Type,
+        TypeKind,
     },
     pg::{Ident, ObjectName, RowCount, SESSION_SETTINGS, ServerVersion, TypeName},
 };
@@ -87,6 +89,10 @@ pub fn snapshot(connection: &mut PgConnection, scope: &Scope, base: bool) -> Res
         sql.push_str("UNION ALL\n");
         sql.push_str(part);
     }
+    for part in objects::parts(&scope.objects) {
+        sql.push_str("UNION ALL\n");
+        sql.push_str(part);
+    }
     let qualified = scope.qualified.iter().map(|name| &name.schema);
     let schemas: BTreeSet<&Ident> = qualified.chain(&scope.schemas).chain(&scope.target).collect();
     let qualified = scope.qualified.iter().map(|name| &name.name);
@@ -96,6 +102,7 @@ pub fn snapshot(connection: &mut PgConnection, scope: &Scope, base: bool) -> Res
         .bind::<Array<Text>, _>(relations.into_iter().map(Ident::as_str).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(scope.types.iter().map(Ident::as_str).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(scope.extensions.iter().map(Ident::as_str).collect::<Vec<_>>())
+        .bind::<Text, _>(objects::names(&scope.objects))
         .load(connection)
         .map_err(|error| SnapshotError::Server(Box::new(ServerError::recognise(&error, Sent::new("")))))?;
     Reader::default().read(&facts, scope)
@@ -257,7 +264,7 @@ impl Reader {
                 let schema = self.schemas.get(&fields.number()?).cloned();
                 self.recorded.extend(schema.zip(fields.json()?));
             }
-            _ => {}
+            _ => self.object_fact(&mut snapshot.objects, fields)?,
         }
         Ok(())
     }
@@ -508,6 +515,7 @@ fn server(fields: &mut Fields<'_>) -> Result<Snapshot, SnapshotError> {
         types: BTreeMap::new(),
         sequences: BTreeMap::new(),
         extensions: BTreeMap::new(),
+        objects: Objects::default(),
         base_versions: None,
     })
 }

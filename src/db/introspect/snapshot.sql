@@ -8,7 +8,7 @@
 -- type of the column, where a bare 0 beside an oid makes the server load every operator of that name.
 --
 -- $1 schemas beside those of the search path    $2 names of tables, indexes, sequences, views    $3 names of types
--- $4 extensions
+-- $4 extensions    $5 names of routines, databases, roles: JSON
 WITH s AS MATERIALIZED (
   SELECT array_agg(n.oid) AS oids
     FROM pg_catalog.pg_namespace n

@@ -342,6 +342,7 @@ fn snapshot(tables: Vec<(&str, Table)>) -> Snapshot {
         types: BTreeMap::new(),
         sequences: BTreeMap::new(),
         extensions: BTreeMap::new(),
+        objects: crate::catalog::Objects::default(),
         base_versions: None,
     }
 }

@@ -1,3 +1,3 @@
 -- ensure:unless SELECT EXISTS (SELECT 1 FROM pg_proc WHERE proname = 'twice')
-CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n * 2';
+CREATE AGGREGATE twice(integer) (SFUNC = int4pl, STYPE = integer);
 CREATE TABLE IF NOT EXISTS t (id integer);

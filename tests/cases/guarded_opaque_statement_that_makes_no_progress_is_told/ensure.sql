@@ -1,2 +1,3 @@
+CREATE TABLE IF NOT EXISTS t (id integer);
 -- ensure:unless SELECT EXISTS (SELECT 1 FROM pg_proc WHERE proname = 'never')
-CREATE OR REPLACE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n * 2';
+CREATE OR REPLACE AGGREGATE twice(integer) (SFUNC = int4pl, STYPE = integer);

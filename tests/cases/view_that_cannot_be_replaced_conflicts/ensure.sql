@@ -1,0 +1,2 @@
+CREATE OR REPLACE VIEW v AS SELECT email FROM users;
+CREATE VIEW w AS SELECT id FROM users WHERE role = 'hr';

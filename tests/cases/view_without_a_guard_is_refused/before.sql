@@ -1,2 +1,0 @@
-CREATE TABLE t (id integer PRIMARY KEY, a integer, b text);
-INSERT INTO t SELECT n, n, 'x' || n FROM generate_series(1, 5) n;
