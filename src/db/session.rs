@@ -19,13 +19,13 @@ use diesel::{
     pg::PgConnection,
     r2d2::R2D2Connection as _,
     sql_query,
-    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text},
 };
 use r2d2::{ManageConnection, Pool, PooledConnection};
 
 use crate::{
     catalog::{Scope, Snapshot},
-    pg::{ConnectionTarget, Ident, LockTimeout, ObjectName, RUNNER_LOCK, StatementTimeout, quote_literal},
+    pg::{ConnectionTarget, Ident, LockMode, LockTimeout, ObjectName, RUNNER_LOCK, StatementTimeout, quote_literal},
 };
 
 use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settling, snapshot};
@@ -568,9 +568,10 @@ impl Control {
         cancel(&mut self.connection, pid);
     }
 
-    /// Returns who holds or awaits locks on a table, other than this program.
-    pub fn blockers(&mut self, table: &ObjectName, own: i32) -> Vec<Blocker> {
-        blockers(&mut self.connection, table, own)
+    /// Returns who stands in the way of a lock on a table, other than this program: who holds one that conflicts with it, or
+    /// waits for one. Without a mode, everybody.
+    pub fn blockers(&mut self, table: &ObjectName, mode: Option<LockMode>, own: i32) -> Vec<Blocker> {
+        blockers(&mut self.connection, table, mode, own)
     }
 }
 
@@ -589,18 +590,24 @@ pub struct Blocker {
     /// Seconds since its transaction began.
     #[diesel(sql_type = BigInt)]
     pub age_seconds: i64,
-    /// The lock that it holds.
+    /// The lock that it holds or waits for.
     #[diesel(sql_type = Text)]
     pub mode: String,
+    /// Whether it holds it.
+    #[diesel(sql_type = Bool)]
+    pub granted: bool,
 }
 
 const BLOCKERS: &str = include_str!("introspect/blockers.sql");
 
-fn blockers(connection: &mut PgConnection, table: &ObjectName, own: i32) -> Vec<Blocker> {
+fn blockers(connection: &mut PgConnection, table: &ObjectName, mode: Option<LockMode>, own: i32) -> Vec<Blocker> {
+    let modes = LockMode::ALL.into_iter().filter(|held| mode.is_none_or(|mode| mode.conflicts_with(*held)));
+    let modes: Vec<String> = modes.map(LockMode::catalog_name).collect();
     sql_query(BLOCKERS)
         .bind::<Text, _>(table.schema.as_str())
         .bind::<Text, _>(table.name.as_str())
         .bind::<Integer, _>(own)
+        .bind::<Array<Text>, _>(modes)
         .load(connection)
         .unwrap_or_default()
 }

@@ -176,7 +176,7 @@ fn column_difference(a: &ColumnGoal, b: &ColumnGoal) -> Option<(String, String)>
         return Some((a.type_name.to_string(), b.type_name.to_string()));
     }
     if let (Some(first), Some(second)) = (&a.default, &b.default)
-        && !same_expression(first, second)
+        && same_meaning(&first.tree, &second.tree, &|_| None, Some(&a.type_name)) == Sameness::Different
     {
         return Some((format!("default {}", first.source.text), format!("default {}", second.source.text)));
     }

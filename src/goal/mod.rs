@@ -128,6 +128,14 @@ pub struct Guard {
     pub applies_if: bool,
 }
 
+impl Guard {
+    /// Returns the query that asks it. The server refuses it where the guard returns something else than a boolean.
+    #[must_use]
+    pub fn question(&self) -> String {
+        format!("SELECT ({}\n) IS TRUE", self.query.text)
+    }
+}
+
 /// One thing that must hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Goal {

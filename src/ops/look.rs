@@ -9,7 +9,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     event::{Command, Event, Place},
     exec::Interrupt,
-    goal::{self, GoalKind, ScriptGoals, TransactionGrouping},
+    goal::{self, GoalKind, Guard, ScriptGoals, TransactionGrouping},
     pg::{ConnectionTarget, ServerVersion},
     plan::{self, Answer, Answers, Plan, Policy, Purpose, Timeouts},
     script::ScriptId,
@@ -152,7 +152,7 @@ impl<'a> Subject<'a> {
         let texts = |opaque: bool| {
             statements()
                 .filter(move |statement| is_opaque(statement) == opaque)
-                .flat_map(|statement| statement.directives.guards.iter().map(|guard| guard.query.text.clone()))
+                .flat_map(|statement| statement.directives.guards.iter().map(Guard::question))
                 .collect::<HashSet<_>>()
         };
         let of_opaque = texts(true);

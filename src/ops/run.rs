@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a run is timed here, and is as long as it may be")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use include_dir::Dir;
 
@@ -13,6 +13,7 @@ use crate::{
     event::{BaseReport, Command, Event, Look, Report, Verification},
     exec::Interrupt,
     lint::{self, Rules},
+    pg::Ident,
     plan::{Answers, Plan, State},
     script::ScriptId,
 };
@@ -218,11 +219,13 @@ impl Operation<'_, '_> {
         let Seen { snapshot, plan } = seen;
         let refused = self.findings(plan);
         let mut missing = 0;
-        for statement in plan.statements.iter().filter(|statement| !statement.steps.is_empty()) {
-            missing += 1;
-            let id = statement.id;
-            let text = &self.subject.scripts.texts[id.script.0];
-            for step in &statement.steps {
+        for statement in &plan.statements {
+            let text = &self.subject.scripts.texts[statement.id.script.0];
+            // The steps of one goal follow each other, and the last of them names what the goal is about: those before it
+            // only help, and are no differences of their own.
+            for steps in statement.steps.chunk_by(|one, next| one.span == next.span) {
+                let Some(step) = steps.last() else { continue };
+                missing += 1;
                 let mut diagnostic =
                     Diagnostic::error(Code::VerificationFailed, format!("{} is not as declared", step.object))
                         .at(text, first_line(text.slice(step.span), step.span), "")
@@ -250,7 +253,13 @@ impl Operation<'_, '_> {
             if !questions.is_empty() {
                 self.watch(site).over(session);
             }
-            let asked = session.ask(target, &questions);
+            let asked = match self.ask_again_if_lost(site, session, target, &questions) {
+                Ok(asked) => asked,
+                Err(diagnostic) => {
+                    self.error(diagnostic);
+                    return;
+                }
+            };
             if self.interrupt.signal().is_some() && !questions.is_empty() {
                 return;
             }
@@ -296,6 +305,45 @@ impl Operation<'_, '_> {
             unverified,
             queries,
         });
+    }
+}
+
+impl Operation<'_, '_> {
+    /// Asks the `verify` queries; once more on a new connection, where theirs is lost: they change nothing.
+    fn ask_again_if_lost(
+        &self,
+        site: &Site,
+        session: &mut Session,
+        target: &Ident,
+        questions: &[(&str, Option<Duration>)],
+    ) -> Result<Vec<Asked>, Box<Diagnostic>> {
+        let lost = |asked: &[Asked]| {
+            asked.iter().find_map(|asked| match asked {
+                Asked::Error(error) if error.is_connection_lost() => Some(error.clone()),
+                _ => None,
+            })
+        };
+        let mut asked = session.ask(target, questions);
+        if lost(&asked).is_some() && self.interrupt.signal().is_none() {
+            site.connections.renew();
+            if let Ok(new) = site.connections.session() {
+                *session = new;
+                // A new session is settled by its first look.
+                drop(session.look(&self.subject.scope, self.subject.has_base()));
+                asked = session.ask(target, questions);
+            }
+        }
+        match lost(&asked) {
+            None => Ok(asked),
+            Some(error) => {
+                let what = "the connection was lost while the `verify` queries were asked";
+                let mut diagnostic = errors::of_server(what, &error);
+                if self.notes.command == Command::Run {
+                    diagnostic.done = Some(self.done_so_far());
+                }
+                Err(Box::new(diagnostic))
+            }
+        }
     }
 }
 

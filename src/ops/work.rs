@@ -232,7 +232,7 @@ impl Operation<'_, '_> {
                 self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
                 return Some(seen.plan);
             }
-            let mut stopped = false;
+            let (mut stopped, mut broken) = (false, false);
             let mut script = None;
             for (place, group) in groups.iter().enumerate() {
                 if self.interrupt.signal().is_some() {
@@ -247,7 +247,7 @@ impl Operation<'_, '_> {
                     (self.emit)(Event::ScriptBegins { script: &name, steps: steps.sum() });
                 }
                 if workplace.control.as_mut().is_some_and(|control| !control.is_alive()) {
-                    again = true;
+                    (again, broken) = (true, true);
                     if let Err(diagnostic) = self.reconnect(site, session, workplace) {
                         self.error(diagnostic);
                         stopped = true;
@@ -269,13 +269,13 @@ impl Operation<'_, '_> {
                     }
                     Err(failure) => {
                         again = self.failed(site, session, workplace, group, &failure, &mut trouble);
-                        stopped = !again;
+                        (stopped, broken) = (!again, true);
                         break;
                     }
                 }
             }
             if self.settings.atomic {
-                if stopped || again && trouble.attempts > 0 {
+                if stopped || broken {
                     session.roll_back();
                     self.notes.sent.clear();
                     policy.ran.clone_from(&self.subject.policy.ran);
@@ -283,6 +283,9 @@ impl Operation<'_, '_> {
                     self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
                     self.notes.sent.clear();
                     stopped = true;
+                } else {
+                    // There is one transaction, and that was it.
+                    again = false;
                 }
             }
             if stopped {
@@ -374,7 +377,7 @@ impl Operation<'_, '_> {
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
         let blockers: Vec<String> = match (&step.table, &mut workplace.control) {
             (Some(table), Some(control)) if failure.error.kind == ServerErrorKind::LockTimeout => {
-                control.blockers(table, workplace.pid).iter().map(blocker_words).collect()
+                control.blockers(table, step.lock, workplace.pid).iter().map(blocker_words).collect()
             }
             _ => Vec::new(),
         };
@@ -535,7 +538,12 @@ fn blocker_words(blocker: &crate::db::Blocker) -> String {
     let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
     let age = if age.as_secs() >= 120 { format!("{} min", age.as_secs() / 60) } else { format!("{} s", age.as_secs()) };
     let mode = mode_words(&blocker.mode);
-    format!("{who}(\"{}\") has held {mode} for {age}, {}", blocker.application, blocker.state)
+    let (application, state) = (&blocker.application, &blocker.state);
+    if blocker.granted {
+        format!("{who}(\"{application}\") has held {mode} for {age}, {state}")
+    } else {
+        format!("{who}(\"{application}\") waits for {mode} too, {state} for {age}")
+    }
 }
 
 /// Returns a lock mode of `pg_locks` (`AccessShareLock`) in the words of the manual (`ACCESS SHARE`).

@@ -26,6 +26,49 @@ pub enum LockMode {
 }
 
 impl LockMode {
+    /// Every mode, the weakest first.
+    pub const ALL: [Self; 8] = [
+        Self::AccessShare,
+        Self::RowShare,
+        Self::RowExclusive,
+        Self::ShareUpdateExclusive,
+        Self::Share,
+        Self::ShareRowExclusive,
+        Self::Exclusive,
+        Self::AccessExclusive,
+    ];
+
+    /// Returns whether two sessions cannot hold these modes at once.
+    ///
+    /// Source: manual, "Conflicting Lock Modes".
+    #[must_use]
+    pub const fn conflicts_with(self, other: Self) -> bool {
+        let (weak, strong) = if (self as u8) < (other as u8) { (self, other) } else { (other, self) };
+        match strong {
+            Self::AccessShare | Self::RowShare | Self::RowExclusive => false,
+            Self::ShareUpdateExclusive => matches!(weak, Self::ShareUpdateExclusive),
+            // The one mode that two sessions may hold although it stops what is weaker.
+            Self::Share => matches!(weak, Self::RowExclusive | Self::ShareUpdateExclusive),
+            Self::ShareRowExclusive => !matches!(weak, Self::AccessShare | Self::RowShare),
+            Self::Exclusive => !matches!(weak, Self::AccessShare),
+            Self::AccessExclusive => true,
+        }
+    }
+
+    /// Returns its name in `pg_locks`: `AccessShareLock`.
+    #[must_use]
+    pub fn catalog_name(self) -> String {
+        let words = self.to_string();
+        let mut name: String = words
+            .split(' ')
+            .flat_map(|word| {
+                word[..1].chars().chain(word[1..].chars().map(|char| char.to_ascii_lowercase())).collect::<Vec<_>>()
+            })
+            .collect();
+        name.push_str("Lock");
+        name
+    }
+
     /// Returns what others cannot do while this lock is held, in plain words.
     #[must_use]
     pub const fn stops(self) -> &'static str {

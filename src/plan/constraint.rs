@@ -38,21 +38,43 @@ impl Planner<'_> {
                 return;
             }
         }
-        let found = self
-            .table_state(&table)
-            .map(|state| state.constraints.clone())
-            .unwrap_or_default()
-            .into_iter()
-            // Of several that say the same, one that has been validated is the best.
-            .filter(|existing| self.same_constraint(&table, current, existing) == Sameness::Same)
-            .max_by_key(|existing| existing.validated);
-        match found {
-            Some(existing) => {
+        // Under another name it does the same work. Of several that say the same, one that has been validated is the best.
+        let (mut found, mut perhaps, mut rival) = (None::<Constraint>, None, None);
+        for existing in self.table_state(&table).map(|state| state.constraints.clone()).unwrap_or_default() {
+            match self.same_constraint(&table, current, &existing) {
+                Sameness::Same if found.as_ref().is_none_or(|found| !found.validated) => found = Some(existing),
+                Sameness::Unknown => perhaps = Some(existing),
+                Sameness::Different if self.is_rival(&table, current, &existing) => rival = Some(existing),
+                Sameness::Same | Sameness::Different => {}
+            }
+        }
+        match (found, rival, perhaps) {
+            (Some(existing), _, _) => {
                 self.check(Some(&table), CheckedKind::Constraint, &existing.name, || goal.kind.described().to_owned());
                 self.validate_if_asked(span, &table, goal, &existing);
             }
-            None => self.add_constraint(span, &table, goal),
+            (None, Some(existing), _) => self.constraint_conflict(span, &table, goal, &existing),
+            // Nothing but its structure tells an unnamed one: it would be added again on every run.
+            (None, None, Some(existing)) if goal.name.is_none() => {
+                self.unverified =
+                    Some(format!("whether constraint {} of {table} says what is declared", existing.name));
+            }
+            (None, None, _) => self.add_constraint(span, &table, goal),
         }
+    }
+
+    /// Returns whether a constraint that differs from the goal answers the same question in another way: a foreign key of
+    /// the same columns to the same table. The two side by side would contradict each other, whatever they are called.
+    fn is_rival(&self, table: &ObjectName, goal: &ConstraintGoal, existing: &Constraint) -> bool {
+        let (Some(key), ConstraintKind::ForeignKey(existing_key)) = (self.foreign_key(&goal.kind), &existing.kind)
+        else {
+            return false;
+        };
+        let declared_table = self.declared.table_name(self.order, table);
+        let name = self.declared.constraint_name(self.order, &declared_table, &existing.name);
+        same_columns(&key, existing_key)
+            && !self.fresh_constraints.contains(&(table.clone(), existing.name.clone()))
+            && !self.declared.dropped_after(self.order, &Aspect::Constraint(declared_table, name))
     }
 
     /// Returns the goal with the names that its columns have now; `None` where they are the written ones.
@@ -89,18 +111,31 @@ impl Planner<'_> {
                 self.unverified =
                     Some(format!("whether constraint {} of {table} says what is declared", existing.name));
             }
-            Sameness::Different => self.find(
-                span,
-                Code::ConstraintConflict,
-                format!("constraint {} of table {table} says something else than the script", existing.name),
-                "the name is taken",
-                vec![format!("it is {}", constraint_words(existing))],
-                format!(
-                    "drop it in an earlier statement (ALTER TABLE {table} DROP CONSTRAINT {}), or use another name",
-                    existing.name
-                ),
-            ),
+            Sameness::Different => self.constraint_conflict(span, table, goal, existing),
         }
+    }
+
+    fn constraint_conflict(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoal, existing: &Constraint) {
+        let Constraint { name, .. } = existing;
+        let same_name = goal.name.as_ref().is_none_or(|asked| asked == name);
+        let mut why = vec![format!("it is {}", constraint_words(existing))];
+        if let (Some(key), ConstraintKind::ForeignKey(existing_key)) = (self.foreign_key(&goal.kind), &existing.kind)
+            && same_columns(&key, existing_key)
+        {
+            let asked = key_words(&key, goal.timing.deferrable, goal.timing.initially_deferred);
+            why.push(format!("the script asks for {asked}"));
+        }
+        self.find(
+            span,
+            Code::ConstraintConflict,
+            format!("constraint {name} of table {table} says something else than the script"),
+            if same_name { "the name is taken" } else { "it would stand beside that one" },
+            why,
+            format!(
+                "write in the script what is there, or drop it in an earlier statement: ALTER TABLE {table} DROP \
+                 CONSTRAINT {name}"
+            ),
+        );
     }
 
     fn validate_if_asked(&mut self, span: Span, table: &ObjectName, goal: &ConstraintGoal, existing: &Constraint) {
@@ -593,6 +628,11 @@ impl Planner<'_> {
             Some(true) => {}
             Some(false) => self.validate(span, &table, constraint),
             None if self.constraint_settled_later(&table, constraint) => self.superseded = true,
+            None if let Some(other) = self.stand_in(&table, constraint) => {
+                if !other.validated {
+                    self.validate(span, &table, &other.name);
+                }
+            }
             None => self.find(
                 span,
                 Code::ObjectMissing,
@@ -636,8 +676,20 @@ impl Planner<'_> {
                 }
             }
             (false, false) if self.constraint_settled_later(&table, to) => self.superseded = true,
+            (false, false) if self.stand_in(&table, to).is_some() => {}
             (false, false) => self.neither_name(span, &words(from), &words(to)),
         }
+    }
+
+    /// Returns the constraint that does the work of the one that an earlier statement declares under `name`, where that one
+    /// is not there.
+    fn stand_in(&self, table: &ObjectName, name: &Ident) -> Option<Constraint> {
+        let declared_table = self.declared.table_name(self.order, table);
+        let last = self.declared.constraint_name(self.order, &declared_table, name);
+        let (_, goal) = self.declared.assertion(&Aspect::Constraint(declared_table, last))?;
+        let GoalKind::Constraint { constraint, .. } = &goal.kind else { return None };
+        let existing = &self.table_state(table)?.constraints;
+        existing.iter().find(|existing| self.same_constraint(table, constraint, existing) == Sameness::Same).cloned()
     }
 
     /// Returns whether a constraint that is not there has a later name under which it is, or is dropped later.
@@ -651,19 +703,18 @@ impl Planner<'_> {
     }
 }
 
-fn same_key(a: &ForeignKey, b: &ForeignKey) -> bool {
+fn same_columns(a: &ForeignKey, b: &ForeignKey) -> bool {
     // The pairs of columns may be written in another order.
     let pairs = |key: &ForeignKey| {
         let mut pairs: Vec<_> = key.columns.iter().cloned().zip(key.referenced.iter().cloned()).collect();
         pairs.sort();
         pairs
     };
-    a.table == b.table
-        && a.columns.len() == b.columns.len()
-        && pairs(a) == pairs(b)
-        && a.on_update == b.on_update
-        && a.on_delete == b.on_delete
-        && a.match_full == b.match_full
+    a.table == b.table && a.columns.len() == b.columns.len() && pairs(a) == pairs(b)
+}
+
+fn same_key(a: &ForeignKey, b: &ForeignKey) -> bool {
+    same_columns(a, b) && a.on_update == b.on_update && a.on_delete == b.on_delete && a.match_full == b.match_full
 }
 
 const fn action_letter(action: ReferentialAction) -> char {
@@ -681,9 +732,36 @@ fn constraint_words(constraint: &Constraint) -> String {
         ConstraintKind::PrimaryKey { columns, .. } => format!("a primary key on ({})", list(columns)),
         ConstraintKind::Unique { columns, .. } => format!("a unique constraint on ({})", list(columns)),
         ConstraintKind::Check { expression } => format!("CHECK ({expression})"),
-        ConstraintKind::ForeignKey(key) => {
-            format!("a foreign key ({}) → {} ({})", list(&key.columns), key.table, list(&key.referenced))
-        }
+        ConstraintKind::ForeignKey(key) => key_words(key, constraint.deferrable, constraint.initially_deferred),
         ConstraintKind::Other { definition } => definition.clone(),
     }
+}
+
+/// Returns a foreign key with everything by which two of the same columns can differ.
+fn key_words(key: &ForeignKey, deferrable: bool, initially_deferred: bool) -> String {
+    let action = |letter| match letter {
+        'r' => "RESTRICT",
+        'c' => "CASCADE",
+        'n' => "SET NULL",
+        'd' => "SET DEFAULT",
+        _ => "NO ACTION",
+    };
+    let mut words = format!("a foreign key ({}) → {} ({})", list(&key.columns), key.table, list(&key.referenced));
+    if key.match_full {
+        words.push_str(" MATCH FULL");
+    }
+    for (event, letter) in [("UPDATE", key.on_update), ("DELETE", key.on_delete)] {
+        if letter != 'a' {
+            for word in [" ON ", event, " ", action(letter)] {
+                words.push_str(word);
+            }
+        }
+    }
+    match (deferrable, initially_deferred) {
+        (_, true) => words.push_str(" DEFERRABLE INITIALLY DEFERRED"),
+        (true, false) => words.push_str(" DEFERRABLE"),
+        (false, false) if words.ends_with(')') => words.push_str(", without actions"),
+        (false, false) => {}
+    }
+    words
 }

@@ -72,6 +72,8 @@ const fn is_change(goal: &GoalKind) -> bool {
             | GoalKind::ColumnDefault { .. }
             | GoalKind::ColumnIdentity { .. }
             | GoalKind::ConstraintAbsent { .. }
+            // It speaks of a constraint by the name that an earlier statement gives it.
+            | GoalKind::ConstraintValidated { .. }
             | GoalKind::Absent { .. }
             | GoalKind::ColumnRenamed { .. }
             | GoalKind::TableRenamed { .. }

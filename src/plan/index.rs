@@ -10,7 +10,9 @@ use crate::{
     script::Span,
 };
 
-use super::{Act, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect};
+use super::{
+    Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
+};
 
 /// The end of the name under which an index is built that is to take another one's place.
 const BESIDE: &str = "__hm";
@@ -47,6 +49,15 @@ impl Planner<'_> {
             self.check(Some(&table), CheckedKind::Index, &other, || goal.definition.text.clone());
             return;
         }
+        // Nothing but its structure tells one without a name: it would be built again on every run.
+        let perhaps = self.table_state(&table).and_then(|state| {
+            let mut indexes = state.indexes.iter().filter(|(_, index)| index.valid && name.is_none());
+            indexes.find(|(_, index)| self.same_structure(&table, current, &index.structure) == Sameness::Unknown)
+        });
+        if let Some((perhaps, _)) = perhaps {
+            self.unverified = Some(format!("whether index {perhaps} of {table} is made of what is declared"));
+            return;
+        }
         self.build(span, &table, goal, name.as_ref());
     }
 
@@ -78,7 +89,7 @@ impl Planner<'_> {
             span,
             Code::KindConflict,
             format!("{name} is {described}; the script asks for an index on {table}"),
-            "IF NOT EXISTS looks at the name only",
+            NAME_ONLY,
             vec!["the name is taken, and nothing is replaced by guessing".to_owned()],
             "use another name in the script",
         );
@@ -174,7 +185,7 @@ impl Planner<'_> {
             span,
             Code::IndexConflict,
             format!("index {name} on {table} has another definition than the script asks for"),
-            "IF NOT EXISTS looks at the name only",
+            NAME_ONLY,
             vec![why.to_owned()],
             "use another name, or write `-- ensure:allow drop` above the statement to have it replaced",
         );
@@ -380,10 +391,23 @@ impl Planner<'_> {
                 (Some(written), None) if is_special_class(written) => Sameness::Different,
                 _ => Sameness::Same,
             };
+            // What the catalog does not show is the collation of the column; that of an expression is not known.
+            let of_column = || match &key.target {
+                IndexKeyTarget::Column(column) => {
+                    let column = self.table_state(table).and_then(|state| state.column(column));
+                    column.map(|column| column.collation.as_ref().map_or("default", |found| found.name.as_str()))
+                }
+                IndexKeyTarget::Expression(_) => None,
+            };
             let collation = match (&key.collation, &existing.collation) {
                 (Some(written), Some(existing)) if written != existing => Sameness::Different,
                 (None, Some(_)) => Sameness::Different,
-                (Some(written), None) if written.as_str() != "default" => Sameness::Unknown,
+                (Some(written), None) => match of_column() {
+                    Some(collation) if collation == written.as_str() => Sameness::Same,
+                    Some(_) => Sameness::Different,
+                    None if written.as_str() == "default" => Sameness::Same,
+                    None => Sameness::Unknown,
+                },
                 _ => Sameness::Same,
             };
             for part in [target, class, collation] {

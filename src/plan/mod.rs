@@ -115,8 +115,14 @@ pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, pol
         planner.statement(order, statement);
         order += 1;
     }
+    if policy.atomic {
+        planner.one_transaction(scripts);
+    }
     Plan { after: Some(Box::new(planner.world)), ..planner.plan }
 }
+
+/// The label of a conflict that `IF NOT EXISTS` hides; shown only where a statement says so.
+const NAME_ONLY: &str = "IF NOT EXISTS looks at the name only";
 
 /// What the guards of a statement say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,6 +228,7 @@ struct Planner<'a> {
     allow: BTreeSet<Hazard>,
     online: OnlineMode,
     current: StatementId,
+    text: &'a str,
 }
 
 impl<'a> Planner<'a> {
@@ -255,6 +262,7 @@ impl<'a> Planner<'a> {
             allow: BTreeSet::new(),
             online: OnlineMode::Auto,
             current: StatementId { script: ScriptId(0), index: 0 },
+            text: "",
         }
     }
 
@@ -315,7 +323,7 @@ impl<'a> Planner<'a> {
             }
             let mut settled = Guarded::Applies;
             for guard in &statement.directives.guards {
-                let answer = self.ask(Question { sql: guard.query.text.clone(), purpose: Purpose::Guard, table: None });
+                let answer = self.ask(Question { sql: guard.question(), purpose: Purpose::Guard, table: None });
                 let one = match answer {
                     None => Guarded::Open,
                     Some(Answer::Undefined(why)) => Guarded::Undefined(why),
@@ -350,9 +358,10 @@ impl<'a> Planner<'a> {
         None
     }
 
-    fn statement(&mut self, order: usize, statement: &StatementGoals) {
+    fn statement(&mut self, order: usize, statement: &'a StatementGoals) {
         self.order = order;
         self.current = statement.id;
+        self.text = &statement.text;
         self.steps.clear();
         self.unverified = None;
         self.superseded = false;
@@ -403,6 +412,38 @@ impl<'a> Planner<'a> {
         };
         let steps = std::mem::take(&mut self.steps);
         self.plan.statements.push(StatementPlan { id: statement.id, state, steps });
+    }
+
+    /// Findings where the plan cannot be carried out in one transaction, as `--atomic` promises: what cannot run in one at
+    /// all, and what can be planned only once something before it has been committed.
+    fn one_transaction(&mut self, scripts: &[ScriptGoals]) {
+        let place = |id: StatementId| {
+            scripts.iter().find(|script| script.id == id.script).and_then(|script| script.statements.get(id.index))
+        };
+        let alone =
+            self.plan.steps().find(|step| step.transaction == Transaction::None).map(|step| {
+                (step.statement, step.span, format!("{} cannot be carried out in a transaction", step.object))
+            });
+        let later = self.plan.barrier.and_then(|barrier| {
+            let waits = |plan: &&StatementPlan| {
+                (plan.id > barrier.statement || (plan.id == barrier.statement && !barrier.inclusive))
+                    && (!plan.steps.is_empty() || matches!(plan.state, State::UnknownUntil(_) | State::Conflicting))
+            };
+            let first = self.plan.statements.iter().find(waits)?;
+            let span = place(first.id)?.span;
+            Some((first.id, span, "what is to be done here is known only once what comes before it is done".to_owned()))
+        });
+        for (id, span, what) in alone.into_iter().chain(later) {
+            self.current = id;
+            self.find(
+                span,
+                Code::NotSupported,
+                what,
+                "",
+                vec!["`--atomic` promises one transaction; nothing was sent".to_owned()],
+                "run without `--atomic`, or run the scripts before this one first (`--to`)",
+            );
+        }
     }
 
     /// What only a later server knows is told before anything is sent.
@@ -535,12 +576,14 @@ impl<'a> Planner<'a> {
             self.refused = true;
             return;
         }
+        let words: Vec<&str> = if label == NAME_ONLY { self.text.split_whitespace().collect() } else { Vec::new() };
+        let hides = words.windows(3).any(|words| words.join(" ").eq_ignore_ascii_case("IF NOT EXISTS"));
         let finding = Finding {
             script: self.current.script,
             span,
             code,
             what,
-            label: label.to_owned(),
+            label: if label == NAME_ONLY && !hides { String::new() } else { label.to_owned() },
             why,
             related: None,
             help: help.into(),
@@ -706,10 +749,20 @@ impl<'a> Planner<'a> {
     /// Returns the column that a statement means by `name`: under its later name, where it has been renamed already.
     fn locate_column(&self, table: &ObjectName, name: &Ident) -> Ident {
         let has = |name: &Ident| self.world.tables.get(table).is_some_and(|table| table.column(name).is_some());
+        let final_table = self.declared.table_name(self.order, table);
         if has(name) {
+            // A column of that name may be a later one, made after the one that is meant was renamed.
+            if self.declared.renames_columns()
+                && self.declared.made_after(self.order, &Aspect::Column(final_table.clone(), name.clone()))
+            {
+                let other = |found: &Ident| found != name && has(found);
+                let found = self.declared.column_name_until(self.order, &final_table, name, &other);
+                if other(&found) {
+                    return found;
+                }
+            }
             return name.clone();
         }
-        let final_table = self.declared.table_name(self.order, table);
         let found = self.declared.column_name_until(self.order, &final_table, name, &has);
         if has(&found) { found } else { name.clone() }
     }

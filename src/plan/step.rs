@@ -59,7 +59,8 @@ pub struct StatementPlan {
     pub id: StatementId,
     /// How it stands.
     pub state: State,
-    /// What makes it true, in order.
+    /// What makes it true, in order. The steps of one goal follow each other, with one span; the last of them names the
+    /// object that the goal is about.
     pub steps: Vec<Step>,
 }
 

@@ -6,11 +6,12 @@
 //!
 //! Source: `ruleutils.c`, `parse_expr.c`; the cases in `tests/cases/expressions.txt` come from real servers.
 
-use std::collections::BTreeSet;
-
 use crate::pg::{Ident, QualifiedName, TypeName};
 
-use super::expr::Expr;
+use super::{
+    expr::Expr,
+    value::{canonical, elements},
+};
 
 /// What is known about two expressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +38,15 @@ pub fn same_meaning(
     let normaliser = Normaliser { columns };
     let written = normaliser.top(written, result_type);
     let stored = normaliser.top(stored, result_type);
-    if written == stored || same_but_for_schemas(&written, &stored) {
-        Sameness::Same
-    } else if proved_different(&written, &stored, result_type) {
-        Sameness::Different
-    } else {
-        Sameness::Unknown
-    }
+    normaliser.judge(&written, &stored, result_type)
+}
+
+/// Numbers, by how far the server widens them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum NumberClass {
+    Integer,
+    Numeric,
+    Float,
 }
 
 struct Normaliser<'a> {
@@ -54,7 +57,12 @@ impl Normaliser<'_> {
     fn top(&self, expr: &Expr, result_type: Option<&TypeName>) -> Expr {
         let mut normal = self.normal(expr);
         if let Some(type_name) = result_type {
-            normal = in_place_of(normal, type_name);
+            // A value is converted on assignment; a cast to the very type of the column says the same.
+            normal = match normal {
+                Expr::Cast(inner, to) if !is_literal(&inner) && to == type_name.without_modifiers() => *inner,
+                other => other,
+            };
+            normal = clock_of(in_place_of(normal, type_name), type_name);
             // A constant DEFAULT of a column is converted on assignment, so that the way it is written does not count.
             if let Expr::Cast(inner, from) = &normal
                 && is_stringy(type_name)
@@ -87,6 +95,7 @@ impl Normaliser<'_> {
             Expr::Column(parts) => Expr::Column(parts.last().cloned().into_iter().collect()),
             Expr::Cast(value, type_name) => self.cast(self.normal(value), type_name),
             Expr::Call(name, arguments) => self.call(name, arguments),
+            Expr::Unary(operator, value) if operator == "NOT" => negation(self.normal(value)),
             Expr::Unary(operator, value) => unary(operator, self.normal(value)),
             Expr::Binary(operator, left, right) => self.binary(operator, left, right),
             Expr::IsNull(value, not) => Expr::IsNull(self.boxed(value), *not),
@@ -96,7 +105,7 @@ impl Normaliser<'_> {
                 chain(joined, vec![self.binary(first, value, low), self.binary(second, value, high)])
             }
             Expr::AnyAll(operator, value, array, all) => self.any_all(operator, value, array, *all),
-            Expr::Array(values) => Expr::Array(self.list(values)),
+            Expr::Array(values) => Expr::Array(self.list(values).into_iter().map(without_text_cast).collect()),
             Expr::Row(values) => Expr::Row(self.list(values)),
             Expr::Case(operand, branches, rest) => self.case(operand.as_deref(), branches, rest.as_deref()),
             Expr::Collate(value, collation) => {
@@ -107,7 +116,16 @@ impl Normaliser<'_> {
 
     fn cast(&self, value: Expr, type_name: &TypeName) -> Expr {
         let simple = type_name.without_modifiers() == *type_name;
+        let value = if simple { clock_of(value, type_name) } else { value };
         match value {
+            Expr::Call(ref name, ref arguments) if arguments.is_empty() && is_clock_of(name, type_name) => value,
+            // `'{a,b}'` is written more often than the ARRAY that it is.
+            Expr::Text(ref text) if type_name.is_array() => match (array(text), type_name.element()) {
+                (Some(values), Some(element)) => {
+                    Expr::Array(values.into_iter().map(|value| self.cast(value, &element)).collect())
+                }
+                _ => Expr::Cast(Box::new(value), type_name.clone()),
+            },
             // The cast of an array is a cast of its elements.
             Expr::Array(values) if type_name.is_array() && simple => match type_name.element() {
                 Some(element) => Expr::Array(values.into_iter().map(|value| self.cast(value, &element)).collect()),
@@ -167,7 +185,14 @@ impl Normaliser<'_> {
                 "coalesce" | "greatest" | "least" | "nullif" => {
                     arguments = self.unify(arguments);
                 }
-                "extract" => {
+                // Functions of one value under several names.
+                "current_timestamp" | "transaction_timestamp" if arguments.is_empty() => {
+                    return plain_call("now", arguments);
+                }
+                "current_role" | "user" => return plain_call("current_user", arguments),
+                "current_catalog" => return plain_call("current_database", arguments),
+                // The names of fields and of zones are read in either case.
+                "extract" | "timezone" => {
                     if let Some(Expr::Text(field)) = arguments.first_mut() {
                         field.make_ascii_lowercase();
                     }
@@ -199,9 +224,16 @@ impl Normaliser<'_> {
             self.flatten(operator, right, &mut parts);
             return chain(operator, parts);
         }
+        // The server compares rows field by field.
+        if let ("=", Expr::Row(fields), Expr::Row(others)) = (operator, left, right)
+            && fields.len() == others.len()
+        {
+            let pairs = fields.iter().zip(others);
+            return chain("AND", pairs.map(|(field, other)| self.binary("=", field, other)).collect());
+        }
         let (left, right) = (self.normal(left), self.normal(right));
         if operator == "AT TIME ZONE" {
-            return plain_call("timezone", vec![without_text_cast(right), left]);
+            return self.call(&QualifiedName::unqualified(Ident::new("timezone")), &[right, left]);
         }
         let operator = match operator {
             "!=" => "<>",
@@ -217,6 +249,8 @@ impl Normaliser<'_> {
                 let operator = if operator == "SIMILAR TO" { "~" } else { "!~" };
                 return Expr::Binary(operator.to_owned(), Box::new(left), Box::new(pattern));
             }
+            "IS DISTINCT FROM" if right == Expr::Null => return Expr::IsNull(Box::new(left), true),
+            "IS NOT DISTINCT FROM" if right == Expr::Null => return Expr::IsNull(Box::new(left), false),
             "IS NOT DISTINCT FROM" => {
                 let (left, right) = self.operands("IS DISTINCT FROM", left, right);
                 let distinct = Expr::Binary("IS DISTINCT FROM".to_owned(), Box::new(left), Box::new(right));
@@ -225,7 +259,62 @@ impl Normaliser<'_> {
             other => other,
         };
         let (left, right) = self.operands(operator, left, right);
-        Expr::Binary(operator.to_owned(), Box::new(left), Box::new(right))
+        match (operator, right) {
+            // The truth of a boolean is the boolean.
+            ("=", Expr::Bool(true)) | ("<>", Expr::Bool(false)) => left,
+            ("=", Expr::Bool(false)) | ("<>", Expr::Bool(true)) => negation(left),
+            (_, right) => {
+                let (left, right) = self.arithmetic(operator, left, right);
+                Expr::Binary(operator.to_owned(), Box::new(left), Box::new(right))
+            }
+        }
+    }
+
+    /// Writes down the conversion that the server adds where it has no operator for two types of numbers.
+    fn arithmetic(&self, operator: &str, left: Expr, right: Expr) -> (Expr, Expr) {
+        if !is_arithmetic(operator) {
+            return (left, right);
+        }
+        let (Some(left_class), Some(right_class)) = (self.number_class(&left), self.number_class(&right)) else {
+            return (left, right);
+        };
+        let mut common = left_class.max(right_class);
+        if operator == "^" && common == NumberClass::Integer {
+            common = NumberClass::Float;
+        }
+        let target = TypeName::builtin(match common {
+            NumberClass::Integer => return (left, right),
+            NumberClass::Numeric => "numeric",
+            NumberClass::Float => "double precision",
+        });
+        let convert = |operand: Expr, class: NumberClass| match operand {
+            Expr::Cast(inner, _) if matches!(*inner, Expr::Number(_)) => *inner,
+            Expr::Number(_) => operand,
+            other if class < common => Expr::Cast(Box::new(other), target.clone()),
+            other => other,
+        };
+        (convert(left, left_class), convert(right, right_class))
+    }
+
+    /// Returns what kind of number an operand is.
+    fn number_class(&self, expr: &Expr) -> Option<NumberClass> {
+        let of_type = |type_name: &TypeName| match type_name.name() {
+            _ if !type_name.is_builtin() || type_name.is_array() => None,
+            "smallint" | "integer" | "bigint" => Some(NumberClass::Integer),
+            "numeric" => Some(NumberClass::Numeric),
+            "real" | "double precision" => Some(NumberClass::Float),
+            _ => None,
+        };
+        match expr {
+            Expr::Number(digits) if digits.contains('.') || digits.parse::<i64>().is_err() => {
+                Some(NumberClass::Numeric)
+            }
+            Expr::Number(_) => Some(NumberClass::Integer),
+            Expr::Binary(operator, left, right) if is_arithmetic(operator) => {
+                Some(self.number_class(left)?.max(self.number_class(right)?))
+            }
+            other => of_type(&self.type_of(other)?),
+        }
     }
 
     /// Drops the casts that the server adds to the operands of an operator.
@@ -292,6 +381,20 @@ impl Normaliser<'_> {
         if let [only] = values {
             return self.binary(operator, value, only);
         }
+        // Values that name columns are compared one by one.
+        let (rows, constants): (Vec<&Expr>, Vec<&Expr>) = values.iter().partition(|value| !value.columns().is_empty());
+        if !rows.is_empty() {
+            let mut parts: Vec<Expr> = rows.iter().map(|other| self.binary(operator, value, other)).collect();
+            match constants[..] {
+                [] => {}
+                [only] => parts.push(self.binary(operator, value, only)),
+                _ => {
+                    let array = Expr::Array(constants.into_iter().cloned().collect());
+                    parts.push(self.any_all(operator, value, &array, not));
+                }
+            }
+            return chain(if not { "AND" } else { "OR" }, parts);
+        }
         self.any_all(operator, value, &Expr::Array(values.to_vec()), not)
     }
 
@@ -306,6 +409,10 @@ impl Normaliser<'_> {
         };
         let value = self.normal(value);
         let array = match self.normal(array) {
+            Expr::Text(text) => array_of(text),
+            other => other,
+        };
+        let array = match array {
             Expr::Array(values) => {
                 let mut values: Vec<Expr> =
                     values.into_iter().map(|element| self.operands(operator, value.clone(), element).1).collect();
@@ -347,7 +454,10 @@ impl Normaliser<'_> {
             Expr::Unary(operator, value) if operator == "-" || operator == "+" => self.type_of(value),
             Expr::Binary(operator, left, right) => match operator.as_str() {
                 "->>" | "#>>" => Some(TypeName::builtin("text")),
-                "+" | "-" | "*" | "/" | "%" => {
+                "||" if [left, right].iter().any(|side| self.type_of(side).is_some_and(|side| is_stringy(&side))) => {
+                    Some(TypeName::builtin("text"))
+                }
+                "+" | "-" | "*" | "/" | "%" | "^" => {
                     let (left_type, right_type) = (self.type_of(left), self.type_of(right));
                     match (left_type, right_type) {
                         (Some(one), Some(other)) => (one.without_modifiers() == other.without_modifiers()
@@ -492,7 +602,13 @@ fn boolean(text: &str) -> Option<bool> {
 /// Drops the cast of a literal, or gives an untyped literal its value, where the place asks for `type_name`.
 fn in_place_of(expr: Expr, type_name: &TypeName) -> Expr {
     match expr {
-        Expr::Cast(inner, from) if is_literal(&inner) && same_type(&from, type_name) => in_place_of(*inner, type_name),
+        Expr::Cast(inner, from)
+            if is_literal(&inner)
+                && same_type(&from, type_name)
+                && from.interval_fields() == type_name.interval_fields() =>
+        {
+            in_place_of(*inner, type_name)
+        }
         Expr::Text(text) if is_plain(type_name, "boolean") => match boolean(&text) {
             Some(truth) => Expr::Bool(truth),
             None => Expr::Text(text),
@@ -510,6 +626,7 @@ fn in_place_of(expr: Expr, type_name: &TypeName) -> Expr {
         {
             *inner
         }
+        Expr::Text(text) if type_name.is_array() && array(&text).is_some() => in_place_of(array_of(text), type_name),
         Expr::Array(values) if type_name.is_array() => match type_name.element() {
             Some(element) => Expr::Array(values.into_iter().map(|value| in_place_of(value, &element)).collect()),
             None => Expr::Array(values),
@@ -550,6 +667,11 @@ fn sequence_literal(expr: Expr) -> Expr {
         Expr::Text(text) => text,
         Expr::Cast(inner, to) if is_plain(to, "regclass") => match &**inner {
             Expr::Text(text) => text,
+            // Looked up anew by each call; it is the same sequence.
+            Expr::Cast(inner, to) if is_plain(to, "text") => match &**inner {
+                Expr::Text(text) => text,
+                _ => return expr,
+            },
             _ => return expr,
         },
         _ => return expr,
@@ -559,40 +681,6 @@ fn sequence_literal(expr: Expr) -> Expr {
         Some(name) => Expr::Cast(Box::new(Expr::Text(name.to_string())), TypeName::builtin("regclass")),
         None => expr,
     }
-}
-
-/// Returns whether two expressions are equal once a schema is left out that only one of them names.
-fn same_but_for_schemas(written: &Expr, stored: &Expr) -> bool {
-    match (written, stored) {
-        (Expr::Cast(one, one_type), Expr::Cast(other, other_type)) => {
-            let same_cast = same_type(one_type, other_type) && one_type.modifiers() == other_type.modifiers();
-            if let (true, Expr::Text(one), Expr::Text(other)) = (is_plain(one_type, "regclass"), &**one, &**other) {
-                return same_cast && same_sequence(one, other);
-            }
-            same_cast && same_but_for_schemas(one, other)
-        }
-        (Expr::Call(one, one_arguments), Expr::Call(other, other_arguments)) => {
-            one == other && all_same(one_arguments, other_arguments)
-        }
-        (Expr::Unary(one, one_value), Expr::Unary(other, other_value)) => {
-            one == other && same_but_for_schemas(one_value, other_value)
-        }
-        (Expr::Binary(one, a, b), Expr::Binary(other, c, d)) => {
-            one == other && same_but_for_schemas(a, c) && same_but_for_schemas(b, d)
-        }
-        (Expr::AnyAll(one, a, b, one_all), Expr::AnyAll(other, c, d, other_all)) => {
-            one == other && one_all == other_all && same_but_for_schemas(a, c) && same_but_for_schemas(b, d)
-        }
-        (Expr::IsNull(one, one_not), Expr::IsNull(other, other_not)) => {
-            one_not == other_not && same_but_for_schemas(one, other)
-        }
-        (Expr::Array(one), Expr::Array(other)) => all_same(one, other),
-        _ => written == stored,
-    }
-}
-
-fn all_same(one: &[Expr], other: &[Expr]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_but_for_schemas(one, other))
 }
 
 fn same_sequence(one: &str, other: &str) -> bool {
@@ -638,6 +726,10 @@ fn is_literal(expr: &Expr) -> bool {
     }
 }
 
+fn is_arithmetic(operator: &str) -> bool {
+    matches!(operator, "+" | "-" | "*" | "/" | "%" | "^")
+}
+
 fn is_comparison(operator: &str) -> bool {
     matches!(operator, "=" | "<>" | "<" | ">" | "<=" | ">=" | "IS DISTINCT FROM")
 }
@@ -650,110 +742,434 @@ fn chain_name(operator: &str) -> QualifiedName {
 fn chain(operator: &str, mut parts: Vec<Expr>) -> Expr {
     parts.sort();
     parts.dedup();
-    Expr::Call(chain_name(operator), parts)
+    match <[Expr; 1]>::try_from(parts) {
+        Ok([only]) => only,
+        Err(parts) => Expr::Call(chain_name(operator), parts),
+    }
+}
+
+/// Returns the opposite, as the server's comparison operators have it; NULL stays NULL.
+fn negation(expr: Expr) -> Expr {
+    let opposite = match &expr {
+        Expr::Binary(operator, ..) | Expr::AnyAll(operator, ..) => match operator.as_str() {
+            "=" => Some("<>"),
+            "<>" => Some("="),
+            "<" => Some(">="),
+            ">=" => Some("<"),
+            ">" => Some("<="),
+            "<=" => Some(">"),
+            "~~" => Some("!~~"),
+            "!~~" => Some("~~"),
+            "~~*" => Some("!~~*"),
+            "!~~*" => Some("~~*"),
+            "~" => Some("!~"),
+            "!~" => Some("~"),
+            _ => None,
+        },
+        _ => None,
+    };
+    match (expr, opposite) {
+        (Expr::Binary(_, left, right), Some(opposite)) => Expr::Binary(opposite.to_owned(), left, right),
+        (Expr::AnyAll(_, value, array, all), Some(opposite)) => Expr::AnyAll(opposite.to_owned(), value, array, !all),
+        (Expr::IsNull(value, not), _) => Expr::IsNull(value, !not),
+        (Expr::Bool(truth), _) => Expr::Bool(!truth),
+        (Expr::Unary(operator, inner), _) if operator == "NOT" => *inner,
+        (other, _) => Expr::Unary("NOT".to_owned(), Box::new(other)),
+    }
+}
+
+/// The clock of the transaction, as a type shows it.
+fn is_clock_of(name: &QualifiedName, type_name: &TypeName) -> bool {
+    name.schema.is_none()
+        && match name.name.as_str() {
+            "now" => is_plain(type_name, "timestamp with time zone"),
+            "localtimestamp" => is_plain(type_name, "timestamp without time zone"),
+            "current_date" => is_plain(type_name, "date"),
+            "localtime" => is_plain(type_name, "time without time zone"),
+            _ => false,
+        }
+}
+
+/// Returns `now()` made a date, a time or a timestamp of the session's zone under its own name.
+fn clock_of(expr: Expr, type_name: &TypeName) -> Expr {
+    if !matches!(&expr, Expr::Call(name, arguments)
+        if arguments.is_empty() && name.schema.is_none() && name.name.as_str() == "now")
+    {
+        return expr;
+    }
+    let names = ["localtimestamp", "current_date", "localtime"];
+    let call = names
+        .into_iter()
+        .map(|name| plain_call(name, Vec::new()))
+        .find(|call| matches!(call, Expr::Call(name, _) if is_clock_of(name, type_name)));
+    call.unwrap_or(expr)
+}
+
+/// Returns the elements of an array that is written as a text.
+fn array(text: &str) -> Option<Vec<Expr>> {
+    Some(elements(text)?.into_iter().map(|element| element.map_or(Expr::Null, Expr::Text)).collect())
+}
+
+fn array_of(text: String) -> Expr {
+    array(&text).map_or(Expr::Text(text), Expr::Array)
 }
 
 fn plain_call(name: &str, arguments: Vec<Expr>) -> Expr {
     Expr::Call(QualifiedName::unqualified(Ident::new(name)), arguments)
 }
 
-/// Returns whether two normal forms cannot mean the same.
-fn proved_different(one: &Expr, other: &Expr, result_type: Option<&TypeName>) -> bool {
-    if is_read(one) && is_read(other) {
-        let columns = |expr: &Expr| expr.columns().into_iter().cloned().collect::<BTreeSet<Ident>>();
-        if columns(one) != columns(other) {
-            return true;
+impl Normaliser<'_> {
+    /// Compares two normal forms. `written` and `stored` are of the type `context` where the place they stand in says so.
+    ///
+    /// They differ where the server would print them differently for another reason than what it adds by itself: casts
+    /// that it makes without being asked, and spellings of one value.
+    fn judge(&self, written: &Expr, stored: &Expr, context: Option<&TypeName>) -> Sameness {
+        use Sameness::{Different, Same, Unknown};
+
+        if written == stored {
+            return Same;
+        }
+        match (written, stored) {
+            (Expr::Other(_) | Expr::Row(_) | Expr::Default, _) | (_, Expr::Other(_) | Expr::Row(_) | Expr::Default) => {
+                Unknown
+            }
+            (one, other) if is_literal(one) && is_literal(other) => literals(one, other, context),
+            (Expr::Cast(one, one_type), Expr::Cast(other, other_type)) if same_type(one_type, other_type) => {
+                if one_type.modifiers() == other_type.modifiers() {
+                    self.judge(one, other, Some(one_type))
+                } else {
+                    Different
+                }
+            }
+            (Expr::Cast(one, one_type), Expr::Cast(other, other_type)) => {
+                let explicit = |value: &Expr, to: &TypeName| {
+                    self.type_of(value).is_some_and(|from| !same_type(&from, to) && !converts_silently(&from, to))
+                };
+                match self.judge(one, other, None) {
+                    Same | Unknown if explicit(one, one_type) && explicit(other, other_type) => Different,
+                    Same => Unknown,
+                    found => found,
+                }
+            }
+            (Expr::Cast(inner, to), other) => self.cast_of_one(inner, to, self.judge(inner, other, Some(to))),
+            (other, Expr::Cast(inner, to)) => self.cast_of_one(inner, to, self.judge(other, inner, Some(to))),
+            (Expr::Call(one, arguments), Expr::Call(other, others)) => {
+                self.calls((one, arguments), (other, others), context)
+            }
+            (Expr::Unary(one, value), Expr::Unary(other, other_value)) => {
+                if one == other {
+                    self.judge(value, other_value, None)
+                } else {
+                    Different
+                }
+            }
+            (Expr::IsNull(value, not), Expr::IsNull(other, other_not)) => {
+                if not == other_not {
+                    self.judge(value, other, None)
+                } else {
+                    Different
+                }
+            }
+            (Expr::Binary(one, a, b), Expr::Binary(other, c, d)) => {
+                let straight = if one == other { self.sides(one, (a, b), (c, d)) } else { Different };
+                let turned = if mirrored(one) == Some(other) { self.sides(one, (a, b), (d, c)) } else { Different };
+                match (straight, turned) {
+                    (Same, _) | (_, Same) => Same,
+                    (Different, Different) => Different,
+                    _ => Unknown,
+                }
+            }
+            (Expr::AnyAll(one, value, array, all), Expr::AnyAll(other, other_value, other_array, other_all)) => {
+                if one != other || all != other_all {
+                    return Different;
+                }
+                let element = self.type_of(value).or_else(|| self.type_of(other_value));
+                let arrays = match (&**array, &**other_array) {
+                    // Neither order nor repetition matters.
+                    (Expr::Array(values), Expr::Array(others)) => self.sets(values, others, element.as_ref()),
+                    (array, other) => self.judge(array, other, None),
+                };
+                both(self.judge(value, other_value, None), arrays)
+            }
+            (Expr::Array(values), Expr::Array(others)) => {
+                let element = context.and_then(TypeName::element);
+                self.lists(values, others, element.as_ref())
+            }
+            (Expr::Array(values), Expr::Text(text)) | (Expr::Text(text), Expr::Array(values)) => match array(text) {
+                Some(others) => self.lists(values, &others, context.and_then(TypeName::element).as_ref()),
+                None => Unknown,
+            },
+            (Expr::Array(_), literal) | (literal, Expr::Array(_)) if is_literal(literal) => Unknown,
+            (Expr::Case(operand, branches, rest), Expr::Case(other_operand, other_branches, other_rest)) => both(
+                self.branches(branches, other_branches),
+                both(
+                    self.optional(operand.as_deref(), other_operand.as_deref()),
+                    self.optional(rest.as_deref(), other_rest.as_deref()),
+                ),
+            ),
+            // The truth of a boolean of which it is not known that it is one.
+            (Expr::Binary(operator, _, literal), _) | (_, Expr::Binary(operator, _, literal))
+                if matches!(operator.as_str(), "=" | "<>")
+                    && matches!(&**literal, Expr::Text(text) if boolean(text).is_some()) =>
+            {
+                Unknown
+            }
+            (Expr::Collate(value, collation), Expr::Collate(other, other_collation)) => {
+                if collation.name == other_collation.name { self.judge(value, other, None) } else { Different }
+            }
+            _ => Different,
         }
     }
+
+    fn optional(&self, one: Option<&Expr>, other: Option<&Expr>) -> Sameness {
+        match (one, other) {
+            (Some(one), Some(other)) => self.judge(one, other, None),
+            (None, None) => Sameness::Same,
+            _ => Sameness::Different,
+        }
+    }
+
+    /// Compares the branches of two CASE.
+    fn branches(&self, one: &[(Expr, Expr)], other: &[(Expr, Expr)]) -> Sameness {
+        if one.len() != other.len() {
+            return Sameness::Different;
+        }
+        one.iter().zip(other).fold(Sameness::Same, |found, ((condition, result), (other, other_result))| {
+            both(found, both(self.judge(condition, other, None), self.judge(result, other_result, None)))
+        })
+    }
+
+    /// What is known where only one side casts a value, and the rest of them compares as `found`.
+    fn cast_of_one(&self, value: &Expr, to: &TypeName, found: Sameness) -> Sameness {
+        if found == Sameness::Different {
+            return found;
+        }
+        match self.type_of(value) {
+            None => Sameness::Unknown,
+            Some(from) if same_type(&from, to) && to.modifiers().is_none() => found,
+            Some(from) if converts_silently(&from, to) && to.modifiers().is_none() => found,
+            Some(_) => Sameness::Different,
+        }
+    }
+
+    /// Compares the operands of one operator.
+    fn sides(&self, operator: &str, one: (&Expr, &Expr), other: (&Expr, &Expr)) -> Sameness {
+        let text = TypeName::builtin("text");
+        let known = |expr: &Expr, other: &Expr| self.type_of(expr).or_else(|| self.type_of(other));
+        let (left, right) = match operator {
+            "->" | "->>" | "?" => (None, Some(text)),
+            "#>" | "#>>" | "?|" | "?&" => (None, Some(text.array_of())),
+            // What stands beside a date is no date.
+            _ if is_arithmetic(operator) => (None, None),
+            _ => (known(one.1, other.1), known(one.0, other.0)),
+        };
+        let found = both(self.judge(one.0, other.0, left.as_ref()), self.judge(one.1, other.1, right.as_ref()));
+        // There a cast decides how it is calculated, and both sides have got those that the server makes by itself.
+        let casts = |side: &Expr| matches!(side, Expr::Cast(inner, _) if !is_literal(inner));
+        let unequal = casts(one.0) != casts(other.0) || casts(one.1) != casts(other.1);
+        if is_arithmetic(operator) && unequal && found == Sameness::Same { Sameness::Unknown } else { found }
+    }
+
+    fn calls(
+        &self,
+        (one, arguments): (&QualifiedName, &[Expr]),
+        (other, others): (&QualifiedName, &[Expr]),
+        context: Option<&TypeName>,
+    ) -> Sameness {
+        const CLOCKS: &[&str] = &["now", "localtimestamp", "current_date", "localtime"];
+        if one.schema.as_ref().is_some_and(|schema| schema.as_str().is_empty()) {
+            return if one == other { self.sets(arguments, others, None) } else { Sameness::Different };
+        }
+        if one.name != other.name {
+            // The clock of the transaction is one; the place that it is put in may make it a date or a time.
+            let clocks = context.is_none() && [one, other].iter().all(|name| CLOCKS.contains(&name.name.as_str()));
+            let alike = clocks || alike(one.name.as_str(), other.name.as_str());
+            return if alike { Sameness::Unknown } else { Sameness::Different };
+        }
+        // A name without its schema is found along the path, as a type's is.
+        if one.schema.is_some() && one.schema != other.schema {
+            return if other.schema.is_none() { Sameness::Unknown } else { Sameness::Different };
+        }
+        let takes_text =
+            matches!(one.name.as_str(), "timezone" | "to_char" | "date_trunc" | "date_part" | "extract" | "format");
+        let context = if takes_text {
+            Some(TypeName::builtin("text"))
+        } else {
+            arguments.iter().chain(others).find_map(|argument| self.type_of(argument)).filter(is_stringy)
+        };
+        self.lists(arguments, others, context.as_ref())
+    }
+
+    fn lists(&self, one: &[Expr], other: &[Expr], context: Option<&TypeName>) -> Sameness {
+        if one.len() != other.len() {
+            return Sameness::Different;
+        }
+        one.iter().zip(other).fold(Sameness::Same, |found, (one, other)| both(found, self.judge(one, other, context)))
+    }
+
+    /// Compares lists in which the order does not matter.
+    fn sets(&self, one: &[Expr], other: &[Expr], context: Option<&TypeName>) -> Sameness {
+        let mut rest: Vec<&Expr> = other.iter().collect();
+        let mut left: Vec<&Expr> = Vec::new();
+        for part in one {
+            match rest.iter().position(|found| self.judge(part, found, context) == Sameness::Same) {
+                Some(place) => drop(rest.swap_remove(place)),
+                None => left.push(part),
+            }
+        }
+        let alone = |part: &Expr, parts: &[&Expr], written: bool| {
+            parts.iter().all(|found| {
+                let judged = if written { self.judge(part, found, context) } else { self.judge(found, part, context) };
+                judged == Sameness::Different
+            })
+        };
+        if left.is_empty() && rest.is_empty() {
+            Sameness::Same
+        } else if left.iter().any(|part| alone(part, &rest, true)) || rest.iter().any(|part| alone(part, &left, false))
+        {
+            Sameness::Different
+        } else {
+            Sameness::Unknown
+        }
+    }
+}
+
+/// Returns what is known of two things of which each was compared.
+fn both(one: Sameness, other: Sameness) -> Sameness {
     match (one, other) {
-        (one, other) if is_literal(one) && is_literal(other) => literals_differ(one, other, result_type),
-        (literal, Expr::Call(name, _)) | (Expr::Call(name, _), literal) if is_literal(literal) => {
-            name.schema.as_ref().is_none_or(|schema| !schema.as_str().is_empty())
-        }
-        (Expr::Call(one, arguments), Expr::Call(other, more)) if arguments.is_empty() && more.is_empty() => {
-            let kind = |name: &QualifiedName| {
-                if name.schema.is_some() { None } else { nullary_kind(name.name.as_str()) }
-            };
-            matches!((kind(one), kind(other)), (Some(one), Some(other)) if one != other)
-        }
-        (Expr::Call(call, arguments), Expr::Call(other_call, more)) if call == other_call => {
-            // Two sequences.
-            matches!(call.name.as_str(), "nextval")
-                && matches!((arguments.as_slice(), more.as_slice()), ([Expr::Cast(a, t)], [Expr::Cast(b, u)])
-                    if is_plain(t, "regclass") && is_plain(u, "regclass")
-                        && matches!((&**a, &**b), (Expr::Text(a), Expr::Text(b)) if !same_sequence(a, b)))
-        }
-        (Expr::IsNull(one, one_not), Expr::IsNull(other, other_not)) => one == other && one_not != other_not,
-        (Expr::Unary(operator, inner), plain) | (plain, Expr::Unary(operator, inner)) if operator == "NOT" => {
-            **inner == *plain
-        }
-        (Expr::Binary(one, a, b), Expr::Binary(other, c, d)) if is_comparison(one) && is_comparison(other) => {
-            a == c && ((one == other && both_literals_differ(b, d)) || (one != other && b == d))
-        }
-        (Expr::AnyAll(one, a, b, one_all), Expr::AnyAll(other, c, d, other_all)) => {
-            one == other && one_all == other_all && a == c && lists_differ(b, d)
-        }
-        _ => false,
+        (Sameness::Different, _) | (_, Sameness::Different) => Sameness::Different,
+        (Sameness::Same, Sameness::Same) => Sameness::Same,
+        _ => Sameness::Unknown,
     }
 }
 
-fn both_literals_differ(one: &Expr, other: &Expr) -> bool {
-    is_literal(one) && is_literal(other) && literals_differ(one, other, None)
-}
-
-fn lists_differ(one: &Expr, other: &Expr) -> bool {
-    let (Expr::Array(one), Expr::Array(other)) = (one, other) else { return false };
-    let missing = |from: &[Expr], list: &[Expr]| {
-        from.iter().any(|value| !list.is_empty() && list.iter().all(|found| both_literals_differ(value, found)))
-    };
-    missing(one, other) || missing(other, one)
-}
-
-fn literals_differ(one: &Expr, other: &Expr, result_type: Option<&TypeName>) -> bool {
-    match (one, other) {
-        (Expr::Null, Expr::Null) => false,
-        // A default NULL is no value at all.
-        (Expr::Null, _) | (_, Expr::Null) => true,
-        (Expr::Bool(one), Expr::Bool(other)) => one != other,
-        (Expr::Number(one), Expr::Number(other)) => value_of(one) != value_of(other),
-        (Expr::Cast(one, one_type), Expr::Cast(other, other_type)) if same_type(one_type, other_type) => {
-            literals_differ(one, other, Some(one_type))
-        }
-        (Expr::Text(one), Expr::Text(other)) => {
-            // Types such as dates have many spellings of one value; words have one.
-            let stringy = result_type.is_none_or(|type_name| is_stringy(type_name) || !type_name.is_builtin());
-            let word = |text: &str| {
-                text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-                    && !text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-                    && !matches!(text, "now" | "today" | "tomorrow" | "yesterday" | "epoch" | "infinity" | "allballs")
-            };
-            let certain = result_type.is_some_and(is_stringy) || (word(one) && word(other));
-            stringy && certain && one != other
-        }
-        _ => false,
-    }
-}
-
-/// Tells apart the functions without arguments that never give one value.
-fn nullary_kind(name: &str) -> Option<u8> {
-    Some(match name {
-        "now" | "current_timestamp" | "transaction_timestamp" | "localtimestamp" => 1,
-        "statement_timestamp" => 2,
-        "clock_timestamp" => 3,
-        "current_date" => 4,
-        "current_time" | "localtime" => 5,
-        "current_user" | "session_user" | "user" | "current_role" => 6,
-        "gen_random_uuid" | "uuid_generate_v4" => 7,
-        "random" => 8,
-        "current_schema" => 9,
-        "current_database" | "current_catalog" => 10,
+/// The comparison that says the same with its operands turned round.
+fn mirrored(operator: &str) -> Option<&'static str> {
+    Some(match operator {
+        "=" => "=",
+        "<>" => "<>",
+        "<" => ">",
+        ">" => "<",
+        "<=" => ">=",
+        ">=" => "<=",
         _ => return None,
     })
 }
 
-/// Returns whether all of an expression was read, so that its columns are known.
-fn is_read(expr: &Expr) -> bool {
-    !expr.any(&|part| matches!(part, Expr::Other(_)))
+/// Returns whether two functions give the same for the arguments that matter, so that nothing is told of the difference.
+fn alike(one: &str, other: &str) -> bool {
+    const GROUPS: &[&[&str]] = &[
+        &["length", "char_length", "character_length"],
+        &["substr", "substring"],
+        &["ceil", "ceiling"],
+        &["pow", "power"],
+        &["date_part", "extract"],
+        &["strpos", "position"],
+        &["gen_random_uuid", "uuid_generate_v4", "uuidv4"],
+        &["now", "localtimestamp"],
+        &["current_user", "session_user"],
+    ];
+    GROUPS.iter().any(|group| group.contains(&one) && group.contains(&other))
+}
+
+/// Returns whether the server converts between two of its types without being asked.
+///
+/// Source: `pg_cast`, `castcontext = 'i'`.
+fn converts_silently(from: &TypeName, to: &TypeName) -> bool {
+    if !from.is_builtin() || !to.is_builtin() || from.is_array() != to.is_array() {
+        return false;
+    }
+    let rank = |name: &str| {
+        ["smallint", "integer", "bigint", "numeric", "real", "double precision"].iter().position(|n| *n == name)
+    };
+    if let (Some(from), Some(to)) = (rank(from.name()), rank(to.name())) {
+        return from < to;
+    }
+    let text = |name: &str| matches!(name, "text" | "character varying" | "character" | "bpchar");
+    match (from.name(), to.name()) {
+        (from, to) if text(from) && (text(to) || to == "regclass") => true,
+        ("name" | "\"char\"", "text")
+        | ("date", "timestamp without time zone" | "timestamp with time zone")
+        | ("timestamp without time zone", "timestamp with time zone")
+        | ("time without time zone", "interval" | "time with time zone")
+        | ("cidr", "inet")
+        | ("bit", "bit varying")
+        | ("bit varying", "bit") => true,
+        _ => false,
+    }
+}
+
+/// Compares two literals.
+fn literals(one: &Expr, other: &Expr, context: Option<&TypeName>) -> Sameness {
+    use Sameness::{Different, Same, Unknown};
+
+    let ((one, one_type), (other, other_type)) = (bare(one), bare(other));
+    let type_name = match (one_type, other_type) {
+        (Some(one), Some(other)) => {
+            let both = |is: fn(&TypeName) -> bool| is(one) && is(other);
+            let text = |type_name: &TypeName| is_stringy(type_name) || is_char(type_name);
+            if !same_type(one, other) && !both(text) && !both(is_number_type) {
+                return if one.is_builtin() && other.is_builtin() { Unknown } else { Different };
+            }
+            Some(one)
+        }
+        (found, None) | (None, found) => found.or(context),
+    };
+    let when = |same: bool| if same { Same } else { Different };
+    match (one, other) {
+        (Expr::Null, Expr::Null) => Same,
+        // A default NULL is no value at all.
+        (Expr::Null, _) | (_, Expr::Null) => Different,
+        (Expr::Bool(one), Expr::Bool(other)) => when(one == other),
+        (Expr::Number(one), Expr::Number(other)) => {
+            // A numeric without modifiers keeps the zeros that it was written with.
+            let zeros =
+                one != other && type_name.is_none_or(|found| is_plain(found, "numeric") && found.modifiers().is_none());
+            match value_of(one) == value_of(other) {
+                true if zeros => Unknown,
+                same => when(same),
+            }
+        }
+        (Expr::Number(number), Expr::Text(text)) | (Expr::Text(text), Expr::Number(number)) => match decimal(text) {
+            Some(digits) if value_of(&digits) == value_of(number) => {
+                if type_name.is_some_and(is_number_type) {
+                    Same
+                } else {
+                    Unknown
+                }
+            }
+            Some(_) => Different,
+            None => Unknown,
+        },
+        (Expr::Text(one), Expr::Text(other)) => match type_name {
+            Some(found) if is_plain(found, "regclass") => when(same_sequence(one, other)),
+            _ if one == other => Same,
+            Some(found) => match (canonical(found, one), canonical(found, other)) {
+                (Some(one), Some(other)) => when(one == other),
+                _ => words(one, other),
+            },
+            None => words(one, other),
+        },
+        _ => Unknown,
+    }
+}
+
+/// Compares two texts of a type that is not known: words have one spelling, dates and their like have many.
+fn words(one: &str, other: &str) -> Sameness {
+    let word = |text: &str| {
+        text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+            && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && !matches!(text, "now" | "today" | "tomorrow" | "yesterday" | "epoch" | "infinity" | "allballs")
+    };
+    if word(one) && word(other) { Sameness::Different } else { Sameness::Unknown }
+}
+
+/// Returns a literal without its casts, and the type that the outermost of them gives it.
+fn bare(literal: &Expr) -> (&Expr, Option<&TypeName>) {
+    match literal {
+        Expr::Cast(inner, type_name) => (bare(inner).0, Some(type_name)),
+        other => (other, None),
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub enum Expr {
     Column(Vec<Ident>),
     /// `a::t`, `CAST(a AS t)`, `t 'literal'`.
     Cast(Box<Expr>, TypeName),
-    /// A function with positional arguments and nothing else (no DISTINCT, FILTER, OVER, named arguments). Words that
+    /// A function with its arguments and nothing else (no DISTINCT, FILTER, OVER); a named argument is the operator `=>`
+    /// between its name, as a text, and its value. Words that
     /// PostgreSQL treats as functions (`CURRENT_TIMESTAMP`, `COALESCE`) are calls without a schema.
     Call(QualifiedName, Vec<Expr>),
     /// An operator before its operand, `NOT` included; also `IS TRUE`, `IS NOT UNKNOWN` and their kin, behind theirs.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    ast::Expression,
+    ast::{Expression, Fragment},
     cursor::{Cursor, Mark, is_reserved, is_strictly_reserved},
     expr::Expr,
     lexer::TokenKind,
@@ -168,6 +168,23 @@ impl Cursor<'_> {
             let right = self.expr(strength, form)?;
             return Some(Some(Expr::Binary(operator, left(), Box::new(right))));
         }
+        if self.is_word("OPERATOR") && self.kind_at(1) == Some(TokenKind::OpenParen) {
+            if binding::OTHER <= lowest {
+                return Some(None);
+            }
+            // The schema is left out: the server leaves out its own, too.
+            self.bump()?;
+            self.expect_kind(TokenKind::OpenParen)?;
+            if self.kind().is_some_and(TokenKind::is_ident) {
+                self.any_ident()?;
+                self.expect_kind(TokenKind::Dot)?;
+            }
+            let operator = self.operator()?.to_owned();
+            self.bump()?;
+            self.expect_kind(TokenKind::CloseParen)?;
+            let right = self.expr(binding::OTHER, form)?;
+            return Some(Some(Expr::Binary(operator, left(), Box::new(right))));
+        }
         if self.kind() == Some(TokenKind::Word) {
             if let Some(found) = self.infix_is(&mut left, lowest, form)? {
                 return Some(Some(found));
@@ -249,14 +266,22 @@ impl Cursor<'_> {
             return Some(Some(self.in_list(left, not)?));
         }
         if self.eat_word("BETWEEN") {
-            if self.is_word("SYMMETRIC") {
-                return None;
+            let symmetric = self.eat_word("SYMMETRIC");
+            if !symmetric {
+                self.eat_word("ASYMMETRIC");
             }
-            self.eat_word("ASYMMETRIC");
-            let low = self.expr(binding::LIKE, Form::Restricted)?;
+            let low = Box::new(self.expr(binding::LIKE, Form::Restricted)?);
             self.expect(&["AND"])?;
-            let high = self.expr(binding::LIKE, Form::Full)?;
-            return Some(Some(Expr::Between(left(), Box::new(low), Box::new(high), not)));
+            let high = Box::new(self.expr(binding::LIKE, Form::Full)?);
+            let value = left();
+            if symmetric {
+                // Whichever of the two is the lower one; the grammar of the server says it in the same words.
+                let one = Expr::Between(value.clone(), low.clone(), high.clone(), not);
+                let other = Expr::Between(value, high, low, not);
+                let joined = if not { "AND" } else { "OR" };
+                return Some(Some(Expr::Binary(joined.to_owned(), Box::new(one), Box::new(other))));
+            }
+            return Some(Some(Expr::Between(value, low, high, not)));
         }
         let word = if self.eat_word("LIKE") {
             "LIKE"
@@ -339,7 +364,12 @@ impl Cursor<'_> {
             kind if kind.is_text() => Expr::Text(self.string()?.text),
             TokenKind::Bits => {
                 self.bump()?;
-                Expr::Other(self.tokens_since(mark))
+                // `B'1010'` is a bit string as long as it is; one of hexadecimal digits stays as it is written.
+                let digits = self.text_of(token.span).strip_prefix(['b', 'B']).map(|text| text.trim_matches('\''));
+                match (digits, TypeName::parse("\"bit\"")) {
+                    (Some(digits), Ok(bit)) => Expr::Cast(Box::new(Expr::Text(digits.to_owned())), bit),
+                    _ => Expr::Other(self.tokens_since(mark)),
+                }
             }
             kind if kind.is_ident() => self.primary_word()?,
             _ => return None,
@@ -490,6 +520,7 @@ impl Cursor<'_> {
         let inner = self.mark();
         let found = match word {
             "trim" => self.trim(),
+            "overlay" => self.overlay(),
             "position" => self.position(),
             _ => self.special_arguments(word).map(|arguments| call(word, arguments)),
         };
@@ -523,6 +554,19 @@ impl Cursor<'_> {
         };
         self.expect_kind(TokenKind::CloseParen)?;
         Some(call(function, arguments))
+    }
+
+    /// Takes `(a PLACING b FROM 1 FOR 2)`, or the same with commas.
+    fn overlay(&mut self) -> Option<Expr> {
+        self.expect_kind(TokenKind::OpenParen)?;
+        let mut arguments = vec![self.expr(0, Form::Full)?];
+        for separator in ["PLACING", "FROM", "FOR"] {
+            if self.eat_word(separator) || self.eat_kind(TokenKind::Comma) {
+                arguments.push(self.expr(0, Form::Full)?);
+            }
+        }
+        self.expect_kind(TokenKind::CloseParen)?;
+        Some(call("overlay", arguments))
     }
 
     /// Takes `('x' IN a)`; the function of that name has its arguments the other way round.
@@ -670,15 +714,64 @@ impl Cursor<'_> {
             self.expect_kind(TokenKind::CloseParen)?;
             return Some(vec![Expr::Other("*".to_owned())]);
         }
-        let arguments = self.expr_list()?;
+        let mut arguments = vec![self.argument()?];
+        while self.eat_kind(TokenKind::Comma) {
+            arguments.push(self.argument()?);
+        }
         self.expect_kind(TokenKind::CloseParen)?;
         Some(arguments)
+    }
+
+    /// Takes an argument of a function; `days => 1` becomes an operator between its name and its value.
+    fn argument(&mut self) -> Option<Expr> {
+        let mark = self.mark();
+        if self.kind().is_some_and(TokenKind::is_ident) {
+            let name = self.any_ident()?.ident;
+            if self.eat_operator("=>") || self.eat_operator(":=") {
+                let value = self.expr(0, Form::Full)?;
+                let name = Box::new(Expr::Text(name.as_str().to_owned()));
+                return Some(Expr::Binary("=>".to_owned(), name, Box::new(value)));
+            }
+            self.reset(mark);
+        }
+        self.expr(0, Form::Full)
     }
 }
 
 /// Returns the call of a function without a schema.
 pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     Expr::Call(QualifiedName::unqualified(Ident::new(name)), arguments)
+}
+
+impl Expression {
+    /// Returns the expression with other names of columns where `rename` knows some; `None` where it cannot be written so.
+    #[must_use]
+    pub fn renamed(&self, rename: &dyn Fn(&Ident) -> Option<Ident>) -> Option<Self> {
+        if self.tree.columns().into_iter().all(|name| rename(name).is_none()) {
+            return Some(self.clone());
+        }
+        let mut tree = self.tree.clone();
+        tree.rename_columns(rename);
+        let written = &self.source.text;
+        let mut text = String::with_capacity(written.len());
+        let mut end = 0;
+        for token in super::lexer::Lexer::new(written).filter(|token| token.kind.is_ident()) {
+            let token_text = written.get(token.span.start..token.span.end)?;
+            let name = match token_text.strip_prefix('"') {
+                Some(quoted) => Ident::new(quoted.strip_suffix('"')?.replace("\"\"", "\"")),
+                None => Ident::new(token_text.to_ascii_lowercase()),
+            };
+            if let Some(name) = rename(&name) {
+                text.push_str(written.get(end..token.span.start)?);
+                text.push_str(&name.to_string());
+                end = token.span.end;
+            }
+        }
+        text.push_str(written.get(end..)?);
+        // A function or a type may have the name of a column; what is read again must be what is meant.
+        let same = parse_expression(&text).is_some_and(|read| read == tree);
+        if same { Some(Self { source: Fragment { text, span: self.source.span }, tree }) } else { None }
+    }
 }
 
 /// Reads an expression as `pg_get_expr` and its kin print it; `None` where the text is no expression.
@@ -792,8 +885,8 @@ mod tests {
         check("a[1] + 2", "(<a [ 1 ]> + 2)");
         check("sum(DISTINCT a) OVER ()", "<sum ( distinct a ) over ( )>");
         check("EXISTS (SELECT 1) AND b", "(<exists ( select 1 )> AND b)");
-        check("f(a => 1)", "<f ( a => 1 )>");
-        check("overlay(a placing 'x' from 1)", "<overlay ( a placing 'x' from 1 )>");
+        check("f(VARIADIC a)", "<f ( variadic a )>");
+        check("X'1F'", "<X'1F'>");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod statement;
 mod table;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use ast::*;
 pub use compare::{Sameness, same_meaning};

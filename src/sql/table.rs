@@ -595,14 +595,21 @@ impl Cursor<'_> {
         Some(IndexKey { target, span, collation, operator_class, operator_class_parameters, descending, nulls_first })
     }
 
-    /// Takes the call of a function, which alone needs no parentheses in an index.
+    /// Takes the call of a function, or what the grammar counts as one, which alone needs no parentheses in an index.
     fn index_call(&mut self) -> Option<Expression> {
+        let is_cast = self.is_word("CAST");
         let expression = self.restricted_expression_until(|cursor| {
             cursor.kind() == Some(TokenKind::Comma)
                 || cursor.kind() == Some(TokenKind::Word)
                 || cursor.kind() == Some(TokenKind::QuotedIdent)
         })?;
-        matches!(expression.tree, Expr::Call(..) | Expr::Other(_)).then_some(expression)
+        let is_call = match &expression.tree {
+            Expr::Call(..) | Expr::Other(_) => true,
+            // Not `lower(a)::text`, which needs its parentheses.
+            Expr::Cast(..) => is_cast && expression.source.text.ends_with(')'),
+            _ => false,
+        };
+        is_call.then_some(expression)
     }
 }
 

@@ -289,3 +289,16 @@ fn a_role_with_one_connection_is_told_that_no_other_is_free() {
     let run = run.expect(6);
     assert_says(&run.stderr, &["error[too-many-connections]"]);
 }
+
+#[test]
+fn six_when_the_connection_is_lost_while_verify_queries_are_asked() {
+    let Some(database) = TestDatabase::new("lost_verifying") else { return };
+    // It ends its own session, and that of the second attempt.
+    let scripts = Scripts::one(
+        "CREATE TABLE t (id integer);\n-- ensure:verify the server stays\nSELECT 1 WHERE pg_terminate_backend(pg_backend_pid());\n",
+    );
+    let run = scripts.run(&database).expect(6);
+    assert_says(&run.stderr, &["error[connection-lost]", "`verify` queries", "1 step was carried out and stays"]);
+    assert!(!run.stderr.contains("error[query-failed]"), "{}", run.stderr);
+    scripts.command(&["verify"]).database(&database).run().expect(6);
+}

@@ -112,3 +112,16 @@ fn a_build_cancelled_by_the_administrator_leaves_no_invalid_index() {
     scripts.run(&database).expect(0);
     scripts.assert_nothing_left(&database);
 }
+
+#[test]
+fn an_index_that_is_to_be_replaced_is_one_difference() {
+    let Some(database) = TestDatabase::new("one_difference") else { return };
+    database.execute("CREATE TABLE small (id integer, word text); CREATE INDEX small_i ON small (word)");
+    let scripts = Scripts::one("-- ensure:allow drop\nCREATE INDEX small_i ON small (id);\n");
+    let run = scripts.command(&["verify"]).database(&database).run().expect(3);
+    assert_eq!(run.stderr.matches("error[").count(), 1, "{}", run.stderr);
+    assert_says(&run.stderr, &["index small_i on public.small"]);
+    assert!(!run.stderr.contains("__hm"), "{}", run.stderr);
+    scripts.run(&database).expect(0);
+    scripts.command(&["verify"]).database(&database).run().expect(0);
+}

@@ -51,6 +51,20 @@ fn a_table_held_by_a_reader_ends_the_run_with_5_and_the_blocker_is_named() {
 }
 
 #[test]
+fn only_those_are_named_whose_lock_is_in_the_way() {
+    let Some(database) = TestDatabase::new("in_the_way") else { return };
+    database.execute("CREATE TABLE held (id integer)");
+    let scripts = Scripts::one("CREATE INDEX held_id ON held (id);");
+    let mut reader = in_transaction(&database, "LOCK TABLE held IN ACCESS SHARE MODE");
+    let reader_pid = pid(&mut reader);
+    let mut writer = in_transaction(&database, "LOCK TABLE held IN ROW EXCLUSIVE MODE");
+    let writer_pid = pid(&mut writer);
+    let run = scripts.on(&database).arg("--lock-timeout=50ms").arg("--lock-retries=2").run().expect(5);
+    assert_says(&run.stderr, &[&format!("session {writer_pid} "), "has held ROW EXCLUSIVE for"]);
+    assert!(!run.stderr.contains(&format!("session {reader_pid} ")), "{}", run.stderr);
+}
+
+#[test]
 fn a_blocker_that_leaves_in_time_lets_the_run_end_with_0() {
     let Some(database) = TestDatabase::new("leaves_in_time") else { return };
     database.execute("CREATE TABLE held (id integer)");

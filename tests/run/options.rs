@@ -58,6 +58,33 @@ fn an_atomic_run_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn an_atomic_run_that_would_need_two_transactions_is_refused_before_anything_is_sent() {
+    let Some(database) = TestDatabase::new("atomic_twice") else { return };
+    let scripts = Scripts::none()
+        .and("010_first.sql", "CREATE TABLE first (id integer);")
+        .and("020_do.sql", "-- ensure:unless SELECT to_regclass('made') IS NOT NULL\nDO $$ BEGIN CREATE TABLE made (id integer); END $$;")
+        .and("030_third.sql", "ALTER TABLE made ADD COLUMN word text;");
+    for command in ["plan", "run"] {
+        let run = scripts.command(&[command]).database(&database).arg("--atomic").run().expect(4);
+        assert_says(&run.stderr, &["error[not-supported]", "--atomic", "one transaction"]);
+        assert!(tables(&database).is_empty());
+    }
+    scripts.run(&database).expect(0);
+    scripts.on(&database).arg("--atomic").run().expect(0);
+}
+
+#[test]
+fn an_atomic_run_with_an_opaque_statement_at_its_end_is_one_transaction() {
+    let Some(database) = TestDatabase::new("atomic_once") else { return };
+    let scripts = Scripts::one(
+        "-- ensure:unless SELECT to_regclass('made') IS NOT NULL\nDO $$ BEGIN CREATE TABLE made (id integer); END $$;",
+    );
+    scripts.on(&database).arg("--atomic").run().expect(0);
+    assert_eq!(tables(&database), ["made"]);
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
 fn an_atomic_run_of_the_hrms_schema_makes_the_same_catalog() {
     let Some(plain) = TestDatabase::new("plain_hrms") else { return };
     let Some(atomic) = TestDatabase::new("atomic_hrms") else { return };

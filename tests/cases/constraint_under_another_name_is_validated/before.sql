@@ -1,0 +1,2 @@
+CREATE TABLE t (a integer);
+ALTER TABLE t ADD CONSTRAINT strange CHECK (a > 0) NOT VALID;

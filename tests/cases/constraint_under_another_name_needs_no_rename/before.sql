@@ -1,0 +1,1 @@
+CREATE TABLE t (a integer CONSTRAINT strange CHECK (a > 0));

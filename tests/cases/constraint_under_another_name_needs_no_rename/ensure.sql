@@ -1,0 +1,2 @@
+ALTER TABLE t ADD CONSTRAINT t_rule CHECK (a > 0);
+ALTER TABLE t RENAME CONSTRAINT t_rule TO t_positive;

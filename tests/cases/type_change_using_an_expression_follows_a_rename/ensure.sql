@@ -1,0 +1,2 @@
+ALTER TABLE t ALTER COLUMN a TYPE integer USING btrim(a)::integer + 0;
+ALTER TABLE t RENAME COLUMN a TO b;
