@@ -285,7 +285,7 @@ impl Session {
         let limit = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis());
         let all = questions.iter().map(|(_, limit)| *limit).min().flatten();
         if questions.len() > 1
-            && self.begin_to_ask(target, limit(all)).is_ok()
+            && self.go_on_to_ask(target, all).is_ok()
             && let Ok(values) = self.values(questions)
         {
             return values.into_iter().map(Asked::Value).collect();
@@ -335,9 +335,22 @@ impl Session {
         Ok(values)
     }
 
+    /// Goes on within the transaction of the look where the questions are short: it holds ACCESS SHARE on some of the tables looked
+    /// at, which nobody should have to wait for.
+    fn go_on_to_ask(&mut self, target: &Ident, limit: Option<Duration>) -> Result<(), ServerError> {
+        match limit {
+            Some(limit) if self.looking => {
+                let limit = format!(", set_config('statement_timeout', '{}', true)", limit.as_millis());
+                let sql = entering(target, true) + &limit;
+                self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
+            }
+            _ => self.begin_to_ask(target, limit.map_or(0, |limit| limit.as_millis())),
+        }
+    }
+
     fn begin_to_ask(&mut self, target: &Ident, statement_timeout: u128) -> Result<(), ServerError> {
-        let limit = format!("; SET LOCAL statement_timeout = {statement_timeout}");
-        self.begin_to_look(&(entering(target, true) + &limit))
+        let limit = format!(", set_config('statement_timeout', '{statement_timeout}', true)");
+        self.begin_to_look(&format!("; {}{limit}", entering(target, true)))
     }
 
     /// Prepares the session for carrying out steps. To be called again after every look or question.
@@ -346,7 +359,7 @@ impl Session {
     /// [`ServerError`].
     pub fn prepare_to_work(&mut self, target: &Ident) -> Result<(), ServerError> {
         let end = if std::mem::take(&mut self.looking) { "ROLLBACK; " } else { "" };
-        let sql = format!("{end}{}{}", settling(false), entering(target, false));
+        let sql = format!("{end}{}; {}", settling(false), entering(target, false));
         self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
     }
 
@@ -618,7 +631,7 @@ fn cancel(connection: &mut PgConnection, pid: i32) {
 fn entering(target: &Ident, local: bool) -> String {
     let path = quote_literal(&format!("{target}, "));
     format!(
-        "; SELECT set_config('search_path', {path} || CASE WHEN current_setting('hrms_migrate.search_path') = '' THEN '' \
+        "SELECT set_config('search_path', {path} || CASE WHEN current_setting('hrms_migrate.search_path') = '' THEN '' \
          ELSE current_setting('hrms_migrate.search_path') || ', ' END || 'pg_temp', {local}), \
          set_config('TimeZone', current_setting('hrms_migrate.time_zone'), {local})"
     )

@@ -93,7 +93,9 @@ impl Script<'_> {
         );
         self.raise_unless(&locks, "another run is working on this database");
         self.line("\n-- As in a run: what statements mean depends on no setting of who carries them out.");
-        self.out.push_str(SESSION_SETTINGS);
+        for (name, value) in SESSION_SETTINGS {
+            self.line(&format!("SET {name} = {};", quote_literal(value)));
+        }
         if let Some(schema) = &place.schema {
             let path = quote_literal(&format!("{schema}, "));
             self.line(&format!(

@@ -6,6 +6,7 @@ mod printed;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
+    fmt::Write as _,
     str::FromStr,
 };
 
@@ -54,8 +55,11 @@ pub enum SnapshotError {
 #[must_use]
 pub fn settling(local: bool) -> String {
     let (scope, local) = if local { ("LOCAL", "true") } else { ("SESSION", "false") };
-    let settings = SESSION_SETTINGS.replace("SET ", &format!("SET {scope} "));
-    SESSION.replace(":scope", scope).replace(":local", local) + &settings
+    let mut sql = SESSION.replace(":scope", scope).replace(":local", local);
+    for (name, value) in SESSION_SETTINGS {
+        let _ = write!(sql, ", set_config('{name}', '{value}', {local})");
+    }
+    sql
 }
 
 #[derive(QueryableByName)]
