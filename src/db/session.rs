@@ -24,11 +24,11 @@ use diesel::{
 use r2d2::{ManageConnection, Pool, PooledConnection};
 
 use crate::{
-    catalog::{Scope, Snapshot},
+    catalog::{Inventory, Scope, Snapshot},
     pg::{ConnectionTarget, Ident, LockMode, LockTimeout, ObjectName, RUNNER_LOCK, StatementTimeout, quote_literal},
 };
 
-use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, settling, snapshot};
+use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, inventory, settling, snapshot};
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
 struct Manager {
@@ -249,6 +249,15 @@ impl Session {
     pub fn look(&mut self, scope: &Scope, base: bool) -> Result<Snapshot, SnapshotError> {
         self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
         snapshot(&mut self.connection, scope, base)
+    }
+
+    /// Reads everything in a schema: settles the session for that, then one query.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn inventory(&mut self, schema: &Ident) -> Result<Inventory, SnapshotError> {
+        self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
+        inventory(&mut self.connection, schema)
     }
 
     /// Begins a read-only transaction, settled, and ends the one before it. One round trip.
