@@ -8,7 +8,7 @@ use include_dir::Dir;
 
 use crate::{
     config::Settings,
-    db::{Asked, Session},
+    db::{Asked, Knock, Session},
     diagnostic::{Code, Diagnostic, Severity},
     event::{BaseReport, Command, Event, Look, Report, Verification},
     exec::Interrupt,
@@ -55,6 +55,8 @@ pub(super) fn operate(
 ) -> Report {
     let started = Instant::now();
     let mut notes = Notes::new(command);
+    // The server makes a session while the scripts are read. Where they are at fault nothing is asked in it.
+    let knock = look::knock(settings);
     let scripts = match load(settings, embedded) {
         Ok(scripts) => scripts,
         Err(diagnostics) => {
@@ -64,7 +66,7 @@ pub(super) fn operate(
     };
     let subject = Subject::new(&scripts, settings);
     let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false };
-    let plan = operation.go(command);
+    let plan = operation.go(command, knock);
     interrupt.working(None);
     let Operation { mut notes, complete, .. } = operation;
     // A signal that came when everything was done changes nothing.
@@ -93,12 +95,12 @@ impl Operation<'_, '_> {
         Self: 's,
     {
         let target = (!site.connections.is_single()).then(|| site.connections.target());
-        Watch { interrupt: self.interrupt, target }
+        Watch { interrupt: self.interrupt, target, ahead: None }
     }
 
     /// Does the command; returns the last plan made.
-    fn go(&mut self, command: Command) -> Option<Plan> {
-        let site = match look::connect(self.settings, self.interrupt, self.emit) {
+    fn go(&mut self, command: Command, knock: Option<Knock>) -> Option<Plan> {
+        let site = match look::connect(self.settings, knock, self.interrupt, self.emit) {
             Ok(site) => site,
             Err(diagnostic) => {
                 self.error(diagnostic);
@@ -114,7 +116,8 @@ impl Operation<'_, '_> {
         };
         let mut answers = Answers::default();
         let bounded = matches!(command, Command::Run | Command::Status);
-        let watch = self.watch(&site);
+        let ahead = (command == Command::Run).then_some(&site.connections);
+        let watch = Watch { ahead, ..self.watch(&site) };
         let policy = self.subject.policy(command);
         let seen = match self.subject.look(&mut session, &policy, &mut answers, bounded, watch, self.emit) {
             Ok(seen) => seen,
