@@ -14,7 +14,7 @@ use crate::{
     exec::Interrupt,
     lint::{self, Rules},
     pg::Ident,
-    plan::{Answers, Plan, State},
+    plan::{Answers, Plan, State, Verb},
     script::ScriptId,
 };
 
@@ -225,9 +225,10 @@ impl Operation<'_, '_> {
         for statement in &plan.statements {
             let text = &self.subject.scripts.texts[statement.id.script.0];
             // The steps of one goal follow each other, and the last of them names what the goal is about: those before it
-            // only help, and are no differences of their own.
+            // only help, and are no differences of their own. What helped may be dropped at the end.
             for steps in statement.steps.chunk_by(|one, next| one.span == next.span) {
-                let Some(step) = steps.last() else { continue };
+                let made = steps.iter().rfind(|step| step.verb != Verb::Drop);
+                let Some(step) = made.or(steps.last()) else { continue };
                 missing += 1;
                 let mut diagnostic =
                     Diagnostic::error(Code::VerificationFailed, format!("{} is not as declared", step.object))
