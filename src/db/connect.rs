@@ -337,6 +337,20 @@ pub fn connect(target: &ConnectionTarget) -> Result<PgConnection, ConnectError> 
     })
 }
 
+/// Connects once, of `left` of the time to `wait`.
+pub(super) fn attempt(target: &ConnectionTarget, wait: Duration, left: Duration) -> Result<PgConnection, ConnectError> {
+    // An address that swallows packets must not hold the last attempt beyond the time given. libpq counts whole
+    // seconds, and 1 was read as 2 before version 18.
+    let left = left.as_secs().max(2);
+    let limit = target.get("connect_timeout").and_then(|limit| limit.parse::<u64>().ok()).filter(|limit| *limit > 0);
+    if wait.is_zero() || target.get("service").is_some() || limit.is_some_and(|limit| limit <= left) {
+        return connect(target);
+    }
+    let mut hurried = target.clone();
+    hurried.set("connect_timeout", &left.to_string());
+    connect(&hurried)
+}
+
 /// Opens a connection, trying again for up to `wait` while the server is not there yet.
 ///
 /// `on_wait` is called after each attempt that will be repeated, with its error and the time spent so far. Once `stop`
@@ -350,19 +364,17 @@ pub fn connect_waiting(
     stop: &AtomicBool,
     on_wait: &mut dyn FnMut(&ConnectError, Duration),
 ) -> Result<PgConnection, ConnectError> {
+    attempts(wait, stop, on_wait, |left| attempt(target, wait, left))
+}
+
+/// Makes attempts until one succeeds, as [`connect_waiting`] does.
+pub(super) fn attempts<T>(
+    wait: Duration,
+    stop: &AtomicBool,
+    on_wait: &mut dyn FnMut(&ConnectError, Duration),
+    attempt: impl FnMut(Duration) -> Result<T, ConnectError>,
+) -> Result<T, ConnectError> {
     let started = Instant::now();
-    let attempt = |left: Duration| {
-        // An address that swallows packets must not hold the last attempt beyond the time given. libpq counts whole
-        // seconds, and 1 was read as 2 before version 18.
-        let left = left.as_secs().max(2);
-        let limit =
-            target.get("connect_timeout").and_then(|limit| limit.parse::<u64>().ok()).filter(|limit| *limit > 0);
-        let mut hurried = target.clone();
-        if !wait.is_zero() && target.get("service").is_none() && limit.is_none_or(|limit| limit > left) {
-            hurried.set("connect_timeout", &left.to_string());
-        }
-        connect(&hurried)
-    };
     let pause = |time: Duration| {
         let until = Instant::now() + time;
         while !stop.load(Ordering::Relaxed) {

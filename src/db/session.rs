@@ -6,10 +6,12 @@
 )]
 
 use std::{
+    mem,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,18 +24,24 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Integer, Nullable, Text},
 };
 use r2d2::{ManageConnection, Pool, PooledConnection};
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::{
     catalog::{Inventory, Scope, Snapshot},
     pg::{ConnectionTarget, Ident, LockMode, LockTimeout, ObjectName, RUNNER_LOCK, StatementTimeout, quote_literal},
 };
 
-use super::{ConnectError, Sent, ServerError, SnapshotError, connect, connect_waiting, inventory, settling, snapshot};
+use super::{
+    ConnectError, Sent, ServerError, SnapshotError, connect,
+    connect::{attempt, attempts},
+    inventory, settling, snapshot,
+};
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
 struct Manager {
     target: ConnectionTarget,
-    first: Mutex<Option<PgConnection>>,
+    /// A connection made already, until it is taken.
+    made: Arc<Mutex<Option<PgConnection>>>,
     failure: Arc<Mutex<Option<ConnectError>>>,
     retired: Arc<AtomicBool>,
 }
@@ -61,8 +69,8 @@ impl ManageConnection for Manager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<PgConnection, ConnectError> {
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let made = first.map_or_else(|| connect(&self.target), Ok);
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let made = made.map_or_else(|| connect(&self.target), Ok);
         if let Err(error) = &made {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
         }
@@ -93,24 +101,73 @@ pub struct Connections {
     target: ConnectionTarget,
     failure: Arc<Mutex<Option<ConnectError>>>,
     single: bool,
+    /// The first session, until it is taken.
+    ready: Arc<Mutex<Option<Session>>>,
+    /// The connection for the runner lock, where it is being opened ahead.
+    expected: Arc<Mutex<Option<Opening>>>,
+}
+
+/// A connection that is being opened.
+type Opening = thread::JoinHandle<Option<PooledConnection<Manager>>>;
+
+/// The first attempt to connect, made while something else is done.
+///
+/// Dropped without a look at what came of it, it goes on until its attempt ends, and closes what it opened.
+#[derive(Debug)]
+pub struct Knock(thread::JoinHandle<Result<Connections, ConnectError>>);
+
+impl Knock {
+    /// Begins to connect. `wait` is the time that there will be for further attempts. `None` where there is no thread to spare:
+    /// the attempt is then made when it is needed.
+    #[must_use]
+    pub fn at(target: &ConnectionTarget, wait: Duration) -> Option<Self> {
+        let target = target.clone();
+        let knock = move || Connections::try_open(&target, false, wait, wait);
+        thread::Builder::new().name("connect".to_owned()).spawn(knock).ok().map(Self)
+    }
 }
 
 impl Connections {
     /// Connects, trying for up to `wait` while the server is not there yet. `single`: the server takes one connection only.
+    /// `knock` is the first attempt, where it was begun before.
     ///
     /// # Errors
     /// [`ConnectError`].
     pub fn open(
         target: &ConnectionTarget,
         single: bool,
+        knock: Option<Knock>,
         wait: Duration,
         stop: &AtomicBool,
         on_wait: &mut dyn FnMut(&ConnectError, Duration),
     ) -> Result<Self, ConnectError> {
-        let first = connect_waiting(target, wait, stop, on_wait)?;
-        let failure = Arc::new(Mutex::new(None));
-        let lent = lend(target, single, Some(first), &failure);
-        Ok(Self { lent: Arc::new(Mutex::new(lent)), target: target.clone(), failure, single })
+        let mut knock = knock;
+        attempts(wait, stop, on_wait, |left| {
+            let begun = knock.take().and_then(|knock| knock.0.join().ok());
+            begun.unwrap_or_else(|| Self::try_open(target, single, wait, left))
+        })
+    }
+
+    /// Connects once, and begins the first look: a session that cannot do that says so when it is used.
+    fn try_open(target: &ConnectionTarget, single: bool, wait: Duration, left: Duration) -> Result<Self, ConnectError> {
+        let (made, failure) = (Arc::default(), Arc::default());
+        // The pool's thread starts meanwhile.
+        let pool = lend(target, single, Arc::clone(&made), &failure);
+        *made.lock().unwrap_or_else(PoisonError::into_inner) = Some(attempt(target, wait, left)?);
+        let connections = Self {
+            lent: Arc::new(Mutex::new(pool)),
+            target: target.clone(),
+            failure,
+            single,
+            ready: Arc::default(),
+            expected: Arc::default(),
+        };
+        let mut session = connections.session()?;
+        if session.begin_to_look("").is_ok() {
+            session.looking = Looking::Begun;
+        }
+        *connections.ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        Ok(connections)
     }
 
     /// Gives up every connection made so far, for when one of them was lost: what is taken from now on is new.
@@ -118,9 +175,10 @@ impl Connections {
     /// Invariant: an old session or [`Control`] is closed, with its locks, as soon as it is dropped. A connection that only seems
     /// to be alive never comes back, and a lock of our own never stands in our way.
     pub fn renew(&self) {
+        drop((self.take_ready(), self.take_expected()));
         let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
         lent.retired.store(true, Ordering::Relaxed);
-        *lent = lend(&self.target, self.single, None, &self.failure);
+        *lent = lend(&self.target, self.single, Arc::default(), &self.failure);
     }
 
     /// Returns whether there can be one connection only.
@@ -140,7 +198,14 @@ impl Connections {
     /// # Errors
     /// [`ConnectError`].
     pub fn session(&self) -> Result<Session, ConnectError> {
-        Ok(Session { connection: self.take()?, looking: false })
+        if let Some(session) = self.take_ready() {
+            return Ok(session);
+        }
+        Ok(Session { connection: self.take()?, looking: Looking::No })
+    }
+
+    fn take_ready(&self) -> Option<Session> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Takes the connection that holds the runner lock.
@@ -148,7 +213,22 @@ impl Connections {
     /// # Errors
     /// [`ConnectError`].
     pub fn control(&self) -> Result<Control, ConnectError> {
-        Ok(Control { connection: self.take()?, pid: 0 })
+        let ahead = self.take_expected().and_then(|opening| opening.join().ok().flatten());
+        Ok(Control { connection: ahead.map_or_else(|| self.take(), Ok)?, pid: 0 })
+    }
+
+    /// Begins to open the connection that holds the runner lock, while something else is done: it will be needed.
+    pub fn expect_control(&self) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        if expected.is_none() && !self.single {
+            let pool = self.pool();
+            // What fails here is tried again, and told, when the connection is needed.
+            *expected = thread::Builder::new().name("connect".to_owned()).spawn(move || pool.get().ok()).ok();
+        }
+    }
+
+    fn take_expected(&self) -> Option<Opening> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Finds out on a connection of its own whether the connection ends with the first transaction, as it does behind a pooler in
@@ -161,9 +241,12 @@ impl Connections {
         })
     }
 
+    fn pool(&self) -> Pool<Manager> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner).pool.clone()
+    }
+
     fn take(&self) -> Result<PooledConnection<Manager>, ConnectError> {
-        let pool = self.lent.lock().unwrap_or_else(PoisonError::into_inner).pool.clone();
-        pool.get().map_err(|_| {
+        self.pool().get().map_err(|_| {
             let last = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
             // Without a failure of our own the pool ran out, which two takers of two connections cannot bring about.
             last.unwrap_or_else(|| ConnectError::unknown(&self.target))
@@ -175,22 +258,18 @@ impl Connections {
 fn lend(
     target: &ConnectionTarget,
     single: bool,
-    first: Option<PgConnection>,
+    made: Arc<Mutex<Option<PgConnection>>>,
     failure: &Arc<Mutex<Option<ConnectError>>>,
 ) -> Lent {
     let retired = Arc::new(AtomicBool::new(false));
-    let manager = Manager {
-        target: target.clone(),
-        first: Mutex::new(first),
-        failure: Arc::clone(failure),
-        retired: Arc::clone(&retired),
-    };
+    let manager = Manager { target: target.clone(), made, failure: Arc::clone(failure), retired: Arc::clone(&retired) };
     let pool = Pool::builder()
         .max_size(if single { 1 } else { 2 })
         .min_idle(Some(0))
         .test_on_check_out(false)
         .error_handler(Box::new(r2d2::NopErrorHandler))
         .connection_timeout(Duration::from_secs(10))
+        .thread_pool(Arc::new(ScheduledThreadPool::new(1)))
         .build_unchecked(manager);
     Lent { pool, retired }
 }
@@ -202,8 +281,18 @@ fn lend(
 /// the server from the first look to the last question, and gets it back as it was.
 pub struct Session {
     connection: PooledConnection<Manager>,
-    /// A transaction of a look is open.
-    looking: bool,
+    looking: Looking,
+}
+
+/// What there is of the transaction of a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looking {
+    /// It is not open.
+    No,
+    /// It has begun, and nothing was asked in it yet.
+    Begun,
+    /// It is open.
+    Open,
 }
 
 /// What came of a question.
@@ -247,7 +336,10 @@ impl Session {
     /// # Errors
     /// [`SnapshotError`].
     pub fn look(&mut self, scope: &Scope, base: bool) -> Result<Snapshot, SnapshotError> {
-        self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
+        if self.looking != Looking::Begun {
+            self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
+        }
+        self.looking = Looking::Open;
         snapshot(&mut self.connection, scope, base)
     }
 
@@ -264,10 +356,10 @@ impl Session {
     fn begin_to_look(&mut self, settings: &str) -> Result<(), ServerError> {
         let sql = format!(
             "{}BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {}{settings}",
-            if self.looking { "ROLLBACK; " } else { "" },
+            if self.looking == Looking::No { "" } else { "ROLLBACK; " },
             settling(true)
         );
-        self.looking = true;
+        self.looking = Looking::Open;
         self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
     }
 
@@ -277,7 +369,7 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn end_look(&mut self) -> Result<(), ServerError> {
-        if !std::mem::take(&mut self.looking) {
+        if mem::replace(&mut self.looking, Looking::No) == Looking::No {
             return Ok(());
         }
         self.connection.batch_execute("ROLLBACK").map_err(|error| recognise(&error, "ROLLBACK"))
@@ -348,7 +440,7 @@ impl Session {
     /// at, which nobody should have to wait for.
     fn go_on_to_ask(&mut self, target: &Ident, limit: Option<Duration>) -> Result<(), ServerError> {
         match limit {
-            Some(limit) if self.looking => {
+            Some(limit) if self.looking != Looking::No => {
                 let limit = format!(", set_config('statement_timeout', '{}', true)", limit.as_millis());
                 let sql = entering(target, true) + &limit;
                 self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
@@ -367,17 +459,22 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn prepare_to_work(&mut self, target: &Ident) -> Result<(), ServerError> {
-        let end = if std::mem::take(&mut self.looking) { "ROLLBACK; " } else { "" };
+        let looked = mem::replace(&mut self.looking, Looking::No) != Looking::No;
+        let end = if looked { "ROLLBACK; " } else { "" };
         let sql = format!("{end}{}; {}", settling(false), entering(target, false));
         self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
     }
 
-    /// Begins a transaction with its limits.
+    /// Begins a transaction, with its limits where they are given. One round trip.
     ///
     /// # Errors
     /// [`ServerError`].
-    pub fn begin(&mut self) -> Result<(), ServerError> {
-        AnsiTransactionManager::begin_transaction(&mut *self.connection).map_err(|error| recognise(&error, "BEGIN"))
+    pub fn begin(&mut self, limits: Option<(LockTimeout, StatementTimeout)>) -> Result<(), ServerError> {
+        let limits =
+            limits.map_or_else(String::new, |(lock, statement)| format!("; {}", limiting(true, lock, statement)));
+        let sql = format!("BEGIN{limits}");
+        AnsiTransactionManager::begin_transaction_sql(&mut *self.connection, &sql)
+            .map_err(|error| recognise(&error, &sql))
     }
 
     /// Commits. When the connection is lost meanwhile, only a new look tells what came of it.
@@ -467,12 +564,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// [`ServerError`].
     pub fn limit(&mut self, local: bool, lock: LockTimeout, statement: StatementTimeout) -> Result<(), ServerError> {
-        let local = if local { "LOCAL " } else { "" };
-        let sql = format!(
-            "SET {local}lock_timeout = {}; SET {local}statement_timeout = {}",
-            lock.as_millis(),
-            statement.as_millis()
-        );
+        let sql = limiting(local, lock, statement);
         self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
     }
 
@@ -644,6 +736,12 @@ fn entering(target: &Ident, local: bool) -> String {
          ELSE current_setting('hrms_migrate.search_path') || ', ' END || 'pg_temp', {local}), \
          set_config('TimeZone', current_setting('hrms_migrate.time_zone'), {local})"
     )
+}
+
+fn limiting(local: bool, lock: LockTimeout, statement: StatementTimeout) -> String {
+    let local = if local { "LOCAL " } else { "" };
+    let (lock, statement) = (lock.as_millis(), statement.as_millis());
+    format!("SET {local}lock_timeout = {lock}; SET {local}statement_timeout = {statement}")
 }
 
 fn recognise(error: &diesel::result::Error, sql: &str) -> ServerError {

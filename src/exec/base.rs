@@ -8,7 +8,7 @@ use crate::{
     plan::Transaction,
 };
 
-use super::{Done, Failure, Group, carry_out, steps};
+use super::{Done, Failure, Group, Limits, carry_out, steps};
 
 /// Records versions as done, without carrying out anything.
 ///
@@ -47,7 +47,7 @@ pub fn carry_out_base(
     let mut done = Vec::new();
     let mut failure = None;
     let outcome = session.in_base_migration(version, &mut |work| {
-        steps(work, &group.steps, true, stop, emit).map(|steps| done = steps).map_err(|failed| {
+        steps(work, &group.steps, Limits::Transaction(None), stop, emit).map(|steps| done = steps).map_err(|failed| {
             let error = failed.error.clone();
             failure = Some(failed);
             error

@@ -40,6 +40,7 @@ pub fn groups<'a>(
         for step in &statement.steps {
             let joins = groups.last().is_some_and(|last| {
                 atomic
+                    || (last.script == script && step.transaction == Transaction::Joined)
                     || (last.script == script
                         && last.transaction == Transaction::Shared
                         && step.transaction == Transaction::Shared

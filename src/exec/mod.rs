@@ -54,53 +54,76 @@ pub fn carry_out(
 ) -> Result<Vec<Done>, Failure> {
     let before = |error| Failure { step: 0, error, elapsed: Duration::ZERO };
     if group.transaction == Transaction::None {
-        return steps(&mut session.work(), group.steps.as_slice(), false, stop, emit);
+        return steps(&mut session.work(), group.steps.as_slice(), Limits::Session, stop, emit);
     }
+    let limits = group.steps.first().filter(|_| !atomic).map(|step| limits(step));
     if !atomic {
-        session.begin().map_err(before)?;
+        session.begin(limits).map_err(before)?;
     }
-    let outcome = steps(&mut session.work(), group.steps.as_slice(), true, stop, emit).and_then(|done| {
-        if !atomic {
-            let started = Instant::now();
-            session.commit().map_err(|error| Failure { step: group.steps.len(), error, elapsed: started.elapsed() })?;
-        }
-        Ok(done)
-    });
+    let outcome =
+        steps(&mut session.work(), group.steps.as_slice(), Limits::Transaction(limits), stop, emit).and_then(|done| {
+            if !atomic {
+                let started = Instant::now();
+                session.commit().map_err(|error| Failure {
+                    step: group.steps.len(),
+                    error,
+                    elapsed: started.elapsed(),
+                })?;
+            }
+            Ok(done)
+        });
     if outcome.is_err() {
         session.roll_back();
     }
     outcome
 }
 
+/// What the limits of steps are set for.
+#[derive(Clone, Copy)]
+enum Limits {
+    /// For the session.
+    Session,
+    /// For the transaction that is open, in which these are set already.
+    Transaction(Option<(LockTimeout, StatementTimeout)>),
+}
+
+fn limits(step: &Step) -> (LockTimeout, StatementTimeout) {
+    // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
+    let lock = if step.transaction == Transaction::None { LockTimeout::NONE } else { step.lock_timeout };
+    (lock, step.statement_timeout)
+}
+
 /// Sends steps one after the other, until `stop` is set.
 fn steps(
     work: &mut Work<'_>,
     steps: &[&Step],
-    local: bool,
+    scope: Limits,
     stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let mut done = Vec::with_capacity(steps.len());
-    let mut limits = None;
+    let (local, mut set) = match scope {
+        Limits::Session => (false, None),
+        Limits::Transaction(set) => (true, set),
+    };
     for (place, step) in steps.iter().enumerate() {
         // A cancellation that found no statement running has cancelled nothing.
         if stop.is_set() {
             return Err(Failure { step: place, error: ServerError::interrupted(), elapsed: Duration::ZERO });
         }
-        // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
-        let lock = if step.transaction == Transaction::None { LockTimeout::NONE } else { step.lock_timeout };
-        if limits != Some((lock, step.statement_timeout)) {
-            work.limit(local, lock, step.statement_timeout).map_err(|error| Failure {
+        let (lock, statement) = limits(step);
+        if set != Some((lock, statement)) {
+            work.limit(local, lock, statement).map_err(|error| Failure {
                 step: place,
                 error,
                 elapsed: Duration::ZERO,
             })?;
-            limits = Some((lock, step.statement_timeout));
+            set = Some((lock, statement));
         }
         emit(Event::StepBegins(step));
         let started = Instant::now();
         let counts = matches!(step.verb, Verb::Fill);
-        let rows = work.send(&step.sql, counts, lock, step.statement_timeout).map_err(|error| Failure {
+        let rows = work.send(&step.sql, counts, lock, statement).map_err(|error| Failure {
             step: place,
             error,
             elapsed: started.elapsed(),

@@ -21,7 +21,7 @@ use super::{
 ///
 /// # Errors
 /// Every statement that may not stand in an ensure script or would do its work again on every run; all of them.
-pub fn read(id: ScriptId, script: &Script, parsed: &ParsedScript) -> Result<ScriptGoals, Vec<Finding>> {
+pub fn read(id: ScriptId, script: &Script, parsed: ParsedScript) -> Result<ScriptGoals, Vec<Finding>> {
     let mut reader = Reader { id, script, errors: Vec::new() };
     let mut goals = ScriptGoals {
         id,
@@ -30,7 +30,7 @@ pub fn read(id: ScriptId, script: &Script, parsed: &ParsedScript) -> Result<Scri
         accepts: Vec::new(),
         sites: Vec::new(),
         statements: Vec::with_capacity(parsed.statements.len()),
-        verifies: parsed.verifies.clone(),
+        verifies: parsed.verifies,
     };
     let mut for_file = Directives::default();
     for directive in &parsed.directives {
@@ -48,20 +48,21 @@ pub fn read(id: ScriptId, script: &Script, parsed: &ParsedScript) -> Result<Scri
             }
         }
     }
-    for (index, statement) in parsed.statements.iter().enumerate() {
+    // Each statement is dropped when its goals are read: a script may be large.
+    for (index, statement) in parsed.statements.into_iter().enumerate() {
         let mut directives = for_file.clone();
         for directive in &statement.directives {
             goals.sites.extend(site(directive, Some(index)));
             apply(&mut directives, directive);
         }
-        let statement_goals = reader.statement(statement, &directives);
+        let statement_goals = reader.statement(&statement, &directives);
         goals.statements.push(StatementGoals {
             id: StatementId { script: id, index },
             span: statement.span,
             text: script.slice(statement.span).to_owned(),
             directives,
             goals: statement_goals,
-            since: statement.since.clone(),
+            since: statement.since,
         });
     }
     if reader.errors.is_empty() { Ok(goals) } else { Err(reader.errors) }
@@ -553,7 +554,7 @@ fn alter_table(table: &Relation, if_exists: bool, only: bool, actions: &[AlterAc
     if only || (if_exists && !adds_only) {
         return None;
     }
-    let mut goals = Vec::new();
+    let mut goals = Vec::with_capacity(actions.len());
     for action in actions {
         let table = table.name.clone();
         let kind = match &action.kind {

@@ -327,7 +327,7 @@ mod tests {
         let file = File { path: "010_a.sql".to_owned(), name: "010_a.sql".to_owned(), bytes: text.into() };
         let scripts = assemble(Vec::new(), vec![file]).unwrap();
         let parsed = sql::parse(&scripts[0]).unwrap();
-        let goals = goal::read(ScriptId(0), &scripts[0], &parsed).unwrap();
+        let goals = goal::read(ScriptId(0), &scripts[0], parsed).unwrap();
         let found = lint(&[goals], rules);
         found
             .iter()

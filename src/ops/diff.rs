@@ -117,7 +117,7 @@ fn all_of(
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Place, ServerVersion, Inventory), Box<Diagnostic>> {
-    let site = look::connect(settings, interrupt, emit)?;
+    let site = look::connect(settings, None, interrupt, emit)?;
     let mut session = site.connections.session().map_err(|error| Box::new(errors::of_connect(&error)))?;
     let failed = |error| Box::new(errors::of_snapshot(&error));
     let scope = Scope {

@@ -75,7 +75,7 @@ pub(super) fn load(settings: &Settings, scripts: &Dir<'_>) -> Result<Scripts, Ve
 fn read_one(texts: &[Script], id: ScriptId, script: &Script) -> Result<ScriptGoals, Vec<Diagnostic>> {
     let parsed = sql::parse(script)
         .map_err(|errors| errors.iter().map(|error| errors::of_sql(texts, id, error)).collect::<Vec<_>>())?;
-    goal::read(id, script, &parsed)
+    goal::read(id, script, parsed)
         .map_err(|findings| findings.iter().map(|finding: &Finding| finding.diagnostic(texts)).collect())
 }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashSet, time::Duration};
 use crate::{
     catalog::{Scope, Snapshot},
     config::{Settings, TargetChoice},
-    db::{Asked, Connections, ServerErrorKind, Session},
+    db::{Asked, Connections, Knock, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic},
     event::{Command, Event, Place},
     exec::Interrupt,
@@ -32,15 +32,25 @@ pub(super) struct Site {
     pub(super) embedded: bool,
 }
 
-/// Connects to the server named, or starts the embedded engine where none is.
+/// Begins to connect to the server, if one is named, while something else is done.
+pub(super) fn knock(settings: &Settings) -> Option<Knock> {
+    match &settings.target {
+        TargetChoice::Given { target, .. } => Knock::at(target, settings.limits.wait),
+        TargetChoice::None => None,
+    }
+}
+
+/// Connects to the server named, or starts the embedded engine where none is. `knock` is the first attempt, where it was begun
+/// before.
 pub(super) fn connect(
     settings: &Settings,
+    knock: Option<Knock>,
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Site, Box<Diagnostic>> {
     match &settings.target {
         TargetChoice::Given { target, .. } => {
-            let connections = open(settings, target, false, interrupt, emit)?;
+            let connections = open(settings, target, knock, false, interrupt, emit)?;
             let server = target.place();
             let server = server.rsplit_once(" @ ").map_or(server.as_str(), |(_, server)| server).to_owned();
             Ok(Site {
@@ -58,11 +68,12 @@ pub(super) fn connect(
 fn open(
     settings: &Settings,
     target: &ConnectionTarget,
+    knock: Option<Knock>,
     single: bool,
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Connections, Box<Diagnostic>> {
-    Connections::open(target, single, settings.limits.wait, interrupt.stop().flag(), &mut |error, waited| {
+    Connections::open(target, single, knock, settings.limits.wait, interrupt.stop().flag(), &mut |error, waited| {
         emit(Event::WaitingForServer { why: error.what(), waited });
     })
     .map_err(|error| Box::new(errors::of_connect(&error)))
@@ -82,7 +93,7 @@ fn without_server(
             Diagnostic::error(Code::EngineFailed, "the embedded PostgreSQL cannot be reached").why(error.to_string()),
         )
     })?;
-    let connections = open(settings, &target, true, interrupt, emit)?;
+    let connections = open(settings, &target, None, true, interrupt, emit)?;
     let server = format!("embedded in {}", directory.display());
     Ok(Site { connections, _engine: Some(engine), server, embedded: true })
 }
@@ -102,6 +113,8 @@ pub(super) struct Watch<'a> {
     pub(super) interrupt: &'a Interrupt,
     /// `None` where nothing can be cancelled.
     pub(super) target: Option<&'a ConnectionTarget>,
+    /// Where the connection for the runner lock is opened as soon as there is something to do.
+    pub(super) ahead: Option<&'a Connections>,
 }
 
 impl Watch<'_> {
@@ -215,6 +228,9 @@ impl<'a> Subject<'a> {
                 return Ok(Seen { snapshot, plan });
             }
             let Some(target) = snapshot.target.clone() else { return Ok(Seen { snapshot, plan }) };
+            if let Some(connections) = watch.ahead.filter(|_| !plan.is_empty()) {
+                connections.expect_control();
+            }
             let checked: std::collections::BTreeSet<_> = plan
                 .questions
                 .iter()

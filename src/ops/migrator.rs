@@ -215,7 +215,7 @@ impl Migrator {
     /// # Errors
     /// Why it does not, when the time is over or waiting is no use.
     pub fn wait(&self, mut on_event: impl FnMut(Event<'_>)) -> Result<Place, Box<Diagnostic>> {
-        let site = look::connect(&self.settings, &self.interrupt, &mut on_event)?;
+        let site = look::connect(&self.settings, None, &self.interrupt, &mut on_event)?;
         Ok(Place { server: site.server.clone(), embedded: site.embedded, ..Place::default() })
     }
 

@@ -8,13 +8,13 @@ use include_dir::Dir;
 
 use crate::{
     config::Settings,
-    db::{Asked, Session},
+    db::{Asked, Knock, Session},
     diagnostic::{Code, Diagnostic, Severity},
     event::{BaseReport, Command, Event, Look, Report, Verification},
     exec::Interrupt,
     lint::{self, Rules},
     pg::Ident,
-    plan::{Answers, Plan, State},
+    plan::{Answers, Plan, State, Verb},
     script::ScriptId,
 };
 
@@ -57,6 +57,8 @@ pub(super) fn operate(
 ) -> Report {
     let started = Instant::now();
     let mut notes = Notes::new(command);
+    // The server makes a session while the scripts are read. Where they are at fault nothing is asked in it.
+    let knock = look::knock(settings);
     let scripts = match load(settings, embedded) {
         Ok(scripts) => scripts,
         Err(diagnostics) => {
@@ -66,7 +68,7 @@ pub(super) fn operate(
     };
     let subject = Subject::new(&scripts, settings);
     let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false };
-    let plan = operation.go(command, strict);
+    let plan = operation.go(command, strict, knock);
     interrupt.working(None);
     let Operation { mut notes, complete, .. } = operation;
     // A signal that came when everything was done changes nothing.
@@ -95,12 +97,12 @@ impl Operation<'_, '_> {
         Self: 's,
     {
         let target = (!site.connections.is_single()).then(|| site.connections.target());
-        Watch { interrupt: self.interrupt, target }
+        Watch { interrupt: self.interrupt, target, ahead: None }
     }
 
     /// Does the command; returns the last plan made.
-    fn go(&mut self, command: Command, strict: bool) -> Option<Plan> {
-        let site = match look::connect(self.settings, self.interrupt, self.emit) {
+    fn go(&mut self, command: Command, strict: bool, knock: Option<Knock>) -> Option<Plan> {
+        let site = match look::connect(self.settings, knock, self.interrupt, self.emit) {
             Ok(site) => site,
             Err(diagnostic) => {
                 self.error(diagnostic);
@@ -116,7 +118,8 @@ impl Operation<'_, '_> {
         };
         let mut answers = Answers::default();
         let bounded = matches!(command, Command::Run | Command::Status);
-        let watch = self.watch(&site);
+        let ahead = (command == Command::Run).then_some(&site.connections);
+        let watch = Watch { ahead, ..self.watch(&site) };
         let policy = self.subject.policy(command);
         let seen = match self.subject.look(&mut session, &policy, &mut answers, bounded, watch, self.emit) {
             Ok(seen) => seen,
@@ -234,9 +237,10 @@ impl Operation<'_, '_> {
         for statement in &plan.statements {
             let text = &self.subject.scripts.texts[statement.id.script.0];
             // The steps of one goal follow each other, and the last of them names what the goal is about: those before it
-            // only help, and are no differences of their own.
+            // only help, and are no differences of their own. What helped may be dropped at the end.
             for steps in statement.steps.chunk_by(|one, next| one.span == next.span) {
-                let Some(step) = steps.last() else { continue };
+                let made = steps.iter().rfind(|step| step.verb != Verb::Drop);
+                let Some(step) = made.or(steps.last()) else { continue };
                 missing += 1;
                 let mut diagnostic =
                     Diagnostic::error(Code::VerificationFailed, format!("{} is not as declared", step.object))

@@ -227,7 +227,7 @@ impl Operation<'_, '_> {
                 return Some(seen.plan);
             }
             if self.settings.atomic
-                && let Err(error) = session.begin()
+                && let Err(error) = session.begin(None)
             {
                 self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
                 return Some(seen.plan);

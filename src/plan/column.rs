@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert,
-    declared::Aspect, example_words, hold_words, regclass, rows_words,
+    declared::Aspect, example_words, hold_words, online::Choice, regclass, rows_words,
 };
 
 impl Planner<'_> {
@@ -80,7 +80,7 @@ impl Planner<'_> {
                     _ => None,
                 })
                 .collect();
-            self.add_columns(statement, &table, &missing, &inline);
+            self.add_columns(statement, name, &table, &missing, &inline);
         }
         for (span, constraint) in constraints {
             self.constraint(span, name, constraint);
@@ -90,22 +90,41 @@ impl Planner<'_> {
     fn add_columns(
         &mut self,
         statement: &StatementGoals,
+        name: &QualifiedName,
         table: &ObjectName,
         missing: &[(Span, &ColumnGoal)],
         inline: &[&ConstraintGoal],
     ) {
-        self.add_columns_step(statement, table, missing, inline);
+        let adding = self.adding(table, missing, inline);
+        let steps = self.steps.len();
+        self.add_columns_step(statement, table, missing, inline, &adding);
+        let is_planned = self.steps.len() > steps;
         // Also where something stands in the way: one reason is told, not every statement that needs the column.
         for (_, column) in missing {
-            self.add_to_picture(table, column);
+            if self.table_state(table).is_some_and(|state| state.column(&column.name).is_none()) {
+                self.add_to_picture(table, column);
+            }
             let fills = column.serial
                 || column.identity.is_some()
                 || column.generated.is_some()
                 || column.default.as_ref().is_some_and(|default| default.tree.is_constant());
             self.added.insert((table.clone(), column.name.clone()), fills);
         }
-        for constraint in inline {
-            self.add_constraint_to_picture(table, constraint, true);
+        if !is_planned || !adding.apart {
+            for constraint in inline {
+                self.add_constraint_to_picture(table, constraint, true);
+            }
+        }
+        if !is_planned {
+            return;
+        }
+        for (span, column) in missing.iter().filter(|(_, column)| adding.fills(column)) {
+            self.fill_column(*span, table, column, &column.name);
+        }
+        if adding.apart {
+            for constraint in inline {
+                self.constraint(constraint.span, name, constraint);
+            }
         }
     }
 
@@ -115,6 +134,7 @@ impl Planner<'_> {
         table: &ObjectName,
         missing: &[(Span, &ColumnGoal)],
         inline: &[&ConstraintGoal],
+        adding: &Adding,
     ) {
         let span = missing.first().map_or(statement.span, |(span, _)| *span);
         if !self.owns(span, table) {
@@ -126,10 +146,7 @@ impl Planner<'_> {
             if !self.has_type(column.type_span, &type_name) {
                 return;
             }
-            rewrites |= column.serial
-                || column.identity.is_some()
-                || column.generated.as_ref().is_some_and(|(_, stored)| *stored)
-                || column.default.as_ref().is_some_and(|default| default.tree.volatility() >= Volatility::Volatile);
+            rewrites |= is_computed(column) || (has_volatile_default(column) && !adding.fills(column));
             let filled =
                 column.default.is_some() || column.serial || column.identity.is_some() || column.generated.is_some();
             if column.not_null && !filled && !self.made.contains(table) {
@@ -157,14 +174,21 @@ impl Planner<'_> {
         if rewrites && !self.rewrite_allowed(span, table, size, "adding this column") {
             return;
         }
-        let mut sql = Sql::new(format!("ALTER TABLE {table}"));
-        for (index, (_, column)) in missing.iter().enumerate() {
-            let start = column.definition.span.start;
-            sql = sql
-                .push(if index == 0 { " ADD COLUMN " } else { ", ADD COLUMN " })
-                .source(&column.definition.text, start);
+        for (span, column) in missing.iter().filter(|(_, column)| adding.fills(column)) {
+            self.add_column_to_fill(*span, table, column, &adding.why);
         }
-        let names: Vec<_> = missing.iter().map(|(_, column)| column.name.to_string()).collect();
+        let at_once: Vec<&ColumnGoal> =
+            missing.iter().map(|(_, column)| *column).filter(|column| !adding.fills(column)).collect();
+        if at_once.is_empty() {
+            return;
+        }
+        let apart = if adding.apart { inline } else { &[] };
+        let mut sql = Sql::new(format!("ALTER TABLE {table}"));
+        for (index, column) in at_once.iter().enumerate() {
+            sql = sql.push(if index == 0 { " ADD COLUMN " } else { ", ADD COLUMN " });
+            sql = Self::without_constraints(column, apart, sql);
+        }
+        let names: Vec<_> = at_once.iter().map(|column| column.name.to_string()).collect();
         let object = if names.len() == 1 {
             format!("column {table}.{}", names[0])
         } else {
@@ -173,7 +197,7 @@ impl Planner<'_> {
         let is_new = self.made.contains(table);
         let (form, timeout) = if rewrites && !is_new {
             (Form::Rewrite(Self::size_words(size)), self.policy.timeouts.scan)
-        } else if inline.is_empty() || is_new {
+        } else if inline.is_empty() || is_new || adding.apart {
             (Form::CatalogOnly, self.policy.timeouts.catalog)
         } else {
             (Form::Plain(Self::size_words(size)), self.policy.timeouts.scan)
@@ -189,6 +213,24 @@ impl Planner<'_> {
             transaction: Transaction::Shared,
         };
         self.step(span, sql, act);
+    }
+
+    /// Chooses how missing columns are added: with all that they bring in one command, or bit by bit while others read and
+    /// write.
+    fn adding(&mut self, table: &ObjectName, missing: &[(Span, &ColumnGoal)], inline: &[&ConstraintGoal]) -> Adding {
+        let volatile = missing.iter().any(|(_, column)| has_volatile_default(column));
+        if !volatile && inline.is_empty() {
+            return Adding::default();
+        }
+        let Choice { online, why, size } = self.choose(table, false);
+        let too_large = match size {
+            Size::Large { pages, .. } => pages >= self.policy.limits.rewrite_pages && !self.allowed(Hazard::Rewrite),
+            Size::New | Size::Small { .. } => false,
+        };
+        // What is written anew for another reason takes the default along.
+        let computed = missing.iter().any(|(_, column)| is_computed(column));
+        let filled = online && volatile && !computed && (too_large || self.online == OnlineMode::Always);
+        Adding { filled, apart: online && !inline.is_empty() || filled, why }
     }
 
     /// Says in words how large a table is, for the reason of a form.
@@ -275,6 +317,12 @@ impl Planner<'_> {
                 );
                 return;
             }
+        }
+        if self.is_being_filled(table, &existing.name) {
+            if self.owns(span, table) {
+                self.fill_column(span, table, column, &existing.name);
+            }
+            return;
         }
         self.compare_generation(span, table, existing, column);
         if column.not_null && !with_key && !existing.not_null && !freed && altered(self, Aspect::Nullability).is_none()
@@ -788,15 +836,20 @@ impl Planner<'_> {
         not_null: bool,
     ) {
         let Some((table, existing)) = self.altered_column(goal.span, name, column) else { return };
-        if existing.not_null == not_null || self.decided_later(&table, &existing, Aspect::Nullability) {
+        if existing.not_null == not_null {
+            // Somebody has finished by hand, or thought better of it, what an interrupted run had begun.
+            self.drop_proof(goal.span, &table, &existing.name, false);
             return;
         }
-        if !self.owns(goal.span, &table) {
+        if self.decided_later(&table, &existing, Aspect::Nullability) || !self.owns(goal.span, &table) {
             return;
         }
         let key = (table.clone(), existing.name.clone());
-        let is_new = self.made.contains(&table);
-        if not_null && !self.filled.contains(&key) && self.values_known(&table, std::slice::from_ref(&existing.name)) {
+        if not_null
+            && !self.is_proved_not_null(&table, &existing.name)
+            && !self.filled.contains(&key)
+            && self.values_known(&table, std::slice::from_ref(&existing.name))
+        {
             let question = self.row_check(&table, &format!("{} IS NULL", existing.name));
             if let Some((count, example)) = self.ask(question).and_then(|answer| answer.as_rows())
                 && count > 0
@@ -812,21 +865,15 @@ impl Planner<'_> {
                 return;
             }
         }
-        let size = if not_null { self.size(&table) } else { Size::New };
         let sql = Self::alter_sql(statement, goal, &table, column, &existing.name);
-        let act = Act {
-            verb: Verb::Alter,
-            object: format!("column {table}.{} {}", existing.name, if not_null { "not null" } else { "may be null" }),
-            table: Some(&table),
-            form: if not_null && !is_new { Form::Plain(Self::size_words(size)) } else { Form::CatalogOnly },
-            lock: (!is_new).then_some(LockMode::AccessExclusive),
-            timeout: if not_null { self.policy.timeouts.scan } else { self.policy.timeouts.catalog },
-            hazards: if matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
-            transaction: Transaction::Shared,
-        };
-        self.step(goal.span, sql, act);
+        if not_null {
+            self.set_not_null(goal.span, &table, &existing.name, sql);
+            return;
+        }
+        let object = format!("column {table}.{} may be null", existing.name);
+        self.catalog_step(goal.span, sql, Verb::Alter, object, Some(&table));
         if let Some(state) = self.table_mut(&table).and_then(|state| state.column_mut(&existing.name)) {
-            state.not_null = not_null;
+            state.not_null = false;
         }
     }
 
@@ -996,6 +1043,31 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// How missing columns are added.
+#[derive(Default)]
+struct Adding {
+    /// Without a default that differs from row to row, which the rows get afterwards.
+    filled: bool,
+    /// Without the constraints that stand in their definitions, which are added one by one.
+    apart: bool,
+    why: String,
+}
+
+impl Adding {
+    fn fills(&self, column: &ColumnGoal) -> bool {
+        self.filled && has_volatile_default(column)
+    }
+}
+
+/// Returns whether every row gets its own value when the column is added, whatever its default.
+fn is_computed(column: &ColumnGoal) -> bool {
+    column.serial || column.identity.is_some() || column.generated.as_ref().is_some_and(|(_, stored)| *stored)
+}
+
+fn has_volatile_default(column: &ColumnGoal) -> bool {
+    !column.serial && column.default.as_ref().is_some_and(|default| default.tree.volatility() >= Volatility::Volatile)
 }
 
 /// Returns whether `accept` covers a type; without modifiers it takes any.

@@ -8,12 +8,15 @@ use crate::{
     },
     diagnostic::Code,
     goal::{ConstraintGoal, ConstraintGoalKind, Goal, GoalKind, ReferentialAction, Sameness},
-    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, RowCount},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, RowCount},
     script::Span,
 };
 
 use super::{
-    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb, declared::Aspect, example_words, hold_words, list,
+    Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb,
+    declared::Aspect,
+    example_words, hold_words, list,
+    online::{Choice, object_name},
     rows_words,
 };
 
@@ -159,22 +162,7 @@ impl Planner<'_> {
         if !rows_fit || !self.owns(span, table) {
             return;
         }
-        let act = Act {
-            verb: Verb::Alter,
-            object: format!("constraint {name} of {table} validated"),
-            table: Some(table),
-            form: Form::Online("reads and writes go on while the rows are checked".to_owned()),
-            lock: Some(LockMode::ShareUpdateExclusive),
-            timeout: self.policy.timeouts.long,
-            hazards: Vec::new(),
-            transaction: Transaction::Own,
-        };
-        self.step(span, Sql::new(format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}")), act);
-        if let Some(state) = self.table_mut(table)
-            && let Some(constraint) = state.constraints.iter_mut().find(|constraint| constraint.name == *name)
-        {
-            constraint.validated = true;
-        }
+        self.validate_step(span, table, name, format!("constraint {name} of {table} validated"));
     }
 
     /// Compares a goal with a constraint by what they say, names left aside.
@@ -258,6 +246,7 @@ impl Planner<'_> {
         // A key makes an index of its name, which shares the name space of tables.
         if let Some(name) = &goal.name
             && keyed
+            && !self.has_index_for(table, name, &goal.kind)
         {
             let index = table.sibling(name.clone());
             if let Some(described) = self.holder_of_name(&index) {
@@ -269,24 +258,35 @@ impl Planner<'_> {
         if (keyed && !self.may_create(span, &table.schema)) || !self.rows_allow(span, table, goal, &columns) {
             return;
         }
+        let object = self.constraint_object(table, goal, &columns);
+        let choice = self.choose(table, false);
+        if keyed && self.add_key_online(span, table, goal, &object, &choice) {
+            return;
+        }
+        let Choice { online, why, size } = choice;
         let name = goal.name.as_ref().map(|name| format!("CONSTRAINT {name} ")).unwrap_or_default();
         let not_valid = if goal.timing.not_valid { " NOT VALID" } else { "" };
         let sql = Sql::new(format!("ALTER TABLE {table} ADD {name}{}{not_valid}", goal.definition));
-        let size = self.size(table);
         let is_new = self.made.contains(table);
         let lock = if matches!(&goal.kind, ConstraintGoalKind::ForeignKey { .. }) {
             LockMode::ShareRowExclusive
         } else {
             LockMode::AccessExclusive
         };
+        if online && !keyed && !goal.timing.not_valid {
+            self.add_validated(span, table, goal, &object, lock, why);
+            return;
+        }
+        // What holds for new rows only needs no scan.
+        let scans = !is_new && !goal.timing.not_valid;
         let act = Act {
             verb: Verb::Add,
-            object: self.constraint_object(table, goal, &columns),
+            object,
             table: Some(table),
-            form: if is_new { Form::CatalogOnly } else { Form::Plain(Self::size_words(size)) },
+            form: if scans { Form::Plain(why) } else { Form::CatalogOnly },
             lock: (!is_new).then_some(lock),
-            timeout: self.policy.timeouts.scan,
-            hazards: if matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
+            timeout: if scans || is_new { self.policy.timeouts.scan } else { self.policy.timeouts.catalog },
+            hazards: if scans && matches!(size, Size::Large { .. }) { vec![Hazard::BlockingLock] } else { Vec::new() },
             transaction: Transaction::Shared,
         };
         self.step(span, sql, act);
@@ -486,15 +486,7 @@ impl Planner<'_> {
 
     /// Adds a constraint, and the index that it brings, to the picture.
     pub(super) fn add_constraint_to_picture(&mut self, table: &ObjectName, goal: &ConstraintGoal, validated: bool) {
-        let (columns, suffix) = match &goal.kind {
-            ConstraintGoalKind::PrimaryKey { .. } => (Vec::new(), "pkey"),
-            ConstraintGoalKind::Unique { columns, .. } => (columns.clone(), "key"),
-            ConstraintGoalKind::ForeignKey { columns, .. } => (columns.clone(), "fkey"),
-            ConstraintGoalKind::Check(expression) => {
-                (expression.tree.columns().into_iter().cloned().collect(), "check")
-            }
-        };
-        let name = goal.name.clone().unwrap_or_else(|| self.free_name(table, &columns, suffix));
+        let name = self.constraint_name(table, goal);
         let kind = match &goal.kind {
             ConstraintGoalKind::PrimaryKey { columns, include } => {
                 ConstraintKind::PrimaryKey { columns: columns.clone(), include: include.clone() }
@@ -569,22 +561,23 @@ impl Planner<'_> {
         }
     }
 
-    /// A name such as PostgreSQL would choose; only for the picture, the server chooses the real one.
-    fn free_name(&self, table: &ObjectName, columns: &[Ident], suffix: &str) -> Ident {
-        let mut parts = vec![table.name.as_str()];
-        parts.extend(columns.iter().map(Ident::as_str));
-        let mut base = parts.join("_");
-        let mut end = (MAX_IDENTIFIER_BYTES - suffix.len() - 4).min(base.len());
-        while !base.is_char_boundary(end) {
-            end -= 1;
-        }
-        base.truncate(end);
-        let taken = |name: &Ident| self.table_state(table).is_some_and(|state| state.constraint(name).is_some());
-        let first = Ident::new(format!("{base}_{suffix}"));
-        if !taken(&first) {
+    /// Returns the name that PostgreSQL would choose for a constraint of the table. `taken` knows of more names that are not free
+    /// than those of the table's constraints.
+    pub(super) fn free_name(
+        &self,
+        table: &ObjectName,
+        columns: &[Ident],
+        suffix: &str,
+        taken: &dyn Fn(&Ident) -> bool,
+    ) -> Ident {
+        let is_free =
+            |name: &Ident| self.table_state(table).is_none_or(|state| state.constraint(name).is_none()) && !taken(name);
+        let first = object_name(&table.name, columns, suffix);
+        if is_free(&first) {
             return first;
         }
-        (1..=u32::MAX).map(|n| Ident::new(format!("{base}_{suffix}{n}"))).find(|name| !taken(name)).unwrap_or(first)
+        let further = (1..=u32::MAX).map(|n| object_name(&table.name, columns, &format!("{suffix}{n}")));
+        further.into_iter().find(is_free).unwrap_or(first)
     }
 
     pub(super) fn constraint_absent(&mut self, span: Span, name: &QualifiedName, constraint: &Ident, cascade: bool) {

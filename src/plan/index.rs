@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::{Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind},
     diagnostic::Code,
-    goal::{Goal, GoalKind, IndexGoal, IndexKeyTarget, OnlineMode, Sameness},
+    goal::{Goal, GoalKind, IndexGoal, IndexKeyTarget, Sameness},
     pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal},
     script::Span,
 };
 
 use super::{
     Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
+    online::Choice,
 };
 
 /// The end of the name under which an index is built that is to take another one's place.
@@ -238,14 +239,14 @@ impl Planner<'_> {
         }
     }
 
-    fn drop_step(&mut self, span: Span, table: &ObjectName, name: &ObjectName, why: &str) {
-        let concurrently = !self.policy.atomic && matches!(self.size(table), Size::Large { .. });
+    pub(super) fn drop_step(&mut self, span: Span, table: &ObjectName, name: &ObjectName, why: &str) {
+        let Choice { online: concurrently, why: chosen, .. } = self.choose(table, false);
         let word = if concurrently { "CONCURRENTLY " } else { "" };
         let act = Act {
             verb: Verb::Drop,
             object: format!("index {} on {table} ({why})", name.name),
             table: Some(table),
-            form: if concurrently { Form::Online("large table".to_owned()) } else { Form::CatalogOnly },
+            form: if concurrently { Form::Online(chosen) } else { Form::CatalogOnly },
             lock: Some(if concurrently { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive }),
             timeout: if concurrently { self.policy.timeouts.long } else { self.policy.timeouts.catalog },
             hazards: Vec::new(),
@@ -274,7 +275,6 @@ impl Planner<'_> {
         reads.extend(goal.predicate.iter().flat_map(|predicate| predicate.tree.columns().into_iter().cloned()));
         let Some(state) = self.table_state(table) else { return };
         let missing = named.iter().chain(&reads).find(|column| state.column(column).is_none()).cloned();
-        let partitioned = state.partitioned;
         if let Some(missing) = missing {
             self.no_column_of_its_own(span, table, &missing);
             return;
@@ -296,19 +296,8 @@ impl Planner<'_> {
                 return;
             }
         }
-        let size = self.size(table);
+        let Choice { online: concurrently, why, size } = self.choose(table, goal.concurrently);
         let is_new = self.made.contains(table);
-        let (concurrently, why) = if partitioned || is_new || self.policy.atomic {
-            (false, Self::size_words(size))
-        } else {
-            match (self.online, size) {
-                (OnlineMode::Off, _) if goal.concurrently => (true, "as written".to_owned()),
-                (OnlineMode::Off, _) => (false, "`online off`".to_owned()),
-                (OnlineMode::Always, _) => (true, "`online always`".to_owned()),
-                (OnlineMode::Auto, Size::Large { .. }) => (true, Self::size_words(size)),
-                (OnlineMode::Auto, _) => (false, Self::size_words(size)),
-            }
-        };
         let unique = if goal.unique { "UNIQUE " } else { "" };
         let word = if concurrently { "CONCURRENTLY " } else { "" };
         let written = name.map(|name| format!("{} ", name.name)).unwrap_or_default();

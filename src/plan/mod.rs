@@ -12,6 +12,7 @@ mod declared;
 mod definition;
 mod index;
 mod object;
+mod online;
 mod policy;
 mod privilege;
 mod question;
@@ -867,12 +868,14 @@ impl<'a> Planner<'a> {
             return Size::New;
         }
         let asked = self.ask(Question { sql: size_query(table), purpose: Purpose::Size, table: Some(table.clone()) });
-        let Some(state) = self.world.tables.get(table) else { return Size::New };
-        let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(state.pages).max(state.pages);
-        let per_page = match state.rows {
-            Some(RowCount(rows)) if state.pages > 0 => rows.div_ceil(state.pages),
+        // Of a table that the scripts name only by an index of it nothing else is known.
+        let state = self.world.tables.get(table);
+        let known = state.map_or(0, |state| state.pages);
+        let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(known).max(known);
+        let per_page = match state.and_then(|state| state.rows) {
+            Some(RowCount(rows)) if known > 0 => rows.div_ceil(known),
             // Never counted: rows of a header and eight bytes a column, as the server's own planner assumes.
-            _ => 8_192 / (28 + 8 * state.columns.len() as u64),
+            _ => 8_192 / (28 + 8 * state.map_or(8, |state| state.columns.len() as u64)),
         };
         let rows = RowCount(per_page.saturating_mul(pages));
         let limits = self.policy.limits;

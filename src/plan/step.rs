@@ -61,8 +61,8 @@ pub struct StatementPlan {
     pub id: StatementId,
     /// How it stands.
     pub state: State,
-    /// What makes it true, in order. The steps of one goal follow each other, with one span; the last of them names the
-    /// object that the goal is about.
+    /// What makes it true, in order. The steps of one goal follow each other, with one span; the last of them that does not drop
+    /// what only helped names the object that the goal is about.
     pub steps: Vec<Step>,
 }
 
@@ -179,6 +179,8 @@ pub enum Transaction {
     Shared,
     /// It needs one of its own, committed before what follows.
     Own,
+    /// It goes with the step before it, into whatever transaction that one is in.
+    Joined,
     /// It cannot run in one.
     None,
 }

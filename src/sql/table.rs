@@ -115,7 +115,7 @@ impl Cursor<'_> {
         let name = self.ident()?;
         let (type_name, type_span) = self.type_name()?;
         let mut collation = None;
-        let mut constraints: Vec<ColumnConstraint> = Vec::new();
+        let mut constraints: Vec<ColumnConstraint> = Vec::with_capacity(1);
         let mut said = Said::default();
         while !self.ends_element() {
             if collation.is_none() && self.eat_word("COLLATE") {
@@ -353,7 +353,8 @@ impl Cursor<'_> {
         if !only {
             self.eat_operator("*");
         }
-        let mut actions = Vec::new();
+        // Most have one, and there may be very many statements.
+        let mut actions = Vec::with_capacity(1);
         loop {
             let start = self.start();
             let mark = self.mark();

@@ -146,6 +146,33 @@ fn a_run_killed_at_any_statement_is_finished_by_the_next() {
     killed_everywhere("killed", &|database| database.execute(&before()), &|| scripts.command(&["run"]), 1);
 }
 
+/// Every form that others can read and write beside.
+fn online_forms() -> Scripts {
+    Scripts::one(
+        "ALTER TABLE large ADD CONSTRAINT coded CHECK (code > 0), ADD CHECK (word <> '');
+ALTER TABLE large ADD FOREIGN KEY (code) REFERENCES codes;
+ALTER TABLE large ADD CONSTRAINT large_code UNIQUE (code);
+ALTER TABLE large ADD PRIMARY KEY (id);
+ALTER TABLE large ALTER COLUMN word SET NOT NULL;
+ALTER TABLE large ADD COLUMN IF NOT EXISTS token uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+    ADD COLUMN boss integer REFERENCES codes;
+DROP INDEX IF EXISTS large_old;
+",
+    )
+}
+
+#[test]
+fn online_forms_killed_at_any_statement_are_finished_by_the_next_run() {
+    let scripts = online_forms();
+    let prepare = "CREATE TABLE codes (id integer PRIMARY KEY);
+         INSERT INTO codes SELECT generate_series(1, 500);
+         CREATE TABLE large (id integer, code integer NOT NULL, word text) WITH (autovacuum_enabled = off);
+         INSERT INTO large SELECT n, n, 'word ' || n FROM generate_series(1, 500) AS n;
+         CREATE INDEX large_old ON large (word);
+         UPDATE pg_class SET relpages = 4500, reltuples = 60000 WHERE oid = 'large'::regclass";
+    killed_everywhere("killed_online", &|database| database.execute(prepare), &|| scripts.command(&["run"]), 3);
+}
+
 #[test]
 fn a_run_of_the_hrms_schema_killed_at_any_statement_is_finished_by_the_next() {
     killed_everywhere("killed_hrms", &|_| (), &|| cli(&["run"]), 11);

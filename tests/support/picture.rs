@@ -27,7 +27,7 @@ pub fn goals(text: &str) -> Option<Vec<ScriptGoals>> {
     let mut read = Vec::new();
     for (index, script) in scripts.iter().enumerate() {
         let parsed = sql::parse(script).ok()?;
-        read.push(goal::read(ScriptId(index), script, &parsed).ok()?);
+        read.push(goal::read(ScriptId(index), script, parsed).ok()?);
     }
     goal::contradictions(&read, &|_| None).is_empty().then_some(read)
 }

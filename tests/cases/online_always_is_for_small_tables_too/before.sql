@@ -1,0 +1,4 @@
+CREATE TABLE p (id integer PRIMARY KEY);
+INSERT INTO p SELECT generate_series(1, 20);
+CREATE TABLE t (id integer PRIMARY KEY, a integer, b text) WITH (autovacuum_enabled = off);
+INSERT INTO t SELECT n, n, 'b' FROM generate_series(1, 20) AS n;

@@ -1,0 +1,1 @@
+ALTER TABLE t ADD COLUMN IF NOT EXISTS token uuid NOT NULL DEFAULT gen_random_uuid();

@@ -1,0 +1,2 @@
+ALTER TABLE t ADD COLUMN IF NOT EXISTS token uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE, ADD COLUMN seen timestamptz DEFAULT clock_timestamp(),
+    ADD COLUMN word text;

@@ -1,0 +1,1 @@
+ALTER TABLE t DROP CONSTRAINT a__hm_nn;

@@ -1,0 +1,3 @@
+CREATE TABLE k (a integer, c integer NOT NULL);
+INSERT INTO k SELECT n, n FROM generate_series(1, 20) AS n;
+ALTER TABLE k ADD CONSTRAINT a__hm_nn CHECK (a IS NOT NULL) NOT VALID, ADD CONSTRAINT c__hm_nn CHECK (c IS NOT NULL);

@@ -1,0 +1,1 @@
+ALTER TABLE k ADD PRIMARY KEY (a, c);
