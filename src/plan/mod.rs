@@ -21,7 +21,9 @@ mod step;
 mod table;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashSet;
 
 use crate::{
     catalog::{ObjectScope, Scope, Snapshot, Table},
@@ -83,12 +85,17 @@ pub fn scope(names: &Names, target: Option<&Ident>) -> Scope {
 
 /// Plans all scripts against a snapshot.
 ///
-/// The plan is final when it has no open questions. Cost: linear in the statements.
+/// The plan is final when it has no open questions; while guards are open it has nothing but these. Cost: linear in the
+/// statements.
 #[must_use]
 pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, policy: &Policy) -> Plan {
     let mut planner = Planner::new(snapshot.clone(), answers, policy);
     let Some(target) = planner.settle_target(scripts) else { return planner.plan };
     planner.settle_guards(scripts);
+    // Which statements apply decides of everything else.
+    if !planner.plan.questions.is_empty() {
+        return planner.plan;
+    }
     let settled = planner.guards.clone();
     // Without guards everything has been compared when the scripts were read.
     if !settled.is_empty() {
@@ -216,9 +223,9 @@ struct Planner<'a> {
     freed: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
-    open: HashSet<String>,
-    told: HashSet<(Code, String)>,
-    checked: HashSet<(Option<ObjectName>, CheckedKind, Ident)>,
+    open: FxHashSet<String>,
+    told: FxHashSet<(Code, String)>,
+    checked: FxHashSet<(Option<ObjectName>, CheckedKind, Ident)>,
     // Of the statement at hand.
     order: usize,
     steps: Vec<Step>,
@@ -252,9 +259,9 @@ impl<'a> Planner<'a> {
             fresh_constraints: BTreeSet::new(),
             freed: BTreeSet::new(),
             opaque_before: None,
-            open: HashSet::new(),
-            told: HashSet::new(),
-            checked: HashSet::new(),
+            open: FxHashSet::default(),
+            told: FxHashSet::default(),
+            checked: FxHashSet::default(),
             order: 0,
             steps: Vec::new(),
             unverified: None,

@@ -6,7 +6,7 @@ mod printed;
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     str::FromStr,
 };
@@ -17,6 +17,7 @@ use diesel::{
     sql_query,
     sql_types::{Array, Text},
 };
+use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -192,14 +193,14 @@ impl Part {
 /// Puts the facts together.
 #[derive(Default)]
 struct Reader {
-    types: HashMap<String, TypeName>,
-    classes: HashMap<i64, Ident>,
-    schemas: HashMap<Oid, Ident>,
+    types: FxHashMap<String, TypeName>,
+    classes: FxHashMap<i64, Ident>,
+    schemas: FxHashMap<Oid, Ident>,
     relations: BTreeMap<Oid, (ObjectName, char)>,
     /// The tables of indexes that are named by themselves.
-    index_tables: HashMap<Oid, ObjectName>,
+    index_tables: FxHashMap<Oid, ObjectName>,
     parts: BTreeMap<Oid, Part>,
-    indexes: HashMap<Oid, Ident>,
+    indexes: FxHashMap<Oid, Ident>,
     recorded: Vec<(Ident, BTreeSet<String>)>,
 }
 
@@ -537,7 +538,7 @@ fn sequence(fields: &mut Fields<'_>) -> Result<Sequence, SnapshotError> {
     })
 }
 
-fn type_name(known: &mut HashMap<String, TypeName>, text: &str) -> Result<TypeName, SnapshotError> {
+fn type_name(known: &mut FxHashMap<String, TypeName>, text: &str) -> Result<TypeName, SnapshotError> {
     if let Some(type_name) = known.get(text) {
         return Ok(type_name.clone());
     }
