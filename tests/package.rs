@@ -1,5 +1,8 @@
 //! What a package installs.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "a test reads what was installed")]
+
 mod support;
 
 use std::{path::Path, process::Command};
