@@ -524,6 +524,14 @@ impl Session {
         try_lock(&mut self.connection, RUNNER_LOCK.1 + 1)
     }
 
+    /// Returns the value that a query of one row and one column gives, as text; `None` for NULL or no row.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn value(&mut self, sql: &str) -> Result<Option<String>, ServerError> {
+        self.values(&[(sql, None)]).map(|values| values.into_iter().next().flatten())
+    }
+
     /// Returns the number that a query of one row and one column gives.
     ///
     /// # Errors

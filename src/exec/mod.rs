@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "steps are timed here")]
 
 mod base;
+mod batch;
 mod group;
 mod interrupt;
 
@@ -14,7 +15,7 @@ use crate::{
     db::{ServerError, ServerErrorKind, Session, Stop, Work},
     event::Event,
     pg::{LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
-    plan::{Step, Transaction, Verb},
+    plan::{Batches, Step, Transaction, Verb},
 };
 
 pub use base::{carry_out_base, record_base};
@@ -53,6 +54,11 @@ pub fn carry_out(
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let before = |error| Failure { step: 0, error, elapsed: Duration::ZERO };
+    if let [backfill] = group.steps.as_slice()
+        && let Some(batches) = &backfill.batches
+    {
+        return in_batches(session, backfill, batches, stop, emit).map(|done| vec![done]);
+    }
     if group.transaction == Transaction::None {
         return steps(&mut session.work(), group.steps.as_slice(), Limits::Session, stop, emit);
     }
@@ -91,6 +97,31 @@ fn limits(step: &Step) -> (LockTimeout, StatementTimeout) {
     // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
     let lock = if step.transaction == Transaction::None { LockTimeout::NONE } else { step.lock_timeout };
     (lock, step.statement_timeout)
+}
+
+/// Carries out a step in batches. Where it fails, the batches before are done and stay.
+fn in_batches(
+    session: &mut Session,
+    backfill: &Step,
+    batches: &Batches,
+    stop: &Stop,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Done, Failure> {
+    emit(Event::StepBegins(backfill));
+    let started = Instant::now();
+    let changed = session
+        .work()
+        .limit(false, backfill.lock_timeout, backfill.statement_timeout)
+        .and_then(|()| batch::carry_out_batches(session, backfill, batches, stop, emit));
+    let elapsed = started.elapsed();
+    match changed {
+        Ok(changed) => {
+            let rows = Some(RowCount(changed));
+            emit(Event::StepDone { step: backfill, elapsed, rows });
+            Ok(Done { elapsed, rows })
+        }
+        Err(error) => Err(Failure { step: 0, error, elapsed }),
+    }
 }
 
 /// Sends steps one after the other, until `stop` is set.

@@ -253,6 +253,7 @@ fn step_report(scripts: &Scripts, step: &Step, end: StepEnd) -> StepReport {
         lock_timeout_ms: step.lock_timeout.as_millis(),
         statement_timeout_ms: step.statement_timeout.as_millis(),
         end,
+        in_batches: step.batches.is_some(),
         elapsed: None,
         rows: None,
         attempts: 0,

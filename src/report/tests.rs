@@ -107,6 +107,7 @@ fn step(verb: Verb, object: &str, form: Form, sql: &str) -> StepReport {
         lock_timeout_ms: 1500,
         statement_timeout_ms: 5000,
         end: StepEnd::Planned,
+        in_batches: false,
         elapsed: None,
         rows: None,
         attempts: 0,
@@ -601,6 +602,7 @@ fn sent() -> Step {
         hazards: Vec::new(),
         transaction: Transaction::Shared,
         leftover: None,
+        batches: None,
     }
 }
 
