@@ -17,7 +17,7 @@ fn adopted_databases_get_diesels_record() {
     for file in
         ["enum_current.sql", "varchar_current.sql", "enum_first_release.sql", "enum_halfway.sql", "varchar_halfway.sql"]
     {
-        let Some(site) = Site::new("adopted", &[file]) else { return };
+        let Some(site) = Site::on_server("adopted", &[file]) else { return };
         assert_eq!(site.books(), None);
         let run = site.run().expect(0);
         assert_eq!(site.books().unwrap(), VERSIONS);
@@ -57,11 +57,11 @@ fn a_version_that_we_do_not_know_stays_in_the_record() {
 
 #[test]
 fn diesels_own_runner_makes_the_tables_of_the_first_release() {
-    let Some(site) = Site::new("diesel", &[]) else { return };
+    let Some(site) = Site::on_server("diesel", &[]) else { return };
     let mut connection = site.database.connect();
     connection.run_pending_migrations(FileBasedMigrations::from_path(base()).unwrap()).unwrap();
     assert_eq!(site.books().unwrap(), VERSIONS);
-    let Some(release) = Site::new("release", &["enum_first_release.sql"]) else { return };
+    let Some(release) = Site::on_server("release", &["enum_first_release.sql"]) else { return };
     // The plain indexes on the primary keys are made by the ensure scripts.
     let is_base =
         |line: &&str| !["ix_users_id", "ix_leaves_id", "ix_holidays_id"].iter().any(|index| line.contains(index));
@@ -77,7 +77,7 @@ fn diesels_own_runner_makes_the_tables_of_the_first_release() {
 
 #[test]
 fn diesels_own_runner_can_take_the_base_back() {
-    let Some(site) = Site::new("back", &[]) else { return };
+    let Some(site) = Site::on_server("back", &[]) else { return };
     let mut connection = site.database.connect();
     connection.run_pending_migrations(FileBasedMigrations::from_path(base()).unwrap()).unwrap();
     connection.revert_all_migrations(FileBasedMigrations::from_path(base()).unwrap()).unwrap();

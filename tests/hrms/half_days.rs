@@ -158,12 +158,12 @@ fn types_that_hold_no_numbers_are_refused() {
 }
 
 #[test]
-fn rows_without_a_primary_key_are_named_by_ctid() {
+fn rows_are_named_by_the_primary_key_that_the_scripts_declare() {
     let part =
         format!("{}; ALTER TABLE leaves DROP CONSTRAINT leaves_pkey", column("varchar", ["'x'", "'1'", "'2'", "'3'"]));
-    let Some(site) = Site::new("ctid", &["enum_first_release.sql", &part]) else { return };
+    let Some(site) = Site::new("declared", &["enum_first_release.sql", &part]) else { return };
     let run = site.refuses_in_every_way(4, &["error[values-do-not-fit]", "1 row "]);
-    assert!(run.stderr.contains("ctid"), "{}", run.stderr);
+    assert!(run.stderr.contains("(the first: id 1)"), "{}", run.stderr);
 }
 
 #[test]

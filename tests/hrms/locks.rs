@@ -19,7 +19,7 @@ fn hold(site: &Site, sql: &str) -> PgConnection {
 #[test]
 fn nothing_above_access_share_is_locked_when_nothing_is_missing() {
     for file in ["enum_current.sql", "varchar_current.sql"] {
-        let Some(site) = Site::new("exclusive", &[file]) else { return };
+        let Some(site) = Site::on_server("exclusive", &[file]) else { return };
         // EXCLUSIVE lets nobody in but ACCESS SHARE. The first run writes diesel's record, the second nothing.
         let holder = hold(&site, &format!("LOCK TABLE {TABLES} IN EXCLUSIVE MODE"));
         let before = site.fingerprint();
@@ -34,7 +34,7 @@ fn nothing_above_access_share_is_locked_when_nothing_is_missing() {
 
 #[test]
 fn sessions_that_only_read_hold_nothing_up() {
-    let Some(site) = Site::new("readers", &["enum_current.sql"]) else { return };
+    let Some(site) = Site::on_server("readers", &["enum_current.sql"]) else { return };
     let queries: Vec<_> = TABLES.split(", ").map(|table| format!("SELECT count(*) FROM {table};")).collect();
     let queries = queries.concat();
     let _reader = hold(&site, &queries);
@@ -44,7 +44,7 @@ fn sessions_that_only_read_hold_nothing_up() {
 
 #[test]
 fn a_table_that_somebody_holds_is_unverified_and_not_waited_for() {
-    let Some(site) = Site::new("held", &["enum_current.sql"]) else { return };
+    let Some(site) = Site::on_server("held", &["enum_current.sql"]) else { return };
     site.run().expect(0);
     let holder = hold(&site, &format!("LOCK TABLE {TABLES} IN ACCESS EXCLUSIVE MODE"));
     let run = site.run().expect(0);
@@ -56,7 +56,7 @@ fn a_table_that_somebody_holds_is_unverified_and_not_waited_for() {
 
 #[test]
 fn a_reader_in_the_way_of_a_change_is_named_and_the_next_run_goes_on() {
-    let Some(site) = Site::new("in_the_way", &["enum_first_release.sql"]) else { return };
+    let Some(site) = Site::on_server("in_the_way", &["enum_first_release.sql"]) else { return };
     let mut reader = hold(&site, "SET application_name = 'payroll-report'; SELECT 'SECRET-7f3a', count(*) FROM leaves");
     let run = site.cli(&["run", "--lock-timeout=100ms", "--lock-retries=3"]).expect(5);
     assert!(run.stderr.contains("error[lock-timeout]"), "{}", run.stderr);
@@ -68,7 +68,7 @@ fn a_reader_in_the_way_of_a_change_is_named_and_the_next_run_goes_on() {
 
 #[test]
 fn a_change_waits_for_a_reader_that_goes_away() {
-    let Some(site) = Site::new("goes_away", &["enum_first_release.sql"]) else { return };
+    let Some(site) = Site::on_server("goes_away", &["enum_first_release.sql"]) else { return };
     let mut reader = hold(&site, "SELECT count(*) FROM leaves");
     let program = cli(&["run", "--lock-timeout=100ms", "--lock-retries=1000"]).database(&site.database).spawn();
     // The run has come to the table when a lock on it is waited for.

@@ -5,7 +5,7 @@ use crate::support::cli;
 
 /// Makes a database with a schema `app` and a search path of its own.
 fn with_path(test: &str, path: &str, parts: &[&str]) -> Option<Site> {
-    let site = Site::new(test, &["CREATE SCHEMA app"])?;
+    let site = Site::on_server(test, &["CREATE SCHEMA app"])?;
     set_path(&site, path);
     for part in parts {
         site.add(part);
@@ -36,7 +36,7 @@ fn tables_are_found_where_they_are_on_the_path() {
         [("enum_halfway.sql", "enum_halfway.expected"), ("varchar_halfway.sql", "varchar_halfway.expected")]
     {
         // They are in public; app stands before it and is empty.
-        let Some(site) = Site::new("found", &[file, "CREATE SCHEMA app"]) else { return };
+        let Some(site) = Site::on_server("found", &[file, "CREATE SCHEMA app"]) else { return };
         set_path(&site, "app, public");
         site.completes();
         assert_eq!(objects(&site, "app").as_deref(), Some("0"));
@@ -76,7 +76,7 @@ fn a_schema_option_decides_and_other_schemas_are_none_of_our_business() {
 
 #[test]
 fn a_schema_that_is_not_there_is_refused() {
-    let Some(site) = Site::new("missing_schema", &[]) else { return };
+    let Some(site) = Site::on_server("missing_schema", &[]) else { return };
     let run = site.cli(&["run", "--schema", "nowhere"]).expect(4);
     assert!(run.stderr.contains("error[schema-missing]") && run.stderr.contains("nowhere"), "{}", run.stderr);
     set_path(&site, "nowhere");
@@ -87,7 +87,8 @@ fn a_schema_that_is_not_there_is_refused() {
 
 #[test]
 fn tables_spread_over_two_schemas_are_refused() {
-    let Some(site) = Site::new("spread", &["enum_current.sql", "CREATE SCHEMA app; ALTER TABLE leaves SET SCHEMA app"])
+    let Some(site) =
+        Site::on_server("spread", &["enum_current.sql", "CREATE SCHEMA app; ALTER TABLE leaves SET SCHEMA app"])
     else {
         return;
     };
@@ -107,7 +108,7 @@ fn tables_spread_over_two_schemas_are_refused() {
 #[test]
 fn a_table_whose_name_differs_in_case_is_another_table() {
     let part = r#"ALTER TABLE leaves RENAME TO "Leaves"; CREATE TABLE "Users" (id integer); CREATE TYPE "UserRole" AS ENUM ('x')"#;
-    let Some(site) = Site::new("case", &["varchar_first_release.sql", part]) else { return };
+    let Some(site) = Site::on_server("case", &["varchar_first_release.sql", part]) else { return };
     let before = site.database.value(r#"SELECT count(*) FROM "Leaves""#);
     site.completes();
     assert_eq!(site.database.value(r#"SELECT count(*) FROM "Leaves""#), before);
@@ -118,7 +119,7 @@ fn a_table_whose_name_differs_in_case_is_another_table() {
 fn a_schema_of_any_name_works() {
     for name in ["Österreich", "select", "two words", r#"quo"ted"#, "o'clock", "$user$"] {
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
-        let Some(site) = Site::new("any_name", &[&format!("CREATE SCHEMA {quoted}")]) else { return };
+        let Some(site) = Site::on_server("any_name", &[&format!("CREATE SCHEMA {quoted}")]) else { return };
         set_path(&site, &quoted);
         site.completes();
         site.assert_facts("hrms_enum.expected");
@@ -133,7 +134,8 @@ fn a_schema_of_any_name_works() {
 
 #[test]
 fn the_schema_of_the_user_is_taken_as_the_server_takes_it() {
-    let Some(site) = Site::new("of_user", &[r"DO $$ BEGIN EXECUTE format('CREATE SCHEMA %I', current_user); END $$"])
+    let Some(site) =
+        Site::on_server("of_user", &[r"DO $$ BEGIN EXECUTE format('CREATE SCHEMA %I', current_user); END $$"])
     else {
         return;
     };
@@ -144,7 +146,7 @@ fn the_schema_of_the_user_is_taken_as_the_server_takes_it() {
 
 #[test]
 fn temporary_tables_of_other_sessions_are_nobodys_business() {
-    let Some(site) = Site::new("temporary", &["enum_current.sql"]) else { return };
+    let Some(site) = Site::on_server("temporary", &["enum_current.sql"]) else { return };
     let mut other = site.database.connect();
     diesel::connection::SimpleConnection::batch_execute(&mut other, "CREATE TEMPORARY TABLE users (id text)").unwrap();
     site.run().expect(0);

@@ -15,7 +15,7 @@ const DATABASES: [(&[&str], &str); 5] = [
 fn an_owner_who_is_no_superuser_can_do_everything() {
     for (files, expected) in DATABASES {
         let Some(role) = Role::new("owner") else { return };
-        let Some(site) = Site::new("owner", files) else { return };
+        let Some(site) = Site::on_server("owner", files) else { return };
         role.take_over(&site);
         role.cli(&site, &["run"]).expect(0);
         site.assert_facts(expected);
@@ -44,7 +44,7 @@ fn missing_rights_are_named_in_the_words_of_the_server_and_nothing_is_changed() 
         (&["enum_halfway.sql"], &["must be owner of table users", "must be owner of type userrole"]),
         (&["varchar_halfway.sql"], &["must be owner of table employee_details"]),
     ] {
-        let Some(site) = Site::new("nobody", files) else { return };
+        let Some(site) = Site::on_server("nobody", files) else { return };
         site.add("REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC");
         let before = site.fingerprint();
         for command in ["run", "plan", "verify"] {
@@ -62,7 +62,7 @@ fn missing_rights_are_named_in_the_words_of_the_server_and_nothing_is_changed() 
 fn a_reader_gets_exit_0_when_nothing_is_missing() {
     for file in ["enum_current.sql", "varchar_current.sql"] {
         let Some(role) = Role::new("reader") else { return };
-        let Some(site) = Site::new("reader", &[file]) else { return };
+        let Some(site) = Site::on_server("reader", &[file]) else { return };
         site.add(&format!(
             "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}",
             role.name
@@ -87,7 +87,7 @@ fn a_reader_gets_exit_0_when_nothing_is_missing() {
 #[test]
 fn a_role_that_may_not_even_read_can_still_look_at_the_catalog() {
     let Some(role) = Role::new("blind") else { return };
-    let Some(site) = Site::new("blind", &["enum_current.sql"]) else { return };
+    let Some(site) = Site::on_server("blind", &["enum_current.sql"]) else { return };
     site.add("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let before = site.fingerprint();
     let run = role.cli(&site, &["run"]).expect(0);
@@ -99,7 +99,8 @@ fn a_role_that_may_not_even_read_can_still_look_at_the_catalog() {
 #[test]
 fn a_backfill_needs_no_more_than_the_right_to_update() {
     let Some(role) = Role::new("updater") else { return };
-    let Some(site) = Site::new("updater", &["enum_current.sql", "UPDATE holidays SET is_active = NULL WHERE id = 1"])
+    let Some(site) =
+        Site::on_server("updater", &["enum_current.sql", "UPDATE holidays SET is_active = NULL WHERE id = 1"])
     else {
         return;
     };
@@ -118,7 +119,7 @@ fn a_backfill_needs_no_more_than_the_right_to_update() {
 #[test]
 fn an_owner_of_the_tables_needs_the_schema_too() {
     let Some(role) = Role::new("half") else { return };
-    let Some(site) = Site::new("half", &["enum_first_release.sql"]) else { return };
+    let Some(site) = Site::on_server("half", &["enum_first_release.sql"]) else { return };
     role.take_over(&site);
     site.add("ALTER SCHEMA public OWNER TO CURRENT_USER; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     site.add(&format!("REVOKE CREATE ON SCHEMA public FROM {}; GRANT USAGE ON SCHEMA public TO PUBLIC", role.name));
@@ -132,7 +133,7 @@ fn an_owner_of_the_tables_needs_the_schema_too() {
 #[test]
 fn a_foreign_key_to_a_table_of_somebody_else_needs_references() {
     let Some(role) = Role::new("referrer") else { return };
-    let Some(site) = Site::new("referrer", &["enum_current.sql", "DROP TABLE tasks"]) else { return };
+    let Some(site) = Site::on_server("referrer", &["enum_current.sql", "DROP TABLE tasks"]) else { return };
     role.take_over(&site);
     site.add("ALTER TABLE users OWNER TO CURRENT_USER; REVOKE ALL ON users FROM PUBLIC");
     site.add(&format!("GRANT SELECT ON users TO {}", role.name));
@@ -154,7 +155,7 @@ fn rows_that_policies_hide_are_not_overlooked() {
         CREATE POLICY site_hide ON leaves USING (id <> 3);
         ALTER TABLE leaves ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY";
     let Some(role) = Role::new("hidden") else { return };
-    let Some(site) = Site::new("hidden", &["enum_first_release.sql", hide]) else { return };
+    let Some(site) = Site::on_server("hidden", &["enum_first_release.sql", hide]) else { return };
     role.take_over(&site);
     let before = site.fingerprint();
     let run = role.cli(&site, &["run"]);
@@ -164,7 +165,7 @@ fn rows_that_policies_hide_are_not_overlooked() {
 
     let hide = "CREATE POLICY site_hide ON holidays USING (id <> 2);
         ALTER TABLE holidays ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY";
-    let Some(site) = Site::new("hidden", &["enum_halfway.sql", hide]) else { return };
+    let Some(site) = Site::on_server("hidden", &["enum_halfway.sql", hide]) else { return };
     role.take_over(&site);
     // Whether the hidden rows hold NULL cannot be found out: that is said, and nobody is told that all is well.
     let run = role.cli(&site, &["run"]);

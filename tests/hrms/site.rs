@@ -25,13 +25,23 @@ pub struct Site {
 }
 
 impl Site {
-    /// Makes a database from fixtures (names that end in `.sql`) and statements; `None`, said loudly, without a server.
+    /// Makes a database from fixtures (names that end in `.sql`) and statements. Where there is no server the embedded engine
+    /// serves, if it is built in; `None`, said loudly, where it is not.
     pub fn new(test: &str, parts: &[&str]) -> Option<Self> {
-        let site = Self { database: TestDatabase::new(test)? };
+        Some(Self::of(TestDatabase::anywhere(test)?, parts))
+    }
+
+    /// The same for a test that needs a server: other connections, other roles, settings of the database.
+    pub fn on_server(test: &str, parts: &[&str]) -> Option<Self> {
+        Some(Self::of(TestDatabase::new(test)?, parts))
+    }
+
+    fn of(database: TestDatabase, parts: &[&str]) -> Self {
+        let site = Self { database };
         for part in parts {
             site.add(part);
         }
-        Some(site)
+        site
     }
 
     /// Carries out a fixture or statements.
@@ -114,7 +124,15 @@ impl Site {
     /// Digests what a change of any kind would leave a trace in: the rows of the catalog with their transaction numbers,
     /// and those of all tables with their places. The journal and diesel's record are left out, see [`Self::books`].
     pub fn fingerprint(&self) -> String {
-        self.database.rows(FINGERPRINT).into_iter().map(|row| row[0].clone().unwrap()).collect::<Vec<_>>().join("\n")
+        let texts = |query: &str| -> Vec<String> {
+            self.database.rows(query).into_iter().map(|row| row[0].clone().unwrap()).collect()
+        };
+        let mut lines = texts(FINGERPRINT);
+        let of_rows = texts(FINGERPRINTS_OF_ROWS);
+        if !of_rows.is_empty() {
+            lines.extend(texts(&of_rows.join(" UNION ALL ")));
+        }
+        lines.join("\n")
     }
 
     /// Returns the versions in diesel's record; `None` where there is no record.
@@ -287,10 +305,14 @@ const FINGERPRINT: &str = r"
     UNION ALL SELECT format('comment %s %s %s', d.objoid, d.objsubid, d.description) FROM pg_description d JOIN relation r ON r.oid = d.objoid
     UNION ALL SELECT format('setting %s', setconfig) FROM pg_db_role_setting
                WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
-    UNION ALL SELECT format('rows %s.%s %s', nspname, relname,
-                            md5(query_to_xml(format('SELECT ctid, xmin, t.* FROM %I.%I t', nspname, relname), true, true, '')::text))
-                FROM relation WHERE relkind IN ('r', 'm')
-    UNION ALL SELECT format('rows %s.%s %s', nspname, relname,
-                            md5(query_to_xml(format('SELECT * FROM %I.%I t', nspname, relname), true, true, '')::text))
-                FROM relation WHERE relkind = 'S'
     ORDER BY line";
+
+/// One query for each table: it digests the rows with their places and transaction numbers; of a sequence, its state.
+const FINGERPRINTS_OF_ROWS: &str = r"
+    SELECT format('SELECT %L || md5(coalesce(string_agg(%s, chr(10) ORDER BY ctid), %L)) FROM %I.%I t',
+                  format('rows %s.%s ', nspname, relname),
+                  CASE WHEN relkind = 'S' THEN 'concat(last_value, is_called)' ELSE 'concat(ctid, xmin, t)' END, '', nspname, relname)
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'hrms_migrate') AND nspname !~ '^pg_'
+       AND relname !~ '^__diesel' AND relkind IN ('r', 'm', 'S')
+     ORDER BY nspname, relname";
