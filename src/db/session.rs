@@ -696,6 +696,9 @@ pub struct Blocker {
     /// Whether it holds it.
     #[diesel(sql_type = Bool)]
     pub granted: bool,
+    /// Whether it gives way to whoever waits.
+    #[diesel(sql_type = Bool)]
+    pub yields: bool,
 }
 
 const BLOCKERS: &str = include_str!("introspect/blockers.sql");

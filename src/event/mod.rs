@@ -79,6 +79,13 @@ pub enum Event<'a> {
         /// How long until the next.
         pause: Duration,
     },
+    /// Others may have waited for locks that this run asked for or held.
+    Blocked {
+        /// For how long at once.
+        longest: Duration,
+        /// For how long in all.
+        total: Duration,
+    },
     /// A script's groups are committed.
     ScriptEnds(&'a ScriptReport),
     /// Something worth a line.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::{
     db::{ServerError, ServerErrorKind, Session, Stop, Work},
     event::Event,
-    pg::{LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
+    pg::{LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
     plan::{Batches, Step, Transaction, Verb},
 };
 
@@ -196,6 +196,31 @@ pub fn pause(attempt: u32, stalled: Duration, random: f64) -> Duration {
     let grown = Duration::from_millis(500).saturating_mul(1 << attempt.min(10));
     let jittered = grown.min(LONGEST).mul_f64(random.clamp(0.0, 1.0));
     jittered.max(stalled.saturating_mul(2).min(LONGEST))
+}
+
+/// From which age on somebody's lock is not waited for: who has held it for so long will not give it up within an attempt, and
+/// whoever comes after a waiting `ALTER TABLE` queues behind it. Source: ONLINE-DDL section B.1.
+pub const OLD: Duration = Duration::from_secs(5);
+
+/// Returns the locks of a group for which others have to wait, each with the place of the first step that asks for it. A statement
+/// outside a transaction waits by itself, and lets others pass.
+#[must_use]
+pub fn strong_locks<'a>(group: &Group<'a>) -> Vec<(usize, &'a ObjectName, LockMode)> {
+    let mut locks: Vec<(usize, &ObjectName, LockMode)> = Vec::new();
+    if group.transaction == Transaction::None {
+        return locks;
+    }
+    for (at, step) in group.steps.iter().enumerate() {
+        let (Some(table), Some(mode)) = (&step.table, step.lock) else { continue };
+        if mode < LockMode::Share {
+            continue;
+        }
+        match locks.iter_mut().find(|(_, other, _)| *other == table) {
+            Some((_, _, other)) => *other = mode.max(*other),
+            None => locks.push((at, table, mode)),
+        }
+    }
+    locks
 }
 
 /// Returns whether an error means that nothing was wrong with the step itself, so that a new look and attempt may succeed.

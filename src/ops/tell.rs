@@ -29,6 +29,8 @@ pub(super) struct Notes {
     pub(super) sent: BTreeMap<ScriptId, Vec<StepReport>>,
     /// Attempts so far of the step that a statement is at.
     pub(super) attempts: BTreeMap<StatementId, u32>,
+    /// For how long others may have waited for locks of this run: at once, and in all.
+    pub(super) blocked: (Duration, Duration),
 }
 
 impl Notes {
@@ -43,6 +45,7 @@ impl Notes {
             interrupted: None,
             sent: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            blocked: (Duration::ZERO, Duration::ZERO),
         }
     }
 

@@ -130,6 +130,13 @@ impl<'a> Progress<'a> {
                 }
             }
             Event::Retry { step, attempt, why, blockers, pause } => self.retry(step, *attempt, why, blockers, *pause),
+            Event::Blocked { longest, total } => {
+                let (longest, total) = (elapsed(*longest), elapsed(*total));
+                self.keep(
+                    &format!("others waited for locks of this run: at most {longest} at once, {total} in all"),
+                    Paint::Plain,
+                );
+            }
             Event::ScriptEnds(script) => {
                 self.script = None;
                 if !self.style.terminal {
@@ -169,8 +176,7 @@ impl<'a> Progress<'a> {
             }
         }
         parts.push(elapsed(time));
-        let words = if self.style.terminal { self.step_words(step) } else { self.step_place(step) };
-        self.passing(&format!("{words}: {}", parts.join(", ")));
+        self.passing(&format!("{}: {}", self.step_place(step), parts.join(", ")));
     }
 
     fn retry(&mut self, step: &Step, attempt: u32, why: &str, blockers: &[String], pause: Duration) {
