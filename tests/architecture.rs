@@ -19,11 +19,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lint", &["pg", "script", "diagnostic", "sql", "goal"]),
     ("catalog", &["pg", "script", "diagnostic"]),
     ("plan", &["pg", "script", "diagnostic", "goal", "catalog"]),
-    ("event", &["pg", "script", "diagnostic", "catalog", "plan"]),
+    ("diff", &["pg", "script", "diagnostic", "goal", "catalog", "plan"]),
+    ("event", &["pg", "script", "diagnostic", "catalog", "plan", "diff"]),
     ("db", &["pg", "script", "diagnostic", "catalog"]),
     ("engine", &["pg", "script", "diagnostic"]),
     ("exec", &["pg", "script", "diagnostic", "goal", "catalog", "plan", "event", "db"]),
-    ("report", &["pg", "script", "diagnostic", "goal", "catalog", "plan", "event"]),
+    ("report", &["pg", "script", "diagnostic", "goal", "catalog", "plan", "diff", "event"]),
     ("config", &["pg", "script", "diagnostic"]),
     (
         "ops",
@@ -36,6 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "lint",
             "catalog",
             "plan",
+            "diff",
             "event",
             "db",
             "engine",
@@ -68,7 +70,7 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// The rooms without clocks, files, sockets and terminals.
-const PURE: &[&str] = &["pg", "script", "diagnostic", "sql", "goal", "lint", "catalog", "plan"];
+const PURE: &[&str] = &["pg", "script", "diagnostic", "sql", "goal", "lint", "catalog", "plan", "diff"];
 
 /// What those rooms must not touch.
 const OUTSIDE: &[&str] = &["fs", "net", "time", "env", "io", "thread", "process"];

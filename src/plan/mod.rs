@@ -392,7 +392,7 @@ impl<'a> Planner<'a> {
             self.goals(statement);
             if self.refused || self.plan.findings.len() + self.plan.deferred.len() > findings {
                 // What would be done besides is not shown: the statement is refused as a whole.
-                self.steps.clear();
+                self.plan.withheld.append(&mut self.steps);
                 State::Conflicting
             } else if !self.steps.is_empty() {
                 State::Missing

@@ -14,6 +14,7 @@ mod tools;
 
 mod check;
 mod concurrent;
+mod diff;
 mod exit_codes;
 mod indexes;
 mod input;

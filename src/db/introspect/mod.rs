@@ -1,5 +1,6 @@
 //! The catalog, read in one query into a [`Snapshot`].
 
+mod inventory;
 mod objects;
 mod printed;
 
@@ -29,6 +30,8 @@ use crate::{
 };
 
 use super::{Sent, ServerError};
+
+pub use inventory::inventory;
 
 const SESSION: &str = include_str!("session.sql");
 /// What every snapshot asks for.
