@@ -85,17 +85,12 @@ pub fn scope(names: &Names, target: Option<&Ident>) -> Scope {
 
 /// Plans all scripts against a snapshot.
 ///
-/// The plan is final when it has no open questions; while guards are open it has nothing but these. Cost: linear in the
-/// statements.
+/// The plan is final when it has no open questions. Cost: linear in the statements.
 #[must_use]
 pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, policy: &Policy) -> Plan {
     let mut planner = Planner::new(snapshot.clone(), answers, policy);
     let Some(target) = planner.settle_target(scripts) else { return planner.plan };
     planner.settle_guards(scripts);
-    // Which statements apply decides of everything else.
-    if !planner.plan.questions.is_empty() {
-        return planner.plan;
-    }
     let settled = planner.guards.clone();
     // Without guards everything has been compared when the scripts were read.
     if !settled.is_empty() {
