@@ -34,3 +34,13 @@ schema:
 # How many lines of the pure rooms the tests reach; fails under 90 %.
 coverage:
     .ci/coverage
+
+# Installs the program, its manual pages and its completions below a directory.
+install prefix="/usr/local":
+    cargo build --release --locked
+    .ci/package {{prefix}}
+
+# A Debian package with the same.
+deb file="target/hrms-migrate.deb":
+    cargo build --release --locked
+    .ci/package {{file}}

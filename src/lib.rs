@@ -12,6 +12,7 @@ pub mod goal;
 pub mod lint;
 pub mod catalog;
 pub mod plan;
+pub mod diff;
 pub mod event;
 pub mod db;
 pub mod engine;

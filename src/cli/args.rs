@@ -39,7 +39,9 @@ pub enum Command {
     #[command(visible_aliases = ["current", "info"])]
     Status(StatusOptions),
     /// Check that the database is what the scripts say
-    Verify,
+    Verify(VerifyOptions),
+    /// Show what differs, object by object: from the scripts, or from another database
+    Diff(DiffOptions),
     /// Check the scripts alone, without a database
     #[command(visible_alias = "lint")]
     Check(CheckOptions),
@@ -73,6 +75,33 @@ pub struct PlanOptions {
     /// Print a script that psql can carry out to the same end, instead of the plan
     #[arg(long)]
     pub sql: bool,
+}
+
+/// Options of `verify`.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerifyOptions {
+    /// Fail where something is in the schema and in no script
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Options of `diff`.
+#[derive(Args, Clone, Default, PartialEq, Eq)]
+pub struct DiffOptions {
+    /// End with exit code 2 where something differs
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Compare with this database instead of the scripts, as URL or keyword=value pairs
+    #[arg(long, value_name = "URL")]
+    pub against: Option<String>,
+}
+
+impl std::fmt::Debug for DiffOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A URL may hold a password.
+        let against = self.against.as_ref().map(|_| "…");
+        f.debug_struct("DiffOptions").field("exit_code", &self.exit_code).field("against", &against).finish()
+    }
 }
 
 /// Options of `check`.

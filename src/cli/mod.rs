@@ -14,7 +14,7 @@ use std::{
 use clap::CommandFactory as _;
 
 use crate::{
-    config::{self, Color, Format, Settings, Verbosity},
+    config::{self, Color, ConfigError, Format, Settings, TargetChoice, Verbosity},
     diagnostic::{Code, Diagnostic, Outcome, Severity},
     event::{self, Event, Report, ScriptState},
     exec::Interrupt,
@@ -56,16 +56,31 @@ pub fn main() -> ExitCode {
     };
     terminal.notes(&settings);
     match &line.command {
-        Command::Run => terminal.operate(settings, |migrator, emit| migrator.run(emit), Wanted::default()),
+        Command::Run => terminal.operate(settings, &|migrator, emit| migrator.run(emit), Wanted::default()),
         Command::Plan(options) => {
             let wanted = Wanted { exit_code: options.exit_code, sql: options.sql };
-            terminal.operate(settings, |migrator, emit| migrator.plan(emit), wanted)
+            terminal.operate(settings, &|migrator, emit| migrator.plan(emit), wanted)
         }
         Command::Status(options) => {
             let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };
-            terminal.operate(settings, |migrator, emit| migrator.status(emit), wanted)
+            terminal.operate(settings, &|migrator, emit| migrator.status(emit), wanted)
         }
-        Command::Verify => terminal.operate(settings, |migrator, emit| migrator.verify(emit), Wanted::default()),
+        Command::Verify(options) => {
+            let verify: Operation =
+                if options.strict { |m, emit| m.verify_strictly(emit) } else { |m, emit| m.verify(emit) };
+            terminal.operate(settings, &verify, Wanted::default())
+        }
+        Command::Diff(options) => {
+            let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };
+            match against(&line, options) {
+                Ok(None) => terminal.operate(settings, &|m, emit| m.diff(emit), wanted),
+                Ok(Some(other)) => terminal.operate(settings, &|m, emit| m.diff_against(&other, emit), wanted),
+                Err(diagnostic) => {
+                    complain(&diagnostic, &terminal.err);
+                    ExitCode::from(diagnostic.code.outcome().exit_code())
+                }
+            }
+        }
         Command::Check(options) => terminal.check(settings, options.strict),
         Command::Wait => terminal.wait(settings),
         Command::Explain { .. } | Command::Completions { .. } | Command::Man { .. } => ExitCode::SUCCESS,
@@ -77,6 +92,23 @@ fn settle(line: &CommandLine) -> Result<Settings, Box<Diagnostic>> {
     let directory = env::current_dir().unwrap_or_default();
     Settings::settle(&line.options.flags(), &config::process_environment(), &directory, &config::read_file)
         .map_err(|error| Box::new(ops::of_config(&error)))
+}
+
+/// Returns the database of `--against`, settled as the first one is: by its own text, libpq's variables and the defaults.
+#[expect(clippy::disallowed_methods, reason = "the current directory is where `.env` is looked for")]
+fn against(line: &CommandLine, options: &args::DiffOptions) -> Result<Option<TargetChoice>, Box<Diagnostic>> {
+    let Some(url) = &options.against else { return Ok(None) };
+    let flags = line.options.flags().with_only(config::Setting::DatabaseUrl, url);
+    let directory = env::current_dir().unwrap_or_default();
+    let settled = Settings::settle(&flags, &config::process_environment(), &directory, &config::read_file);
+    match settled {
+        Ok(settings) => Ok(Some(settings.target)),
+        Err(ConfigError::BadUrl { cause, .. }) => {
+            let error = ConfigError::BadUrl { origin: config::Source::Flag("against"), cause };
+            Err(Box::new(ops::of_config(&error)))
+        }
+        Err(error) => Err(Box::new(ops::of_config(&error))),
+    }
 }
 
 /// How to write to a stream.
@@ -122,6 +154,7 @@ struct Wanted {
 }
 
 type Operation = fn(&Migrator, &mut dyn FnMut(Event<'_>)) -> Report;
+type Operate<'a> = &'a dyn Fn(&Migrator, &mut dyn FnMut(Event<'_>)) -> Report;
 
 impl Terminal {
     fn notes(&self, settings: &Settings) {
@@ -148,7 +181,7 @@ impl Terminal {
         if self.quiet { progress.quiet() } else { progress }
     }
 
-    fn operate(&self, settings: Settings, operation: Operation, wanted: Wanted) -> ExitCode {
+    fn operate(&self, settings: Settings, operation: Operate<'_>, wanted: Wanted) -> ExitCode {
         let migrator = Migrator::from_settings(settings).interrupted_by(Self::interrupt());
         let settings = migrator.settings();
         let mut stderr = io::stderr();
@@ -201,7 +234,10 @@ impl Terminal {
         let written = self.write_reports(settings, report);
         let code = exit(report);
         let open = [ScriptState::Changed, ScriptState::Conflicting];
-        let changes = report.scripts.iter().any(|script| open.contains(&script.state));
+        let changes = match &report.comparison {
+            Some(comparison) => !comparison.differences.is_empty(),
+            None => report.scripts.iter().any(|script| open.contains(&script.state)),
+        };
         match code {
             0 if !written => ExitCode::from(Code::CannotWrite.outcome().exit_code()),
             0 if wanted.exit_code && changes => ExitCode::from(2),

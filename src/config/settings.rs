@@ -26,6 +26,13 @@ impl Flags {
         self.0.entry(setting).or_default().push(value.into());
     }
 
+    /// Returns these flags with one value in place of all that a setting has.
+    #[must_use]
+    pub fn with_only(mut self, setting: Setting, value: impl Into<String>) -> Self {
+        self.0.insert(setting, vec![value.into()]);
+        self
+    }
+
     /// Returns these flags and one more.
     #[must_use]
     pub fn with(mut self, setting: Setting, value: impl Into<String>) -> Self {

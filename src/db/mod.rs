@@ -8,6 +8,6 @@ mod session;
 
 pub use base::BaseVersion;
 pub use connect::{ConnectClass, ConnectError, ConnectErrorKind, connect, connect_waiting};
-pub use introspect::{SnapshotError, settling, snapshot};
+pub use introspect::{SnapshotError, inventory, settling, snapshot};
 pub use server_error::{Sent, ServerError, ServerErrorKind};
 pub use session::{Asked, Blocker, Connections, Control, Knock, Session, Stop, Work, cancel_over};

@@ -27,14 +27,14 @@ use r2d2::{ManageConnection, Pool, PooledConnection};
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::{
-    catalog::{Scope, Snapshot},
+    catalog::{Inventory, Scope, Snapshot},
     pg::{ConnectionTarget, Ident, LockMode, LockTimeout, ObjectName, RUNNER_LOCK, StatementTimeout, quote_literal},
 };
 
 use super::{
     ConnectError, Sent, ServerError, SnapshotError, connect,
     connect::{attempt, attempts},
-    settling, snapshot,
+    inventory, settling, snapshot,
 };
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
@@ -341,6 +341,15 @@ impl Session {
         }
         self.looking = Looking::Open;
         snapshot(&mut self.connection, scope, base)
+    }
+
+    /// Reads everything in a schema: settles the session for that, then one query.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn inventory(&mut self, schema: &Ident) -> Result<Inventory, SnapshotError> {
+        self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
+        inventory(&mut self.connection, schema)
     }
 
     /// Begins a read-only transaction, settled, and ends the one before it. One round trip.

@@ -194,6 +194,7 @@ codes! {
     NoProgress "no-progress" Failed "The database does not come to hold what the scripts say.";
     VerificationFailed "verification-failed" Differs "After the run, something is not as the scripts say.";
     VerifyQuery "verify-query" Differs "A query of a directive `verify` returned rows.";
+    Unmanaged "unmanaged" Differs "Something is in the schema and in no script.";
     CannotWrite "cannot-write" Failed "A report could not be written.";
 }
 

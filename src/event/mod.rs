@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::{
     catalog::Snapshot,
     diagnostic::{Diagnostic, Outcome},
+    diff::Difference,
     pg::RowCount,
     plan::{Checked, Form, State, Step, TableSize, Verb},
     script::ScriptId,
@@ -133,6 +134,8 @@ pub enum Command {
     Verify,
     /// `status`.
     Status,
+    /// `diff`.
+    Diff,
     /// `check`.
     Check,
 }
@@ -146,6 +149,7 @@ impl Command {
             Self::Plan => "plan",
             Self::Verify => "verify",
             Self::Status => "status",
+            Self::Diff => "diff",
             Self::Check => "check",
         }
     }
@@ -164,6 +168,8 @@ pub struct Report {
     pub scripts: Vec<ScriptReport>,
     /// What was compared; `None` where it did not come to that.
     pub verification: Option<Verification>,
+    /// What differs, object by object (`diff`, `verify --strict`); `None` where that was not asked.
+    pub comparison: Option<Comparison>,
     /// The catalog that was looked at, where one can be shown.
     pub look: Option<Box<Look>>,
     /// Everything that went wrong or is worth knowing, in the order in which it was found.
@@ -330,6 +336,15 @@ pub struct Verification {
     pub unverified: Vec<String>,
     /// `verify` queries: what they say, and how many rows they returned (0 is right).
     pub queries: Vec<(String, u64)>,
+}
+
+/// What differs, object by object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// The second database, where two are compared; otherwise the scripts are what the database is compared with.
+    pub against: Option<Place>,
+    /// What differs: of two databases in an order in which the statements can be carried out.
+    pub differences: Vec<Difference>,
 }
 
 impl Report {

@@ -1,6 +1,6 @@
 //! Statements that ask for different things, found without a database.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::{
     diagnostic::{Code, Finding},
@@ -43,7 +43,7 @@ enum Content<'a> {
 /// compared when both apply, or when the same guards decide of both; a drop or rename in between separates them. Cost:
 /// linear, but for objects that are asserted more than twice.
 pub fn contradictions(scripts: &[ScriptGoals], applies: &dyn Fn(&StatementGoals) -> Option<bool>) -> Vec<Finding> {
-    let mut said: HashMap<Subject, Vec<Said<'_>>> = HashMap::new();
+    let mut said: FxHashMap<Subject, Vec<Said<'_>>> = FxHashMap::default();
     let mut errors = Vec::new();
     for statement in scripts.iter().flat_map(|script| &script.statements) {
         let settled = if statement.directives.guards.is_empty() { Some(true) } else { applies(statement) };
@@ -95,7 +95,7 @@ pub fn contradictions(scripts: &[ScriptGoals], applies: &dyn Fn(&StatementGoals)
 }
 
 /// Forgets what was said of an object that is dropped or renamed: what comes later is about another one.
-fn forget(said: &mut HashMap<Subject, Vec<Said<'_>>>, goal: &GoalKind) {
+fn forget(said: &mut FxHashMap<Subject, Vec<Said<'_>>>, goal: &GoalKind) {
     match goal {
         GoalKind::ColumnAbsent { table, column, .. } | GoalKind::ColumnRenamed { table, from: column, .. } => {
             said.remove(&Subject::Column(table.clone(), column.clone()));

@@ -21,6 +21,9 @@ use super::errors;
 /// The HRMS schema, as it was when this program was built.
 pub(super) static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ensure");
 
+/// From how much text on it is read by several threads. Less is read while the server makes a session, and threads cost time too.
+const PARALLEL_BYTES: usize = 256 * 1024;
+
 /// The scripts of a run, read.
 #[derive(Clone, Debug)]
 pub struct Scripts {
@@ -51,8 +54,13 @@ pub(super) fn load(settings: &Settings, scripts: &Dir<'_>) -> Result<Scripts, Ve
     }
     let base_count = base.len();
     let texts = assemble(base, files).map_err(|errors| errors.iter().map(errors::of_file).collect::<Vec<_>>())?;
+    let one = |(index, script)| read_one(&texts, ScriptId(index), script);
     let read: Vec<Result<ScriptGoals, Vec<Diagnostic>>> =
-        texts.par_iter().enumerate().map(|(index, script)| read_one(&texts, ScriptId(index), script)).collect();
+        if texts.iter().map(|script| script.text.len()).sum::<usize>() < PARALLEL_BYTES {
+            texts.iter().enumerate().map(one).collect()
+        } else {
+            texts.par_iter().enumerate().map(one).collect()
+        };
     let mut goals = Vec::with_capacity(read.len());
     let mut diagnostics = Vec::new();
     for one in read {

@@ -191,7 +191,7 @@ impl<'a> Subject<'a> {
 
     /// Returns the policy of a command. What runs every time is no difference to one that only compares.
     pub(super) fn policy(&self, command: Command) -> Cow<'_, Policy> {
-        if !matches!(command, Command::Verify | Command::Status) {
+        if !matches!(command, Command::Verify | Command::Status | Command::Diff) {
             return Cow::Borrowed(&self.policy);
         }
         let always = self.goals.iter().flat_map(|script| &script.statements).filter(|s| s.directives.always);
@@ -221,13 +221,7 @@ impl<'a> Subject<'a> {
     ) -> Result<Seen, Box<Diagnostic>> {
         let snapshot =
             session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
-        if snapshot.server.version < ServerVersion::OLDEST {
-            return Err(Box::new(
-                Diagnostic::error(Code::ServerTooOld, format!("the server is PostgreSQL {}", snapshot.server.version))
-                    .why(format!("the oldest version supported is {}", ServerVersion::OLDEST.major()))
-                    .help("upgrade the server"),
-            ));
-        }
+        old_enough(&snapshot)?;
         loop {
             let plan = plan::plan(&self.goals, &snapshot, answers, policy);
             if plan.questions.is_empty() {
@@ -298,6 +292,18 @@ fn limit(purpose: Purpose, bounded: bool) -> Option<Duration> {
         Purpose::Probe | Purpose::Check => None,
         Purpose::Guard | Purpose::Size | Purpose::Names => Some(QUESTION_LIMIT),
     }
+}
+
+/// Refuses a server that is older than any that is supported.
+pub(super) fn old_enough(snapshot: &Snapshot) -> Result<(), Box<Diagnostic>> {
+    if snapshot.server.version >= ServerVersion::OLDEST {
+        return Ok(());
+    }
+    Err(Box::new(
+        Diagnostic::error(Code::ServerTooOld, format!("the server is PostgreSQL {}", snapshot.server.version))
+            .why(format!("the oldest version supported is {}", ServerVersion::OLDEST.major()))
+            .help("upgrade the server"),
+    ))
 }
 
 /// Where a snapshot was taken.

@@ -9,7 +9,9 @@ use std::{
 use include_dir::Dir;
 
 use crate::{
-    config::{ConfigError, Environment, Flags, ReadFailure, Setting, Settings, process_environment, read_file},
+    config::{
+        ConfigError, Environment, Flags, ReadFailure, Setting, Settings, TargetChoice, process_environment, read_file,
+    },
     diagnostic::{Diagnostic, Outcome},
     event::{Command, Event, Place, Report},
     exec::Interrupt,
@@ -17,6 +19,7 @@ use crate::{
 };
 
 use super::{
+    diff,
     load::EMBEDDED,
     look,
     run::{check, operate},
@@ -174,6 +177,26 @@ impl Migrator {
         self.operate(Command::Verify, &mut on_event)
     }
 
+    /// As [`Migrator::verify`], and tells what is in the schema and no script speaks of: that is a difference too. Read-only.
+    #[must_use]
+    pub fn verify_strictly(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        operate(Command::Verify, true, &self.settings, self.embedded, &self.interrupt, &mut on_event)
+    }
+
+    /// Tells object by object what differs between the scripts and the database, with the statements that would end it, and
+    /// what is in the schema and no script speaks of. Read-only.
+    #[must_use]
+    pub fn diff(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        self.operate(Command::Diff, &mut on_event)
+    }
+
+    /// Tells object by object what differs between the database and another one, and the statements that make the first what
+    /// the second is. No script is read. Read-only on both.
+    #[must_use]
+    pub fn diff_against(&self, other: &TargetChoice, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        diff::against(&self.settings, other, &self.interrupt, &mut on_event)
+    }
+
     /// Finds out how each script stands, as [`Migrator::plan`] does, but waits no longer than 200 ms for any question about
     /// rows that are to be filled: what is not known by then is unverified. Read-only.
     #[must_use]
@@ -216,7 +239,7 @@ impl Migrator {
     }
 
     fn operate(&self, command: Command, emit: &mut dyn FnMut(Event<'_>)) -> Report {
-        operate(command, &self.settings, self.embedded, &self.interrupt, emit)
+        operate(command, false, &self.settings, self.embedded, &self.interrupt, emit)
     }
 }
 

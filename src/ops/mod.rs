@@ -1,5 +1,6 @@
 //! [`Migrator`], with one function for each thing the tool can do: the library's front door, which never prints.
 
+mod diff;
 mod errors;
 mod load;
 mod look;

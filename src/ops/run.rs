@@ -45,9 +45,11 @@ pub(super) fn check(settings: &Settings, embedded: &Dir<'_>) -> Report {
     }
 }
 
-/// Does a command, from reading the scripts to its report. Never prints; `emit` is told what happens.
+/// Does a command, from reading the scripts to its report. `strict`: what no script speaks of is told too. Never prints;
+/// `emit` is told what happens.
 pub(super) fn operate(
     command: Command,
+    strict: bool,
     settings: &Settings,
     embedded: &Dir<'_>,
     interrupt: &Interrupt,
@@ -66,7 +68,7 @@ pub(super) fn operate(
     };
     let subject = Subject::new(&scripts, settings);
     let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false };
-    let plan = operation.go(command, knock);
+    let plan = operation.go(command, strict, knock);
     interrupt.working(None);
     let Operation { mut notes, complete, .. } = operation;
     // A signal that came when everything was done changes nothing.
@@ -99,7 +101,7 @@ impl Operation<'_, '_> {
     }
 
     /// Does the command; returns the last plan made.
-    fn go(&mut self, command: Command, knock: Option<Knock>) -> Option<Plan> {
+    fn go(&mut self, command: Command, strict: bool, knock: Option<Knock>) -> Option<Plan> {
         let site = match look::connect(self.settings, knock, self.interrupt, self.emit) {
             Ok(site) => site,
             Err(diagnostic) => {
@@ -141,7 +143,17 @@ impl Operation<'_, '_> {
                 self.findings(&seen.plan);
                 self.unverified(&seen.plan);
             }
-            Command::Verify => self.verified(&site, &mut session, &seen, &|_| true),
+            Command::Verify => {
+                self.verified(&site, &mut session, &seen, &|_| true);
+                if strict && self.complete {
+                    self.unmanaged(&mut session, &seen);
+                }
+            }
+            Command::Diff => {
+                self.complete = true;
+                self.unverified(&seen.plan);
+                self.differences(&mut session, &seen);
+            }
             // Reading scripts is no operation on a database.
             Command::Check => return None,
             Command::Run => return self.run(&site, session, seen, answers),

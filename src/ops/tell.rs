@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Command, GuardReport, Look, Pending, Place, Report, ScriptName, ScriptReport, ScriptState,
-        StatementReport, StepEnd, StepReport, Verification,
+        BaseReport, Command, Comparison, GuardReport, Look, Pending, Place, Report, ScriptName, ScriptReport,
+        ScriptState, StatementReport, StepEnd, StepReport, Verification,
     },
     exec::{self, Done},
     goal::{StatementGoals, StatementId},
@@ -23,6 +23,7 @@ pub(super) struct Notes {
     pub(super) base: Option<BaseReport>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) verification: Option<Verification>,
+    pub(super) comparison: Option<Comparison>,
     pub(super) look: Option<Box<Look>>,
     pub(super) interrupted: Option<i32>,
     /// Steps that were sent, in order, by script.
@@ -41,6 +42,7 @@ impl Notes {
             base: None,
             diagnostics: Vec::new(),
             verification: None,
+            comparison: None,
             look: None,
             interrupted: None,
             sent: BTreeMap::new(),
@@ -117,6 +119,7 @@ impl Notes {
             base: self.base,
             scripts: reports,
             verification: self.verification,
+            comparison: self.comparison,
             look: self.look,
             diagnostics: self.diagnostics,
             elapsed,
@@ -182,7 +185,7 @@ impl Notes {
             ScriptState::AlreadyTrue
         };
         if steps.is_empty() && self.command != Command::Verify {
-            let looked = matches!(self.command, Command::Plan | Command::Status);
+            let looked = matches!(self.command, Command::Plan | Command::Status | Command::Diff);
             let end = if looked { StepEnd::Planned } else { StepEnd::NotReached };
             let planned = planned.iter().flat_map(|statement| &statement.steps);
             steps = planned.map(|step| step_report(scripts, step, end)).collect();

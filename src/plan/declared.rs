@@ -3,7 +3,7 @@
 //! An assertion (CREATE, ADD) of an aspect that a later ALTER, DROP or RENAME decides is not held against the database, so
 //! that a database at the declared state satisfies all scripts and nothing goes back and forth.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::{
     catalog::Object,
@@ -93,7 +93,7 @@ const fn is_change(goal: &GoalKind) -> bool {
 /// Who speaks of what, in order.
 #[derive(Debug, Default)]
 pub(super) struct Declared<'a> {
-    speeches: HashMap<Aspect, Vec<(usize, Speech, &'a Goal)>>,
+    speeches: FxHashMap<Aspect, Vec<(usize, Speech, &'a Goal)>>,
     /// Whether any statement alters, drops or renames. Scripts that only assert need nothing of all this.
     changes: bool,
     renames: Vec<(usize, Rename)>,

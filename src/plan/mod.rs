@@ -22,7 +22,9 @@ mod step;
 mod table;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashSet;
 
 use crate::{
     catalog::{ObjectScope, Scope, Snapshot, Table},
@@ -218,9 +220,9 @@ struct Planner<'a> {
     freed: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
-    open: HashSet<String>,
-    told: HashSet<(Code, String)>,
-    checked: HashSet<(Option<ObjectName>, CheckedKind, Ident)>,
+    open: FxHashSet<String>,
+    told: FxHashSet<(Code, String)>,
+    checked: FxHashSet<(Option<ObjectName>, CheckedKind, Ident)>,
     // Of the statement at hand.
     order: usize,
     steps: Vec<Step>,
@@ -256,9 +258,9 @@ impl<'a> Planner<'a> {
             fresh_constraints: BTreeSet::new(),
             freed: BTreeSet::new(),
             opaque_before: None,
-            open: HashSet::new(),
-            told: HashSet::new(),
-            checked: HashSet::new(),
+            open: FxHashSet::default(),
+            told: FxHashSet::default(),
+            checked: FxHashSet::default(),
             order: 0,
             steps: Vec::new(),
             unverified: None,
@@ -391,7 +393,7 @@ impl<'a> Planner<'a> {
             self.goals(statement);
             if self.refused || self.plan.findings.len() + self.plan.deferred.len() > findings {
                 // What would be done besides is not shown: the statement is refused as a whole.
-                self.steps.clear();
+                self.plan.withheld.append(&mut self.steps);
                 State::Conflicting
             } else if !self.steps.is_empty() {
                 State::Missing

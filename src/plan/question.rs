@@ -1,6 +1,6 @@
 //! What only the database can answer, as data: asked by the shell, read-only, and answered into [`Answers`].
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::pg::ObjectName;
 
@@ -88,7 +88,7 @@ impl Answer {
 
 /// The answers so far, by the text of the question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answers(HashMap<String, Answer>);
+pub struct Answers(FxHashMap<String, Answer>);
 
 impl Answers {
     /// Returns the answer to a question, if it was asked.

@@ -20,6 +20,8 @@ pub struct Plan {
     /// What would stand in the way of statements after the barrier, if the statement there changed nothing; looked at again
     /// after it.
     pub deferred: Vec<Finding>,
+    /// What refused statements would do besides what is in their way: never carried out, but it differs all the same.
+    pub withheld: Vec<Step>,
     /// Questions that have to be answered for this plan to be final. Plan again with their answers.
     pub questions: Vec<Question>,
     /// The statement before or after which the plan has to be made anew; no step beyond it may be carried out.

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use crate::{
     diagnostic::{Diagnostic, Severity},
+    diff::Difference,
     event::{Command, Report, ScriptReport, ScriptState},
 };
 
 use super::{
     Style,
+    difference::definitions,
     step::{details, mark},
     summary::summary,
     text::next,
@@ -33,6 +35,9 @@ pub fn render_github(report: &Report) -> String {
         for script in report.scripts.iter().filter(|script| script.state == ScriptState::Changed) {
             pending(&mut text, &style, script);
         }
+    }
+    for difference in report.comparison.iter().flat_map(|comparison| &comparison.differences) {
+        differing(&mut text, &style, difference);
     }
     let verification = report.verification.iter().flat_map(|verification| &verification.unverified);
     for why in verification {
@@ -91,6 +96,27 @@ fn pending(text: &mut String, style: &Style, script: &ScriptReport) {
         lines.push(format!("and {} more", script.steps.len() - STEPS));
     }
     command(text, "notice", &[("file", &file), ("line", "1"), ("title", &title)], &lines.join("\n"));
+}
+
+/// Annotates an object that differs, at the place of the script that speaks of it.
+fn differing(text: &mut String, style: &Style, difference: &Difference) {
+    let mut properties = Vec::new();
+    let place = difference.location.as_ref().and_then(|location| {
+        let (rest, _column) = location.rsplit_once(':')?;
+        rest.rsplit_once(':')
+    });
+    if let Some((file, line)) = place {
+        properties.push(("file", style.clean(file)));
+        properties.push(("line", style.clean(line)));
+    }
+    properties.push(("title", style.clean(difference.state.word())));
+    let mut lines = vec![difference.object.clone()];
+    lines.extend(definitions(difference).into_iter().map(|(side, definition)| format!("{side}: {definition}")));
+    lines.extend(difference.why.iter().cloned());
+    lines.extend(difference.statements.iter().take(STEPS).map(|statement| format!("{statement};")));
+    let lines: Vec<_> = lines.iter().flat_map(|line| line.lines()).map(|line| style.clean(line)).collect();
+    let properties: Vec<_> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    command(text, "warning", &properties, &lines.join("\n"));
 }
 
 /// Writes one workflow command. Values are harmless already, but for the signs that have a meaning here.

@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    Style,
+    Style, difference,
     layout::{count, elapsed},
     markdown,
     paint::Paint,
@@ -83,7 +83,8 @@ impl Page<'_> {
                         (self.problems())
                         (self.unverified())
                         // What `verify` compares are tables; the others go by scripts.
-                        @if self.report.command != Command::Verify { (self.scripts()) }
+                        (self.differences())
+                        @if !matches!(self.report.command, Command::Verify | Command::Diff) { (self.scripts()) }
                         (self.picture())
                         (self.details())
                         @if self.report.command == Command::Verify { (self.scripts()) }
@@ -190,6 +191,37 @@ impl Page<'_> {
         }
     }
 
+    fn differences(&self) -> Markup {
+        let Some(comparison) = &self.report.comparison else { return html! {} };
+        let open = comparison.differences.len() <= FEW_MESSAGES;
+        html! {
+            @if let Some(place) = &comparison.against {
+                p.place { "against " @for word in place_words(place) { span { (self.clean(&word)) } " " } }
+            }
+            @if !comparison.differences.is_empty() {
+                section id="differences" {
+                    h2 { (difference::number_words(comparison)) }
+                    @for one in &comparison.differences {
+                        details class="script" open[open] {
+                            summary {
+                                b { (difference::mark(one.state).0) } " " (self.clean(&one.object)) " "
+                                span class=(format!("badge {}", tone(difference::mark(one.state).1))) { (one.state.word()) }
+                                @if let Some(at) = &one.location { " " span.at { (self.clean(at)) } }
+                            }
+                            @for (side, definition) in difference::definitions(one) {
+                                p { (side) ":" } pre { (markdown::lines(&self.style, definition)) }
+                            }
+                            @for why in &one.why { p { (self.inline(why)) } }
+                            @for statement in &one.statements {
+                                pre { (markdown::lines(&self.style, statement)) ";" }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     fn scripts(&self) -> Markup {
         let told: Vec<_> = self.report.scripts.iter().filter(|script| is_told(script)).collect();
         html! {
@@ -205,7 +237,9 @@ impl Page<'_> {
     fn script(&self, script: &ScriptReport) -> Markup {
         let tone = match (script.state, self.report.command) {
             (ScriptState::AlreadyTrue, _) | (ScriptState::Changed, Command::Run) => "good",
-            (ScriptState::Changed, Command::Plan | Command::Status) | (ScriptState::NotReached, _) => "change",
+            (ScriptState::Changed, Command::Plan | Command::Status | Command::Diff) | (ScriptState::NotReached, _) => {
+                "change"
+            }
             (ScriptState::LeftOut, _) => "faint",
             _ => "bad",
         };
@@ -285,7 +319,7 @@ impl Page<'_> {
     }
 
     fn mark_words(&self, mark: Mark) -> &'static str {
-        let verify = self.report.command == Command::Verify;
+        let verify = matches!(self.report.command, Command::Verify | Command::Diff);
         match mark {
             Mark::Same => "",
             Mark::Unnamed => "in no script",

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::{
     diagnostic::{Diagnostic, Excerpt, Outcome, Severity},
+    diff::{Difference, DifferenceState},
     event::{
-        BaseReport, Command, Place, Report, ScriptReport, ScriptState, StatementReport, StepEnd, StepReport,
-        Verification,
+        BaseReport, Command, Comparison, Place, Report, ScriptReport, ScriptState, StatementReport, StepEnd,
+        StepReport, Verification,
     },
     plan::{Checked, CheckedKind, Form, State, Verb},
 };
@@ -65,6 +66,7 @@ struct ReportJson<'a> {
     base: Option<BaseJson<'a>>,
     scripts: Vec<ScriptJson<'a>>,
     verification: Option<VerificationJson<'a>>,
+    comparison: Option<ComparisonJson<'a>>,
     diagnostics: Vec<DiagnosticJson<'a>>,
 }
 
@@ -178,6 +180,25 @@ struct VerificationJson<'a> {
 }
 
 #[derive(Serialize)]
+struct ComparisonJson<'a> {
+    against: Option<PlaceJson<'a>>,
+    differences: Vec<DifferenceJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct DifferenceJson<'a> {
+    object: &'a str,
+    schema: Option<&'a str>,
+    relation: Option<&'a str>,
+    state: &'static str,
+    here: Option<&'a str>,
+    there: Option<&'a str>,
+    statements: &'a [String],
+    why: &'a [String],
+    location: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct CountJson {
     kind: &'static str,
     number: usize,
@@ -246,6 +267,7 @@ impl<'a> ReportJson<'a> {
             base: report.base.as_ref().map(BaseJson::of),
             scripts: report.scripts.iter().map(|script| ScriptJson::of(script, report)).collect(),
             verification: report.verification.as_ref().map(VerificationJson::of),
+            comparison: report.comparison.as_ref().map(ComparisonJson::of),
             diagnostics: report.diagnostics.iter().map(DiagnosticJson::of).collect(),
         }
     }
@@ -368,6 +390,41 @@ impl<'a> VerificationJson<'a> {
     }
 }
 
+impl<'a> ComparisonJson<'a> {
+    fn of(comparison: &'a Comparison) -> Self {
+        Self {
+            against: comparison.against.as_ref().map(PlaceJson::of),
+            differences: comparison.differences.iter().map(DifferenceJson::of).collect(),
+        }
+    }
+}
+
+impl<'a> DifferenceJson<'a> {
+    fn of(difference: &'a Difference) -> Self {
+        let relation = difference.relation.as_ref();
+        Self {
+            object: &difference.object,
+            schema: relation.map(|relation| relation.schema.as_str()),
+            relation: relation.map(|relation| relation.name.as_str()),
+            state: match difference.state {
+                DifferenceState::Missing => "missing",
+                DifferenceState::Differs => "differs",
+                DifferenceState::Leftover => "left-over",
+                DifferenceState::Pending => "pending",
+                DifferenceState::Conflicts => "conflicting",
+                DifferenceState::Unmanaged => "unmanaged",
+                DifferenceState::OnlyHere => "only-here",
+                DifferenceState::OnlyThere => "only-there",
+            },
+            here: difference.here.as_deref(),
+            there: difference.there.as_deref(),
+            statements: &difference.statements,
+            why: &difference.why,
+            location: difference.location.as_deref(),
+        }
+    }
+}
+
 impl<'a> CheckedJson<'a> {
     fn of(checked: &'a Checked) -> Self {
         let table = checked.table.as_ref();
@@ -439,7 +496,7 @@ const fn state_name(state: ScriptState, command: Command) -> &'static str {
         (ScriptState::AlreadyTrue, Command::Check) => "readable",
         (ScriptState::AlreadyTrue, _) => "already-true",
         (ScriptState::Changed, Command::Run) => "changed",
-        (ScriptState::Changed, Command::Plan | Command::Status) => "would-change",
+        (ScriptState::Changed, Command::Plan | Command::Status | Command::Diff) => "would-change",
         (ScriptState::Unverified, _) => "unverified",
         (ScriptState::Changed, Command::Verify | Command::Check) => "not-as-declared",
         (ScriptState::Conflicting, _) => "conflicting",

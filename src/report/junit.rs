@@ -4,12 +4,14 @@ use quick_junit::{NonSuccessKind, Property, Report as Tests, TestCase, TestCaseS
 
 use crate::{
     diagnostic::{Diagnostic, Severity},
+    diff::Difference,
     event::{Command, Report, ScriptReport, ScriptState},
 };
 
 use super::{
     Style,
     diagnostic::render_diagnostic,
+    difference::{definitions, words},
     step::{details, mark},
     summary::summary,
     text::{is_told, place_words, state_words, statement_words},
@@ -21,7 +23,8 @@ use super::{
 /// A script is a test: it fails where something of it stands in the way, failed or is not as declared, it is skipped where
 /// its turn did not come, and what it would change or has changed stands in its output. A message that belongs to no
 /// script is a test of the command itself. So something fails here exactly when the command ends with
-/// an error; only `status`, which tells and judges nothing, ends well with tests that fail.
+/// an error; only `status` and `diff`, which tell and judge nothing, end well with tests that fail. An object that differs
+/// (`diff`, `verify --strict`) is a test of its own.
 #[must_use]
 pub fn render_junit(report: &Report) -> String {
     let style = Style::default();
@@ -42,7 +45,9 @@ pub fn render_junit(report: &Report) -> String {
         };
         report.diagnostics.iter().filter(here).collect()
     };
-    let scripts: Vec<_> = report.scripts.iter().filter(|script| is_told(script)).collect();
+    // `diff` goes by objects.
+    let told = |script: &&ScriptReport| report.command != Command::Diff && is_told(script);
+    let scripts: Vec<_> = report.scripts.iter().filter(told).collect();
     for script in &scripts {
         let case = script_case(report, script, &of(script), &style);
         suite.add_test_case(case);
@@ -75,6 +80,9 @@ pub fn render_junit(report: &Report) -> String {
             suite.add_test_case(case);
         }
     }
+    for difference in report.comparison.iter().flat_map(|comparison| &comparison.differences) {
+        suite.add_test_case(difference_case(&name, difference, &style));
+    }
     let mut tests = Tests::new("hrms-migrate");
     tests.set_time(report.elapsed).add_test_suite(suite);
     // Writing to memory does not fail, and what XML cannot hold was taken out.
@@ -95,7 +103,9 @@ fn script_case(report: &Report, script: &ScriptReport, diagnostics: &[&Diagnosti
                 status = TestCaseStatus::non_success(kind);
                 status.set_message(words);
             }
-            ScriptState::Changed if !matches!(report.command, Command::Run | Command::Plan | Command::Status) => {
+            ScriptState::Changed
+                if !matches!(report.command, Command::Run | Command::Plan | Command::Status | Command::Diff) =>
+            {
                 status = TestCaseStatus::non_success(kind);
                 status.set_message(words);
             }
@@ -114,6 +124,21 @@ fn script_case(report: &Report, script: &ScriptReport, diagnostics: &[&Diagnosti
         Some(style.clean(&format!("? {} {words}", statement.location)))
     }));
     case.set_system_out(lines.join("\n"));
+    case
+}
+
+/// An object that differs is a test that fails.
+fn difference_case(name: &str, difference: &Difference, style: &Style) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type(difference.state.word()).set_message(style.clean(&words(difference)));
+    let mut lines: Vec<String> =
+        definitions(difference).into_iter().map(|(side, definition)| format!("{side}: {definition}")).collect();
+    lines.extend(difference.why.iter().cloned());
+    lines.extend(difference.statements.iter().map(|statement| format!("{statement};")));
+    let lines: Vec<_> = lines.iter().flat_map(|line| line.lines()).map(|line| style.clean(line)).collect();
+    status.set_description(lines.join("\n"));
+    let mut case = TestCase::new(style.clean(&difference.object), status);
+    case.set_classname(format!("{name} object"));
     case
 }
 

@@ -10,6 +10,7 @@ use crate::{
 use super::{
     Style,
     diagnostic::render_diagnostic,
+    difference,
     layout::{count, grouped},
     paint::Paint,
     step,
@@ -32,7 +33,10 @@ pub fn render_markdown(report: &Report) -> String {
     let mut page = Page { report, style: Style::default(), text: String::new(), left_out: 0 };
     page.head();
     page.problems();
-    page.scripts();
+    if report.command != Command::Diff {
+        page.scripts();
+    }
+    page.differences();
     page.verification();
     if let Some(next) = next(report) {
         page.block(&format!("**Next:** {}", prose(&page.style.clean(&next))));
@@ -163,6 +167,37 @@ impl Page<'_> {
             steps => format!(": {}", count(steps, "step", "steps")),
         };
         self.folded(&format!("<b>{name}</b>{steps}"), &body);
+    }
+
+    fn differences(&mut self) {
+        let Some(comparison) = &self.report.comparison else { return };
+        if let Some(place) = &comparison.against {
+            let words: Vec<_> = place_words(place).iter().map(|word| code(&self.style.clean(word))).collect();
+            self.block(&format!("against {}", words.join(" · ")));
+        }
+        for difference in &comparison.differences {
+            let style = self.style;
+            let mut body = String::new();
+            for (side, definition) in difference::definitions(difference) {
+                let _ = writeln!(body, "{side}:\n\n{}", fence(&lines(&style, definition), "sql"));
+            }
+            for why in &difference.why {
+                let _ = writeln!(body, "- {}", prose(&style.clean(why)));
+            }
+            if !difference.statements.is_empty() {
+                let statements: Vec<_> =
+                    difference.statements.iter().map(|sql| format!("{};", lines(&style, sql))).collect();
+                let _ = writeln!(body, "\n{}", fence(&statements.join("\n"), "sql"));
+            }
+            let at = difference.location.as_ref().map(|at| format!(" <code>{}</code>", html(&style.clean(at))));
+            let head = format!(
+                "<b>{}</b> {}{}",
+                difference.state.word(),
+                html(&style.clean(&difference.object)),
+                at.unwrap_or_default()
+            );
+            self.folded(&head, &body);
+        }
     }
 
     fn verification(&mut self) {

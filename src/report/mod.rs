@@ -5,6 +5,7 @@
 //! outside: what could move the cursor or turn the direction of writing is shown as an escape, never sent to a terminal.
 
 mod diagnostic;
+mod difference;
 mod github;
 mod harmless;
 mod html;

@@ -6,6 +6,7 @@ use crate::{
 };
 
 use super::{
+    difference,
     paint::Paint,
     text::{Totals, read_words, totals_parts},
     verification,
@@ -22,13 +23,19 @@ pub(super) fn summary(report: &Report) -> (String, Paint) {
             let (counts, verdict) = verification::headline(verification);
             format!("{}: {}", verdict.0, counts.join(", "))
         }
+        (Command::Diff, _) if difference::compared(report).is_some() => {
+            difference::compared(report).map(difference::headline).unwrap_or_default()
+        }
         _ if report.scripts.is_empty() => problems(report),
         _ => totals_parts(report).into_iter().map(|(part, _)| part).collect::<Vec<_>>().join(", "),
     };
     let open = report.verification.as_ref().is_some_and(|verification| !verification.unverified.is_empty());
     let paint = if report.outcome.is_some() || report.interrupted.is_some() {
         Paint::Bad
-    } else if open || (matches!(report.command, Command::Plan | Command::Status) && Totals::of(report).changed > 0) {
+    } else if open
+        || difference::compared(report).is_some_and(|comparison| !comparison.differences.is_empty())
+        || (matches!(report.command, Command::Plan | Command::Status) && Totals::of(report).changed > 0)
+    {
         Paint::Change
     } else {
         Paint::Good

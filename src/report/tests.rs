@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Outcome, Severity},
+    diff::{Difference, DifferenceState},
     event::{
-        BaseReport, Command, Event, GuardReport, Place, Report, ScriptName, ScriptReport, ScriptState, StatementReport,
-        StepEnd, StepReport, Verification,
+        BaseReport, Command, Comparison, Event, GuardReport, Place, Report, ScriptName, ScriptReport, ScriptState,
+        StatementReport, StepEnd, StepReport, Verification,
     },
     goal::StatementId,
     pg::{Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout},
@@ -50,12 +51,110 @@ fn report(command: Command) -> Report {
         base: Some(BaseReport { total: 3, ..BaseReport::default() }),
         scripts: Vec::new(),
         verification: None,
+        comparison: None,
         look: None,
         diagnostics: Vec::new(),
         elapsed: millis(5400),
         outcome: None,
         interrupted: None,
     }
+}
+
+/// Two databases that differ.
+fn diff() -> Report {
+    let mut report = report(Command::Diff);
+    let place = report.place.clone().unwrap();
+    let column = |state, object: &str, here: &str, there: &str, statements: &[&str]| Difference {
+        object: object.to_owned(),
+        relation: Some(ObjectName::new("public", "users")),
+        state,
+        here: Some(here.to_owned()).filter(|here| !here.is_empty()),
+        there: Some(there.to_owned()).filter(|there| !there.is_empty()),
+        statements: statements.iter().map(|&statement| statement.to_owned()).collect(),
+        why: Vec::new(),
+        location: None,
+    };
+    let mut mood = column(
+        DifferenceState::Differs,
+        "enum public.mood",
+        "'sad', 'old'",
+        "'sad', 'glad'",
+        &["ALTER TYPE public.mood ADD VALUE 'glad' AFTER 'sad'"],
+    );
+    mood.relation = None;
+    mood.why = vec!["PostgreSQL does not take labels away: make a new type, or rename them".to_owned()];
+    let differences = vec![
+        mood,
+        column(
+            DifferenceState::OnlyHere,
+            "column public.users.fax",
+            "text",
+            "",
+            &["ALTER TABLE public.users DROP COLUMN fax"],
+        ),
+        column(
+            DifferenceState::Differs,
+            "column public.users.name",
+            "character varying(10)",
+            "text NOT NULL",
+            &[
+                "ALTER TABLE public.users ALTER COLUMN name TYPE text USING name::text",
+                "ALTER TABLE public.users ALTER COLUMN name SET NOT NULL",
+            ],
+        ),
+        column(
+            DifferenceState::OnlyThere,
+            "table public.teams",
+            "",
+            "",
+            &["CREATE TABLE public.teams (\n    id integer\n)"],
+        ),
+    ];
+    let against = Place { database: "hrms_next".to_owned(), version: "17.2".to_owned(), ..place };
+    (report.base, report.comparison) = (None, Some(Comparison { against: Some(against), differences }));
+    report
+}
+
+/// A database with more in it than the scripts say, as `diff` and `verify --strict` see it.
+fn unmanaged(command: Command) -> Report {
+    let mut report = Report { command, ..verify() };
+    let spare = |object: &str, here: &str, statement: &str| Difference {
+        object: object.to_owned(),
+        relation: None,
+        state: DifferenceState::Unmanaged,
+        here: Some(here.to_owned()).filter(|here| !here.is_empty()),
+        there: None,
+        statements: vec![statement.to_owned()],
+        why: Vec::new(),
+        location: None,
+    };
+    let mut differences = vec![
+        spare("column public.users.fax", "text", "ALTER TABLE public.users ADD COLUMN fax text"),
+        spare("table public.spare", "", "CREATE TABLE public.spare (\n    id integer\n)"),
+    ];
+    if command == Command::Diff {
+        let missing = spare("column public.users.age", "", "ALTER TABLE public.users ADD COLUMN age integer");
+        let location = Some("ensure/010_user_columns.sql:7:1".to_owned());
+        differences.insert(0, Difference { state: DifferenceState::Missing, location, ..missing });
+    } else {
+        let what = "2 objects of schema public are in no script";
+        report.diagnostics.push(Diagnostic::error(Code::Unmanaged, what).why("column public.users.fax"));
+        report.outcome = Some(Outcome::Differs);
+        if let Some(verification) = &mut report.verification {
+            verification.complete = false;
+        }
+    }
+    report.comparison = Some(Comparison { against: None, differences });
+    report
+}
+
+#[test]
+fn text_of_what_differs() {
+    insta::assert_snapshot!("diff_two", render_report(&diff(), &piped()));
+    insta::assert_snapshot!("diff_scripts", render_report(&unmanaged(Command::Diff), &piped()));
+    insta::assert_snapshot!("verify_strict", render_report(&unmanaged(Command::Verify), &terminal(70)));
+    let nothing = Report { comparison: Some(Comparison::default()), ..diff() };
+    assert!(render_report(&nothing, &piped()).contains("diff    nothing differs"));
 }
 
 fn script(number: &str, title: &str, state: ScriptState) -> ScriptReport {

@@ -11,6 +11,7 @@ use crate::{
 use super::{
     Style,
     diagnostic::render_diagnostic,
+    difference,
     layout::{count, elapsed, grouped, pad, pad_left, shorten, spaces, width, wrap, wrap_names},
     paint::Paint,
     step::{self, Row},
@@ -62,11 +63,14 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
         return page.out;
     }
     page.base();
-    page.scripts();
+    if report.command != Command::Diff {
+        page.scripts();
+    }
     if problems {
         page.diagnostics();
     }
     verification::draw(&mut page);
+    difference::draw(&mut page);
     if report.command == Command::Run || (looks && style.terminal) {
         page.totals();
     }
@@ -221,6 +225,9 @@ pub(super) fn next(report: &Report) -> Option<String> {
         };
         return Some(format!("interrupted by {by}; {state}; type `hrms-migrate {}` again{on}", report.command.name()));
     }
+    if report.outcome.is_none() && difference::compared(report).is_some() {
+        return difference::next(report);
+    }
     match (report.command, report.outcome) {
         (Command::Run, None) => {
             let open = report.verification.as_ref().is_some_and(|verification| !verification.unverified.is_empty());
@@ -269,7 +276,7 @@ pub(super) const fn state_words(state: ScriptState, command: Command) -> &'stati
         (ScriptState::AlreadyTrue, Command::Check) => "readable",
         (ScriptState::AlreadyTrue, _) => "already true",
         (ScriptState::Changed, Command::Run) => "changed",
-        (ScriptState::Changed, Command::Plan | Command::Status) => "would change",
+        (ScriptState::Changed, Command::Plan | Command::Status | Command::Diff) => "would change",
         (ScriptState::Unverified, _) => "unverified",
         (ScriptState::Changed, Command::Verify | Command::Check) => "not as declared",
         (ScriptState::Conflicting, _) => "conflicting",
@@ -387,7 +394,7 @@ impl Page<'_> {
         match (state, self.report.command) {
             (ScriptState::AlreadyTrue | ScriptState::LeftOut, _) => Paint::Faint,
             (ScriptState::Changed, Command::Run) => Paint::Good,
-            (ScriptState::Changed, Command::Plan | Command::Status)
+            (ScriptState::Changed, Command::Plan | Command::Status | Command::Diff)
             | (ScriptState::NotReached | ScriptState::Unverified, _) => Paint::Change,
             (ScriptState::Changed, Command::Verify | Command::Check)
             | (ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
@@ -495,7 +502,7 @@ impl Page<'_> {
     }
 
     /// Draws a sign with text after it, its further lines below the text.
-    fn hanging(&mut self, indent: usize, mark: &str, mark_paint: Paint, text: &str, paint: Paint) {
+    pub(super) fn hanging(&mut self, indent: usize, mark: &str, mark_paint: Paint, text: &str, paint: Paint) {
         for (index, line) in wrap(text, self.style.columns().saturating_sub(indent + 2)).iter().enumerate() {
             let mark = pad(if index == 0 { mark } else { "" }, 2);
             let line = spaces(indent) + &self.style.paint(mark_paint, &mark) + &self.style.paint(paint, line);
@@ -552,7 +559,7 @@ impl Page<'_> {
     }
 
     /// Draws SQL as it is sent, whatever the width, so that it can be copied.
-    fn sql(&mut self, indent: usize, sql: &str) {
+    pub(super) fn sql(&mut self, indent: usize, sql: &str) {
         let sql = sql.trim().trim_end_matches(';');
         let mut lines: Vec<_> = sql
             .lines()

@@ -83,7 +83,7 @@ pub(super) fn draw(page: &mut Page<'_>) {
     let Some(verification) = &page.report.verification else { return };
     let verify = page.report.command == Command::Verify;
     match page.report.command {
-        Command::Plan => return unverified(page, verification),
+        Command::Plan | Command::Diff => return unverified(page, verification),
         // What is not verified stands beside its script.
         Command::Status | Command::Check => return,
         Command::Run | Command::Verify => {}

@@ -50,7 +50,7 @@ fn complete(file: &str, expected: &str) {
     let Some(site) = Site::new(file, &[file]) else { return };
     site.assert_facts(expected);
     let (contents, fingerprint) = (site.contents(), site.fingerprint());
-    site.cli(&["verify"]).expect(0);
+    site.cli(&["verify", "--strict"]).expect(0);
     site.cli(&["plan", "--exit-code"]).expect(0);
     assert_eq!(site.books(), None, "verify and plan write nothing");
     site.completes();

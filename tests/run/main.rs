@@ -15,6 +15,7 @@ mod tools;
 mod batches;
 mod check;
 mod concurrent;
+mod diff;
 mod exit_codes;
 mod indexes;
 mod input;

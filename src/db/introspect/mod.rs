@@ -1,11 +1,12 @@
 //! The catalog, read in one query into a [`Snapshot`].
 
+mod inventory;
 mod objects;
 mod printed;
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     str::FromStr,
 };
@@ -16,6 +17,7 @@ use diesel::{
     sql_query,
     sql_types::{Array, Text},
 };
+use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -28,6 +30,8 @@ use crate::{
 };
 
 use super::{Sent, ServerError};
+
+pub use inventory::inventory;
 
 const SESSION: &str = include_str!("session.sql");
 /// What every snapshot asks for.
@@ -189,14 +193,14 @@ impl Part {
 /// Puts the facts together.
 #[derive(Default)]
 struct Reader {
-    types: HashMap<String, TypeName>,
-    classes: HashMap<i64, Ident>,
-    schemas: HashMap<Oid, Ident>,
+    types: FxHashMap<String, TypeName>,
+    classes: FxHashMap<i64, Ident>,
+    schemas: FxHashMap<Oid, Ident>,
     relations: BTreeMap<Oid, (ObjectName, char)>,
     /// The tables of indexes that are named by themselves.
-    index_tables: HashMap<Oid, ObjectName>,
+    index_tables: FxHashMap<Oid, ObjectName>,
     parts: BTreeMap<Oid, Part>,
-    indexes: HashMap<Oid, Ident>,
+    indexes: FxHashMap<Oid, Ident>,
     recorded: Vec<(Ident, BTreeSet<String>)>,
 }
 
@@ -534,7 +538,7 @@ fn sequence(fields: &mut Fields<'_>) -> Result<Sequence, SnapshotError> {
     })
 }
 
-fn type_name(known: &mut HashMap<String, TypeName>, text: &str) -> Result<TypeName, SnapshotError> {
+fn type_name(known: &mut FxHashMap<String, TypeName>, text: &str) -> Result<TypeName, SnapshotError> {
     if let Some(type_name) = known.get(text) {
         return Ok(type_name.clone());
     }

@@ -51,6 +51,19 @@ fn signs(command: Command) -> Report {
     report.diagnostics = vec![diagnostic.why(SIGNS).help(SIGNS)];
     report.diagnostics[0].done = Some(SIGNS.to_owned());
     report.outcome = Some(Outcome::Refused);
+    report.comparison = Some(Comparison {
+        against: report.place.clone(),
+        differences: vec![Difference {
+            object: SIGNS.to_owned(),
+            relation: None,
+            state: DifferenceState::Differs,
+            here: Some(SIGNS.to_owned()),
+            there: Some(SIGNS.to_owned()),
+            statements: vec![SIGNS.to_owned()],
+            why: vec![SIGNS.to_owned()],
+            location: Some(format!("{SIGNS}:1:1")),
+        }],
+    });
     report.verification = Some(Verification {
         checked: self::table(SIGNS, &[(SIGNS, SIGNS)]),
         complete: true,
@@ -104,8 +117,9 @@ fn all() -> Vec<Report> {
         interrupted_run(),
         unreachable(),
         check(),
+        unmanaged(Command::Verify),
     ];
-    all.extend([Command::Run, Command::Plan, Command::Verify, Command::Check].map(signs));
+    all.extend([Command::Run, Command::Plan, Command::Verify, Command::Diff, Command::Check].map(signs));
     all
 }
 
@@ -126,6 +140,7 @@ fn markdown() {
     insta::assert_snapshot!("plan_markdown", render_markdown(&plan()));
     insta::assert_snapshot!("plan_refused_markdown", render_markdown(&refused_plan()));
     insta::assert_snapshot!("verify_markdown", render_markdown(&verify()));
+    insta::assert_snapshot!("diff_markdown", render_markdown(&diff()));
     insta::assert_snapshot!("run_markdown", render_markdown(&changing_run()));
     insta::assert_snapshot!("check_markdown", render_markdown(&check()));
     insta::assert_snapshot!("unreachable_markdown", render_markdown(&unreachable()));
@@ -188,6 +203,7 @@ fn markdown_stays_below_what_a_comment_takes() {
 fn junit() {
     insta::assert_snapshot!("plan_junit", render_junit(&plan()));
     insta::assert_snapshot!("verify_junit", render_junit(&verify()));
+    insta::assert_snapshot!("diff_junit", render_junit(&diff()));
     insta::assert_snapshot!("run_failed_junit", render_junit(&failed_run()));
 }
 
@@ -228,6 +244,7 @@ fn github() {
     insta::assert_snapshot!("plan_github", render_github(&plan()));
     insta::assert_snapshot!("plan_refused_github", render_github(&refused_plan()));
     insta::assert_snapshot!("verify_github", render_github(&verify()));
+    insta::assert_snapshot!("diff_github", render_github(&unmanaged(Command::Diff)));
 }
 
 #[test]
@@ -236,6 +253,7 @@ fn github_commands_are_ours_alone() {
         let text = render_github(&report);
         let expected = report.diagnostics.len()
             + report.verification.as_ref().map_or(0, |verification| verification.unverified.len())
+            + report.comparison.as_ref().map_or(0, |comparison| comparison.differences.len())
             + if report.command == Command::Plan {
                 report.scripts.iter().filter(|script| script.state == ScriptState::Changed).count()
             } else {

@@ -116,6 +116,8 @@ fn the_schema_says_what_is_written() {
         failed_run(),
         plan(),
         verify(),
+        diff(),
+        unmanaged(Command::Diff),
         hostile(),
         interrupted,
         unverified,
