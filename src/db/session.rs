@@ -533,6 +533,14 @@ impl Session {
         try_lock(&mut self.connection, RUNNER_LOCK.1 + 1)
     }
 
+    /// Returns the value that a query of one row and one column gives, as text; `None` for NULL or no row.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn value(&mut self, sql: &str) -> Result<Option<String>, ServerError> {
+        self.values(&[(sql, None)]).map(|values| values.into_iter().next().flatten())
+    }
+
     /// Returns the number that a query of one row and one column gives.
     ///
     /// # Errors
@@ -697,6 +705,9 @@ pub struct Blocker {
     /// Whether it holds it.
     #[diesel(sql_type = Bool)]
     pub granted: bool,
+    /// Whether it gives way to whoever waits.
+    #[diesel(sql_type = Bool)]
+    pub yields: bool,
 }
 
 const BLOCKERS: &str = include_str!("introspect/blockers.sql");

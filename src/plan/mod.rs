@@ -4,6 +4,7 @@
 //! is planned at once. What only the database can answer is listed as [`Question`]s; the shell answers them and plans again,
 //! until none is left.
 
+mod batch;
 mod column;
 mod comment;
 mod constraint;
@@ -38,6 +39,7 @@ use crate::{
 
 use declared::{Aspect, Declared};
 
+pub use batch::Batches;
 pub use policy::{Limits, Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
 pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, TableSize, Transaction, Verb};
@@ -230,6 +232,8 @@ struct Planner<'a> {
     refused: bool,
     allow: BTreeSet<Hazard>,
     online: OnlineMode,
+    /// Rows of a batch, where the script says it.
+    batch: Option<u64>,
     current: StatementId,
     text: &'a str,
 }
@@ -264,6 +268,7 @@ impl<'a> Planner<'a> {
             refused: false,
             allow: BTreeSet::new(),
             online: OnlineMode::Auto,
+            batch: None,
             current: StatementId { script: ScriptId(0), index: 0 },
             text: "",
         }
@@ -371,6 +376,7 @@ impl<'a> Planner<'a> {
         self.refused = false;
         self.allow = self.policy.allow.union(&statement.directives.allow).copied().collect();
         self.online = statement.directives.online;
+        self.batch = statement.directives.batch;
         let (found, deferred) = (self.plan.findings.len(), self.plan.deferred.len());
         let findings = found + deferred;
         let state = match self.guards.get(&statement.id).cloned().unwrap_or(Guarded::Applies) {
@@ -620,6 +626,7 @@ impl<'a> Planner<'a> {
             hazards: act.hazards,
             transaction: act.transaction,
             leftover: None,
+            batches: None,
         });
     }
 
