@@ -177,6 +177,10 @@ pub struct GlobalOptions {
     /// Longest time for all attempts to obtain a table lock, 10m unless given [env: HRMS_MIGRATE_LOCK_BUDGET]
     #[arg(long, global = true, value_name = "TIME")]
     lock_budget: Option<String>,
+    /// Longest time for which others may have waited for locks of this run, all together; no limit unless given
+    /// [env: HRMS_MIGRATE_MAX_BLOCKED]
+    #[arg(long, global = true, value_name = "TIME")]
+    max_blocked: Option<String>,
     /// Longest time of any statement, instead of the limit that fits each; 0 is no limit
     /// [env: HRMS_MIGRATE_STATEMENT_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME")]
@@ -270,6 +274,7 @@ impl GlobalOptions {
             (Setting::LockTimeout, &self.lock_timeout),
             (Setting::LockRetries, &self.lock_retries),
             (Setting::LockBudget, &self.lock_budget),
+            (Setting::MaxBlocked, &self.max_blocked),
             (Setting::StatementTimeout, &self.statement_timeout),
             (Setting::To, &self.to),
             (Setting::TenantColumn, &self.tenant_column),

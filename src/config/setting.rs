@@ -28,6 +28,7 @@ pub enum Setting {
     LockTimeout,
     LockRetries,
     LockBudget,
+    MaxBlocked,
     StatementTimeout,
     Allow,
     Only,
@@ -162,6 +163,14 @@ pub const SETTINGS: &[SettingInfo] = &[
         ValueKind::One,
         "10m",
         "Longest time for all attempts to obtain a table lock",
+    ),
+    info(
+        Setting::MaxBlocked,
+        "max-blocked",
+        "HRMS_MIGRATE_MAX_BLOCKED",
+        ValueKind::One,
+        "",
+        "Longest time for which others may have waited for locks of this run, all together (none: no limit)",
     ),
     info(
         Setting::StatementTimeout,

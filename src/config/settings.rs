@@ -246,6 +246,8 @@ pub struct Limits {
     pub lock_retries: u32,
     /// For all these attempts together.
     pub lock_budget: Duration,
+    /// For how long others may have waited for locks of a run, all together; `None` is no limit.
+    pub max_blocked: Option<Duration>,
     /// For any statement, where the user overrides what fits each.
     pub statement_timeout: Option<StatementTimeout>,
 }
@@ -332,6 +334,7 @@ impl Settings {
                 lock_timeout: LockTimeout::from_millis(millis(lookup.duration(Setting::LockTimeout)?)),
                 lock_retries: lookup.lock_retries()?,
                 lock_budget: lookup.duration(Setting::LockBudget)?,
+                max_blocked: lookup.duration_if_set(Setting::MaxBlocked)?,
                 statement_timeout: lookup
                     .duration_if_set(Setting::StatementTimeout)?
                     .map(|timeout| StatementTimeout::from_millis(millis(timeout))),

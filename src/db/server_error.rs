@@ -235,6 +235,12 @@ impl ServerError {
         Self::plain(ServerErrorKind::Canceled, "interrupted".to_owned())
     }
 
+    /// What stands for the answer to a statement that was not sent, because its lock would have been waited for in vain.
+    #[must_use]
+    pub fn not_asked(why: &str) -> Self {
+        Self::plain(ServerErrorKind::LockTimeout, why.to_owned())
+    }
+
     fn plain(kind: ServerErrorKind, message: String) -> Self {
         Self { kind, message, position: None, table: None, column: None, constraint: None, ours: false }
     }

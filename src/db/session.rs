@@ -385,11 +385,15 @@ impl Session {
         }
         let limit = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis());
         let all = questions.iter().map(|(_, limit)| *limit).min().flatten();
-        if questions.len() > 1
-            && self.go_on_to_ask(target, all).is_ok()
-            && let Ok(values) = self.values(questions)
-        {
-            return values.into_iter().map(Asked::Value).collect();
+        if self.go_on_to_ask(target, all).is_ok() {
+            match self.values(questions) {
+                Ok(values) => return values.into_iter().map(Asked::Value).collect(),
+                Err(error) if questions.len() == 1 => {
+                    self.after_a_refusal();
+                    return vec![Asked::Error(error)];
+                }
+                Err(_) => {}
+            }
         }
         let mut answers = Vec::with_capacity(questions.len());
         for question in questions {
@@ -399,10 +403,14 @@ impl Session {
             answers.push(answer.map_or_else(Asked::Error, Asked::Value));
         }
         if matches!(answers.last(), Some(Asked::Error(_))) {
-            // In the transaction that failed nothing more could be asked. What comes of this the next question tells.
-            drop(self.begin_to_look(""));
+            self.after_a_refusal();
         }
         answers
+    }
+
+    /// Begins anew: in the transaction that failed nothing more could be asked. What comes of this the next question tells.
+    fn after_a_refusal(&mut self) {
+        drop(self.begin_to_look(""));
     }
 
     fn values(&mut self, questions: &[(&str, Option<Duration>)]) -> Result<Vec<Option<String>>, ServerError> {
@@ -531,6 +539,14 @@ impl Session {
     /// [`ServerError`].
     pub fn try_work_lock(&mut self) -> Result<bool, ServerError> {
         try_lock(&mut self.connection, RUNNER_LOCK.1 + 1)
+    }
+
+    /// Returns the value that a query of one row and one column gives, as text; `None` for NULL or no row.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn value(&mut self, sql: &str) -> Result<Option<String>, ServerError> {
+        self.values(&[(sql, None)]).map(|values| values.into_iter().next().flatten())
     }
 
     /// Returns the number that a query of one row and one column gives.
@@ -697,6 +713,9 @@ pub struct Blocker {
     /// Whether it holds it.
     #[diesel(sql_type = Bool)]
     pub granted: bool,
+    /// Whether it gives way to whoever waits.
+    #[diesel(sql_type = Bool)]
+    pub yields: bool,
 }
 
 const BLOCKERS: &str = include_str!("introspect/blockers.sql");

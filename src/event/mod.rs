@@ -47,6 +47,17 @@ pub enum Event<'a> {
     },
     /// A step is sent.
     StepBegins(&'a Step),
+    /// Some more rows of a step are changed and committed.
+    Batch {
+        /// The step.
+        step: &'a Step,
+        /// The rows changed so far.
+        rows: RowCount,
+        /// The pages gone through, and the pages of the table. Where others have moved rows, it is gone through again.
+        pages: (u64, u64),
+        /// How long the step takes so far.
+        elapsed: Duration,
+    },
     /// A step is done; in a transaction it still has to be committed.
     StepDone {
         /// The step.
@@ -68,6 +79,13 @@ pub enum Event<'a> {
         blockers: Vec<String>,
         /// How long until the next.
         pause: Duration,
+    },
+    /// Others may have waited for locks that this run asked for or held.
+    Blocked {
+        /// For how long at once.
+        longest: Duration,
+        /// For how long in all.
+        total: Duration,
     },
     /// A script's groups are committed.
     ScriptEnds(&'a ScriptReport),
@@ -273,6 +291,8 @@ pub struct StepReport {
     pub statement_timeout_ms: u64,
     /// How it ended.
     pub end: StepEnd,
+    /// Whether a run changes its rows in batches; `sql` is all of them at once.
+    pub in_batches: bool,
     /// How long it took, where it was sent.
     pub elapsed: Option<Duration>,
     /// The rows that it changed.

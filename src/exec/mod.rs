@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "steps are timed here")]
 
 mod base;
+mod batch;
 mod group;
 mod interrupt;
 
@@ -13,8 +14,8 @@ use std::time::{Duration, Instant};
 use crate::{
     db::{ServerError, ServerErrorKind, Session, Stop, Work},
     event::Event,
-    pg::{LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
-    plan::{Step, Transaction, Verb},
+    pg::{LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
+    plan::{Batches, Step, Transaction, Verb},
 };
 
 pub use base::{carry_out_base, record_base};
@@ -53,6 +54,11 @@ pub fn carry_out(
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let before = |error| Failure { step: 0, error, elapsed: Duration::ZERO };
+    if let [backfill] = group.steps.as_slice()
+        && let Some(batches) = &backfill.batches
+    {
+        return in_batches(session, backfill, batches, stop, emit).map(|done| vec![done]);
+    }
     if group.transaction == Transaction::None {
         return steps(&mut session.work(), group.steps.as_slice(), Limits::Session, stop, emit);
     }
@@ -91,6 +97,31 @@ fn limits(step: &Step) -> (LockTimeout, StatementTimeout) {
     // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
     let lock = if step.transaction == Transaction::None { LockTimeout::NONE } else { step.lock_timeout };
     (lock, step.statement_timeout)
+}
+
+/// Carries out a step in batches. Where it fails, the batches before are done and stay.
+fn in_batches(
+    session: &mut Session,
+    backfill: &Step,
+    batches: &Batches,
+    stop: &Stop,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Done, Failure> {
+    emit(Event::StepBegins(backfill));
+    let started = Instant::now();
+    let changed = session
+        .work()
+        .limit(false, backfill.lock_timeout, backfill.statement_timeout)
+        .and_then(|()| batch::carry_out_batches(session, backfill, batches, stop, emit));
+    let elapsed = started.elapsed();
+    match changed {
+        Ok(changed) => {
+            let rows = Some(RowCount(changed));
+            emit(Event::StepDone { step: backfill, elapsed, rows });
+            Ok(Done { elapsed, rows })
+        }
+        Err(error) => Err(Failure { step: 0, error, elapsed }),
+    }
 }
 
 /// Sends steps one after the other, until `stop` is set.
@@ -165,6 +196,31 @@ pub fn pause(attempt: u32, stalled: Duration, random: f64) -> Duration {
     let grown = Duration::from_millis(500).saturating_mul(1 << attempt.min(10));
     let jittered = grown.min(LONGEST).mul_f64(random.clamp(0.0, 1.0));
     jittered.max(stalled.saturating_mul(2).min(LONGEST))
+}
+
+/// From which age on somebody's lock is not waited for: who has held it for so long will not give it up within an attempt, and
+/// whoever comes after a waiting `ALTER TABLE` queues behind it. Source: ONLINE-DDL section B.1.
+pub const OLD: Duration = Duration::from_secs(5);
+
+/// Returns the locks of a group for which others have to wait, each with the place of the first step that asks for it. A statement
+/// outside a transaction waits by itself, and lets others pass.
+#[must_use]
+pub fn strong_locks<'a>(group: &Group<'a>) -> Vec<(usize, &'a ObjectName, LockMode)> {
+    let mut locks: Vec<(usize, &ObjectName, LockMode)> = Vec::new();
+    if group.transaction == Transaction::None {
+        return locks;
+    }
+    for (at, step) in group.steps.iter().enumerate() {
+        let (Some(table), Some(mode)) = (&step.table, step.lock) else { continue };
+        if mode < LockMode::Share {
+            continue;
+        }
+        match locks.iter_mut().find(|(_, other, _)| *other == table) {
+            Some((_, _, other)) => *other = mode.max(*other),
+            None => locks.push((at, table, mode)),
+        }
+    }
+    locks
 }
 
 /// Returns whether an error means that nothing was wrong with the step itself, so that a new look and attempt may succeed.

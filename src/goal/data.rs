@@ -2,6 +2,7 @@
 
 use crate::{
     pg::{Ident, ObjectName, QualifiedName},
+    script::Span,
     sql::{Assignment, Expr, Insert, Update, Volatility},
 };
 
@@ -18,6 +19,10 @@ pub struct Backfill {
     pub reads: Vec<Ident>,
     /// `WHERE`, as written.
     pub predicate: String,
+    /// Where it stands in the script.
+    pub condition: Span,
+    /// Whether something of it was not read: a query in it may look at rows that the statement itself changes.
+    pub unread: bool,
     /// The column, where the predicate is `column IS NULL` and nothing else.
     pub null_column: Option<Ident>,
 }
@@ -81,6 +86,8 @@ pub(super) fn backfill(update: &Update) -> Option<Backfill> {
         sets: update.assignments.iter().map(|set| set.column.ident.clone()).collect(),
         reads,
         predicate: predicate.source.text.clone(),
+        condition: predicate.source.span,
+        unread: predicate.tree.has_unread() || update.assignments.iter().any(|set| set.value.tree.has_unread()),
         null_column,
     })
 }

@@ -30,6 +30,8 @@ pub(super) struct Notes {
     pub(super) sent: BTreeMap<ScriptId, Vec<StepReport>>,
     /// Attempts so far of the step that a statement is at.
     pub(super) attempts: BTreeMap<StatementId, u32>,
+    /// For how long others may have waited for locks of this run: at once, and in all.
+    pub(super) blocked: (Duration, Duration),
 }
 
 impl Notes {
@@ -45,6 +47,7 @@ impl Notes {
             interrupted: None,
             sent: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            blocked: (Duration::ZERO, Duration::ZERO),
         }
     }
 
@@ -256,6 +259,7 @@ fn step_report(scripts: &Scripts, step: &Step, end: StepEnd) -> StepReport {
         lock_timeout_ms: step.lock_timeout.as_millis(),
         statement_timeout_ms: step.statement_timeout.as_millis(),
         end,
+        in_batches: step.batches.is_some(),
         elapsed: None,
         rows: None,
         attempts: 0,

@@ -9,12 +9,12 @@ use std::{
 
 use crate::{
     config::Settings,
-    db::{BaseVersion, Control, ServerErrorKind, Session},
+    db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
     event::Event,
     exec::{self, Failure, Group},
-    pg::StatementTimeout,
-    plan::{Answers, Plan, State, Transaction},
+    pg::{LockMode, ObjectName, StatementTimeout},
+    plan::{Answers, Plan, State, Step, Transaction},
     script::ScriptId,
 };
 
@@ -24,6 +24,9 @@ use super::{
     run::Operation,
     tell::script_name,
 };
+
+/// From how long on it is told that others may have waited for locks of a run.
+const WORTH_TELLING: Duration = Duration::from_millis(500);
 
 /// The locks and connections of a run that changes something.
 struct Workplace {
@@ -68,6 +71,10 @@ impl Operation<'_, '_> {
         let sure = seen.plan.statements.iter().all(|statement| !matches!(statement.state, State::Unverified(_)));
         let unchanged = sure && session.horizon().is_ok_and(|horizon| horizon == seen.snapshot.server.horizon);
         let last = self.work(site, &mut session, &mut workplace, &mut answers, unchanged.then_some(seen));
+        let (longest, total) = self.notes.blocked;
+        if longest >= WORTH_TELLING {
+            (self.emit)(Event::Blocked { longest, total });
+        }
         self.interrupt.working(None);
         last
     }
@@ -254,7 +261,15 @@ impl Operation<'_, '_> {
                     }
                     break;
                 }
-                match self.carry_out(session, group, &base) {
+                let begun = Instant::now();
+                let strong = exec::strong_locks(group);
+                let outcome = match self.in_the_way(workplace, &strong) {
+                    Some(failure) => Err(failure),
+                    None => self.carry_out(session, group, &base).inspect(|()| {
+                        self.others_waited(&strong, begun.elapsed());
+                    }),
+                };
+                match outcome {
                     Ok(()) => {
                         trouble = Trouble::default();
                         for step in &group.steps {
@@ -268,6 +283,9 @@ impl Operation<'_, '_> {
                         }
                     }
                     Err(failure) => {
+                        if !failure.elapsed.is_zero() {
+                            self.others_waited(&strong, begun.elapsed());
+                        }
                         again = self.failed(site, session, workplace, group, &failure, &mut trouble);
                         (stopped, broken) = (!again, true);
                         break;
@@ -318,6 +336,38 @@ impl Operation<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Returns why a group is not begun, where it is not: somebody has long held a table on which it needs a strong lock, so
+    /// that others would only queue behind it, or others have waited for us long enough.
+    fn in_the_way(&self, workplace: &mut Workplace, strong: &[(usize, &ObjectName, LockMode)]) -> Option<Failure> {
+        let not_begun = |step, why| Some(Failure { step, error: ServerError::not_asked(why), elapsed: Duration::ZERO });
+        let (first, ..) = strong.first()?;
+        if self.others_waited_enough() {
+            return not_begun(*first, "others have waited for locks of this run for as long as `--max-blocked` allows");
+        }
+        let control = workplace.control.as_mut().filter(|_| !self.settings.atomic)?;
+        let old = |blocker: &Blocker| {
+            let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
+            blocker.granted && !blocker.yields && age >= exec::OLD
+        };
+        let held = strong
+            .iter()
+            .find(|(_, table, mode)| control.blockers(table, Some(*mode), workplace.pid).iter().any(old))?;
+        not_begun(held.0, "it has been held for so long that it was not waited for: others would have queued")
+    }
+
+    /// Notes that others may have waited for strong locks for so long.
+    fn others_waited(&mut self, strong: &[(usize, &ObjectName, LockMode)], time: Duration) {
+        if !strong.is_empty() {
+            let (longest, total) = &mut self.notes.blocked;
+            *longest = time.max(*longest);
+            *total += time;
+        }
+    }
+
+    fn others_waited_enough(&self) -> bool {
+        self.settings.limits.max_blocked.is_some_and(|most| self.notes.blocked.1 >= most)
     }
 
     fn carry_out(&mut self, session: &mut Session, group: &Group<'_>, base: &[BaseVersion]) -> Result<(), Failure> {
@@ -374,7 +424,8 @@ impl Operation<'_, '_> {
             );
             return false;
         }
-        let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings);
+        let enough = self.others_waited_enough() && failure.error.kind == ServerErrorKind::LockTimeout;
+        let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings) && !enough;
         let blockers: Vec<String> = match (&step.table, &mut workplace.control) {
             (Some(table), Some(control)) if failure.error.kind == ServerErrorKind::LockTimeout => {
                 control.blockers(table, step.lock, workplace.pid).iter().map(blocker_words).collect()
@@ -424,16 +475,8 @@ impl Operation<'_, '_> {
         );
         let mut diagnostic = errors::of_step(&self.subject.scripts.texts, step, &failure.error, Some(done));
         if failure.error.kind == ServerErrorKind::LockTimeout {
-            let attempts = trouble.attempts + 1;
-            let table = step.table.as_ref().map_or_else(|| step.object.clone(), |table| format!("table {table}"));
-            diagnostic.what = format!(
-                "could not lock {table} in {attempts} attempts of {} s",
-                Duration::from_millis(step.lock_timeout.as_millis()).as_secs_f32()
-            );
-            diagnostic.why.retain(|why| !why.starts_with("the server says"));
-            for blocker in blockers {
-                diagnostic.why.insert(0, blocker);
-            }
+            let waited = enough.then_some(self.notes.blocked.1);
+            name_the_lock(&mut diagnostic, step, trouble.attempts + 1, waited, blockers);
         }
         diagnostic.why.extend(leftover);
         self.notes.diagnostics.push(diagnostic);
@@ -533,7 +576,31 @@ fn unfit(seen: &Seen) -> Option<Diagnostic> {
     None
 }
 
-fn blocker_words(blocker: &crate::db::Blocker) -> String {
+/// Says of a lock that was not obtained which one it is and who is in the way. `waited`: others have waited for so long that
+/// no more is allowed.
+fn name_the_lock(
+    diagnostic: &mut Diagnostic,
+    step: &Step,
+    attempts: u32,
+    waited: Option<Duration>,
+    blockers: Vec<String>,
+) {
+    let table = step.table.as_ref().map_or_else(|| step.object.clone(), |table| format!("table {table}"));
+    diagnostic.what = format!(
+        "could not lock {table} in {attempts} attempts of {} s",
+        Duration::from_millis(step.lock_timeout.as_millis()).as_secs_f32()
+    );
+    if let Some(waited) = waited {
+        diagnostic.what = format!("others have waited {:.1} s for locks of this run", waited.as_secs_f32());
+        diagnostic.why.push("`--max-blocked` allows no more".to_owned());
+    }
+    diagnostic.why.retain(|why| !why.starts_with("the server says"));
+    for blocker in blockers {
+        diagnostic.why.insert(0, blocker);
+    }
+}
+
+fn blocker_words(blocker: &Blocker) -> String {
     let who = if blocker.pid == 0 { String::new() } else { format!("session {} ", blocker.pid) };
     let age = Duration::from_secs(u64::try_from(blocker.age_seconds).unwrap_or(0));
     let age = if age.as_secs() >= 120 { format!("{} min", age.as_secs() / 60) } else { format!("{} s", age.as_secs()) };

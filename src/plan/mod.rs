@@ -4,6 +4,7 @@
 //! is planned at once. What only the database can answer is listed as [`Question`]s; the shell answers them and plans again,
 //! until none is left.
 
+mod batch;
 mod column;
 mod comment;
 mod constraint;
@@ -38,6 +39,7 @@ use crate::{
 
 use declared::{Aspect, Declared};
 
+pub use batch::Batches;
 pub use policy::{Limits, Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
 pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, TableSize, Transaction, Verb};
@@ -85,17 +87,12 @@ pub fn scope(names: &Names, target: Option<&Ident>) -> Scope {
 
 /// Plans all scripts against a snapshot.
 ///
-/// The plan is final when it has no open questions; while guards are open it has nothing but these. Cost: linear in the
-/// statements.
+/// The plan is final when it has no open questions. Cost: linear in the statements.
 #[must_use]
 pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, policy: &Policy) -> Plan {
     let mut planner = Planner::new(snapshot.clone(), answers, policy);
     let Some(target) = planner.settle_target(scripts) else { return planner.plan };
     planner.settle_guards(scripts);
-    // Which statements apply decides of everything else.
-    if !planner.plan.questions.is_empty() {
-        return planner.plan;
-    }
     let settled = planner.guards.clone();
     // Without guards everything has been compared when the scripts were read.
     if !settled.is_empty() {
@@ -254,6 +251,8 @@ struct Planner<'a> {
     refused: bool,
     allow: BTreeSet<Hazard>,
     online: OnlineMode,
+    /// Rows of a batch, where the script says it.
+    batch: Option<u64>,
     current: StatementId,
     text: &'a str,
     /// Defaults that are labels of an enum under names that have been changed since, and what they are called now.
@@ -290,6 +289,7 @@ impl<'a> Planner<'a> {
             refused: false,
             allow: BTreeSet::new(),
             online: OnlineMode::Auto,
+            batch: None,
             current: StatementId { script: ScriptId(0), index: 0 },
             text: "",
             relabelled: Vec::new(),
@@ -399,6 +399,7 @@ impl<'a> Planner<'a> {
         self.refused = false;
         self.allow = self.policy.allow.union(&statement.directives.allow).copied().collect();
         self.online = statement.directives.online;
+        self.batch = statement.directives.batch;
         let (found, deferred) = (self.plan.findings.len(), self.plan.deferred.len());
         let findings = found + deferred;
         let state = match self.guards.get(&statement.id).cloned().unwrap_or(Guarded::Applies) {
@@ -649,6 +650,7 @@ impl<'a> Planner<'a> {
             hazards: act.hazards,
             transaction: act.transaction,
             leftover: None,
+            batches: None,
         });
     }
 

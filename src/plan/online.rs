@@ -13,7 +13,7 @@ use crate::{
     script::Span,
 };
 
-use super::{Act, Form, Planner, Size, Sql, Transaction, Verb, list};
+use super::{Act, Batches, Form, Planner, Size, Sql, Transaction, Verb, list};
 
 /// The end of the name of the check that proves a column NOT NULL, so that SET NOT NULL need not scan.
 const PROOF: &str = "__hm_nn";
@@ -26,6 +26,19 @@ pub(super) struct Choice {
     pub online: bool,
     pub why: String,
     pub size: Size,
+}
+
+/// An UPDATE that fills rows.
+pub(super) struct Fill {
+    /// All of it.
+    pub sql: Sql,
+    /// The same, ending in its condition, so that the bounds of a batch can be added; `None` where it has to stay one
+    /// statement.
+    pub head: Option<String>,
+    /// The query that says whether rows are left.
+    pub probe: String,
+    /// Which rows, in words.
+    pub object: String,
 }
 
 /// An index of the name that a unique constraint's index is to have.
@@ -385,8 +398,14 @@ impl Planner<'_> {
     pub(super) fn fill_column(&mut self, span: Span, table: &ObjectName, column: &ColumnGoal, existing: &Ident) {
         let name = existing;
         if column.default.is_some() {
-            let sql = Sql::new(format!("UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL"));
-            self.fill_step(span, table, sql, format!("rows of {table}: {name}"));
+            let fill = Fill {
+                sql: Sql::new(format!("UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL")),
+                head: Some(format!("UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL")),
+                probe: format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {name} IS NULL)"),
+                object: format!("rows of {table}: {name}"),
+            };
+            let transaction = self.alone();
+            self.fill_step(span, table, fill, transaction);
             let key = (table.clone(), name.clone());
             self.filled.insert(key.clone());
             self.touched.insert(key);
@@ -401,20 +420,58 @@ impl Planner<'_> {
         self.drop_helper(span, table, &helper(name, FILLING), "every row is filled", transaction);
     }
 
-    fn fill_step(&mut self, span: Span, table: &ObjectName, sql: Sql, object: String) {
-        let size = self.size(table);
+    /// Fills rows: in batches beside writers, or in one statement, in `transaction`.
+    pub(super) fn fill_step(&mut self, span: Span, table: &ObjectName, fill: Fill, transaction: Transaction) {
+        let Choice { online, why, size } = self.choose(table, false);
         let large = matches!(size, Size::Large { .. });
+        let batches = if online { self.batches(table, &fill, size) } else { None };
         let act = Act {
             verb: Verb::Fill,
-            object,
+            object: fill.object,
             table: Some(table),
-            form: Form::Plain(Self::size_words(size)),
+            form: match (&batches, size) {
+                (Some(_), _) => Form::Online(format!("{why}; in batches")),
+                (None, Size::New) => Form::AsWritten,
+                (None, _) => Form::Plain(why),
+            },
             lock: Some(LockMode::RowExclusive),
-            timeout: if large { self.policy.timeouts.long } else { self.policy.timeouts.scan },
-            hazards: if large { vec![Hazard::BlockingLock] } else { Vec::new() },
-            transaction: self.alone(),
+            timeout: if large && batches.is_none() { self.policy.timeouts.long } else { self.policy.timeouts.scan },
+            hazards: if large && batches.is_none() { vec![Hazard::BlockingLock] } else { Vec::new() },
+            transaction: if batches.is_some() { Transaction::None } else { transaction },
         };
-        self.step(span, sql, act);
+        self.step(span, fill.sql, act);
+        if let Some(step) = self.steps.last_mut()
+            && batches.is_some()
+        {
+            let row = self.policy.timeouts.row;
+            if row.as_millis() < step.lock_timeout.as_millis() {
+                step.lock_timeout = row;
+            }
+            step.batches = batches;
+        }
+    }
+
+    /// Returns how rows are changed in batches; `None` where they have to be changed in one statement.
+    fn batches(&self, table: &ObjectName, fill: &Fill, size: Size) -> Option<Batches> {
+        /// The first version that goes to a page without reading those before it.
+        const FINDS_PAGES: u32 = 14;
+        let state = self.table_state(table)?;
+        let key =
+            if self.world.server.version.major() >= FINDS_PAGES { None } else { Some(state.primary_key()?.to_vec()) };
+        let (pages, rows) = match size {
+            Size::Large { pages, rows } => (pages, rows.0),
+            // Not worth a division: such a table is one batch, or few.
+            Size::New | Size::Small { .. } => (0, 0),
+        };
+        Some(Batches {
+            head: fill.head.clone()?,
+            table: table.clone(),
+            key,
+            probe: fill.probe.clone(),
+            rows_per_page: rows / pages.max(1),
+            rows: self.batch,
+            vacuums: pages >= self.policy.limits.vacuum_pages && state.owned,
+        })
     }
 
     /// Returns a column's definition without its constraints that are goals of their own.

@@ -33,11 +33,14 @@ pub struct Limits {
     pub scan_rows: u64,
     /// Pages from which a rewrite has to be allowed.
     pub rewrite_pages: u64,
+    /// Pages from which the space of old rows is given back while rows are changed in batches: it takes as long again as
+    /// the batches.
+    pub vacuum_pages: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { scan_pages: 2_000, scan_rows: 50_000, rewrite_pages: 4_000 }
+        Self { scan_pages: 2_000, scan_rows: 50_000, rewrite_pages: 4_000, vacuum_pages: 131_072 }
     }
 }
 
@@ -46,6 +49,8 @@ impl Default for Limits {
 pub struct Timeouts {
     /// The wait for a lock, of one attempt.
     pub lock: LockTimeout,
+    /// The wait of a batch for a row: the rows that it has changed by then are held meanwhile.
+    pub row: LockTimeout,
     /// A change of the catalog alone.
     pub catalog: StatementTimeout,
     /// A plain scan, index build or small rewrite.
@@ -58,6 +63,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             lock: LockTimeout::from_millis(1_500),
+            row: LockTimeout::from_millis(500),
             catalog: StatementTimeout::from_millis(5_000),
             scan: StatementTimeout::from_millis(60_000),
             long: StatementTimeout::NONE,

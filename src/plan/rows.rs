@@ -3,13 +3,13 @@
 use crate::{
     catalog::Generation,
     goal::{Backfill, GoalKind, Probe as _, Seed, StatementGoals},
-    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName},
+    pg::{Ident, LockMode, ObjectName, QualifiedName},
     script::Span,
 };
 
 use super::{
     Act, Answer, Barrier, CheckedKind, Form, Planner, Purpose, Question, Size, Sql, Transaction, Verb,
-    declared::Aspect, rows_words,
+    declared::Aspect, online::Fill, rows_words,
 };
 
 impl Planner<'_> {
@@ -71,8 +71,15 @@ impl Planner<'_> {
         if !self.may_write(statement, &table, may, "UPDATE") {
             return;
         }
-        let size = self.size(&table);
-        self.data_step(statement, &table, size, &format!("rows of {table}: {shown}"));
+        let text = &statement.text;
+        let head = text.get(..goal.condition.start - statement.span.start);
+        let fill = Fill {
+            sql: Sql::default().source(text, statement.span.start),
+            head: head.filter(|_| !goal.unread).map(|head| format!("{head}({}\n)", goal.predicate)),
+            probe: goal.probe(&table),
+            object: format!("rows of {table}: {shown}"),
+        };
+        self.fill_step(statement.span, &table, fill, Transaction::Shared);
         for column in &goal.sets {
             self.touched.insert(key(column));
         }
@@ -135,17 +142,16 @@ impl Planner<'_> {
         false
     }
 
-    fn data_step(&mut self, statement: &StatementGoals, table: &ObjectName, size: Size, object: &str) {
+    fn seed_step(&mut self, statement: &StatementGoals, table: &ObjectName, size: Size, object: &str) {
         let sql = Sql::default().source(&statement.text, statement.span.start);
-        let large = matches!(size, Size::Large { .. });
         let act = Act {
             verb: Verb::Fill,
             object: object.to_owned(),
             table: Some(table),
             form: if size == Size::New { Form::AsWritten } else { Form::Plain(Self::size_words(size)) },
             lock: Some(LockMode::RowExclusive),
-            timeout: if large { self.policy.timeouts.long } else { self.policy.timeouts.scan },
-            hazards: if large { vec![Hazard::BlockingLock] } else { Vec::new() },
+            timeout: self.policy.timeouts.scan,
+            hazards: Vec::new(),
             transaction: Transaction::Shared,
         };
         self.step(statement.span, sql, act);
@@ -196,7 +202,7 @@ impl Planner<'_> {
             return;
         }
         let size = if self.made.contains(&table) { Size::New } else { Size::Small { pages: 0 } };
-        self.data_step(statement, &table, size, &format!("{} of {table}", rows_words(goal.rows.len() as u64)));
+        self.seed_step(statement, &table, size, &format!("{} of {table}", rows_words(goal.rows.len() as u64)));
         // The new rows hold what is written, and otherwise the default, or NULL where there is none.
         let only = self.made.contains(&table) && !self.seeded.contains(&table);
         let others: Vec<(Ident, bool)> = self

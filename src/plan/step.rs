@@ -8,7 +8,7 @@ use crate::{
     script::Span,
 };
 
-use super::Question;
+use super::{Batches, Question};
 
 /// The ordered difference between what holds and what the scripts say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -118,6 +118,8 @@ pub struct Step {
     pub transaction: Transaction,
     /// The index that is left invalid where this step fails.
     pub leftover: Option<ObjectName>,
+    /// How its rows are changed bit by bit, where they are: `sql` is then never sent as a whole.
+    pub batches: Option<Batches>,
 }
 
 impl Step {

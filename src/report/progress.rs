@@ -5,6 +5,7 @@ use std::{io::Write, time::Duration};
 use crate::{
     event::{Command, Event, ScriptName},
     goal::StatementId,
+    pg::RowCount,
     plan::{Form, Step},
 };
 
@@ -33,6 +34,8 @@ pub struct Progress<'a> {
     script: Option<Turn>,
     /// The last reason for trying again, so that a terminal is told each once.
     retried: Option<String>,
+    /// When a batch was told last, as the time that its step had taken by then.
+    batch: Duration,
 }
 
 /// The script whose turn it is.
@@ -64,7 +67,7 @@ impl<'a> Progress<'a> {
     /// Starts telling to `out`.
     #[must_use]
     pub fn new(out: &'a mut dyn Write, style: Style) -> Self {
-        Self { out, style, quiet: false, live: false, script: None, retried: None }
+        Self { out, style, quiet: false, live: false, script: None, retried: None, batch: Duration::ZERO }
     }
 
     /// Says nothing from now on.
@@ -103,6 +106,7 @@ impl<'a> Progress<'a> {
             Event::ScriptBegins { script, steps } => self.script_begins(script, *steps),
             Event::Asking { what } => self.passing(&format!("asking {}", self.style.clean(what))),
             Event::StepBegins(step) => {
+                self.batch = Duration::ZERO;
                 if let Some(turn) = &mut self.script
                     && turn.place(step) > turn.begun.len()
                 {
@@ -114,6 +118,7 @@ impl<'a> Progress<'a> {
                     self.passing(&line);
                 }
             }
+            Event::Batch { step, rows, pages, elapsed: time } => self.batch(step, *rows, *pages, *time),
             Event::StepDone { step, elapsed: time, rows } => {
                 let rows = rows.map(|rows| format!("{rows} {}, ", if rows.0 == 1 { "row" } else { "rows" }));
                 let done = format!("done, {}{}", rows.unwrap_or_default(), elapsed(*time));
@@ -125,6 +130,13 @@ impl<'a> Progress<'a> {
                 }
             }
             Event::Retry { step, attempt, why, blockers, pause } => self.retry(step, *attempt, why, blockers, *pause),
+            Event::Blocked { longest, total } => {
+                let (longest, total) = (elapsed(*longest), elapsed(*total));
+                self.keep(
+                    &format!("others waited for locks of this run: at most {longest} at once, {total} in all"),
+                    Paint::Plain,
+                );
+            }
             Event::ScriptEnds(script) => {
                 self.script = None;
                 if !self.style.terminal {
@@ -144,6 +156,27 @@ impl<'a> Progress<'a> {
         self.passing(&format!("{number}  {title}: {}", count(steps, "step", "steps")));
         self.retried = None;
         self.script = Some(Turn { number, steps, begun: Vec::new() });
+    }
+
+    fn batch(&mut self, step: &Step, rows: RowCount, (passed, pages): (u64, u64), time: Duration) {
+        /// A log is told so often.
+        const INTERVAL: Duration = Duration::from_secs(10);
+        if !self.style.terminal && time < self.batch + INTERVAL {
+            return;
+        }
+        self.batch = time;
+        let mut parts = vec![format!("{rows} {}", if rows.0 == 1 { "row" } else { "rows" })];
+        if passed < pages {
+            parts.insert(0, format!("{} %", passed * 100 / pages));
+            // The first batches tell little of what is to come.
+            if time >= Duration::from_secs(2) && passed > 0 {
+                let left = time.as_millis() * u128::from(pages - passed) / u128::from(passed);
+                let left = Duration::from_secs(u64::try_from(left / 1_000).unwrap_or(u64::MAX));
+                parts.push(format!("about {} left", elapsed(left)));
+            }
+        }
+        parts.push(elapsed(time));
+        self.passing(&format!("{}: {}", self.step_place(step), parts.join(", ")));
     }
 
     fn retry(&mut self, step: &Step, attempt: u32, why: &str, blockers: &[String], pause: Duration) {

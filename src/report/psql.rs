@@ -165,10 +165,17 @@ impl Script<'_> {
         self.go_to(step.transaction);
         // Waits within a concurrent build count as lock waits; a limit would leave an invalid index behind.
         let lock = if step.transaction.is_some() { step.lock_timeout_ms } else { 0 };
-        self.limit(lock, step.statement_timeout_ms);
+        let statement = if step.in_batches { 0 } else { step.statement_timeout_ms };
+        self.limit(lock, statement);
         self.out.push('\n');
         self.comment(&format!("{}: {}", step.location, step.object));
-        self.comment(&format!("{}; {}", form(&step.form), lock_and_limits(step)));
+        if step.in_batches {
+            self.comment(
+                "All rows in one statement; `hrms-migrate run` changes them in batches, beside others who write.",
+            );
+        } else {
+            self.comment(&format!("{}; {}", form(&step.form), lock_and_limits(step)));
+        }
         if let Some(hazards) = hazards(step) {
             self.comment(&hazards);
         }

@@ -206,6 +206,7 @@ fn step(verb: Verb, object: &str, form: Form, sql: &str) -> StepReport {
         lock_timeout_ms: 1500,
         statement_timeout_ms: 5000,
         end: StepEnd::Planned,
+        in_batches: false,
         elapsed: None,
         rows: None,
         attempts: 0,
@@ -700,6 +701,7 @@ fn sent() -> Step {
         hazards: Vec::new(),
         transaction: Transaction::Shared,
         leftover: None,
+        batches: None,
     }
 }
 
@@ -726,7 +728,11 @@ fn told(style: Style, quiet: bool) -> String {
         retry(1, blockers()),
         retry(2, blockers()),
         retry(3, Vec::new()),
+        Event::Batch { step: &step, rows: RowCount(9_000), pages: (40, 100), elapsed: millis(12_500) },
+        Event::Batch { step: &step, rows: RowCount(10_000), pages: (45, 100), elapsed: millis(13_000) },
+        Event::Batch { step: &step, rows: RowCount(14_210), pages: (100, 100), elapsed: millis(31_000) },
         Event::StepDone { step: &step, elapsed: millis(1600), rows: Some(RowCount(14_210)) },
+        Event::Blocked { longest: millis(1500), total: millis(3200) },
         Event::ScriptEnds(&ended),
         Event::Note("the journal may not be written by this role".to_owned()),
     ];

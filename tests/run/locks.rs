@@ -1,5 +1,7 @@
 //! Tables that another session holds.
 
+use std::time::{Duration, Instant};
+
 use diesel::connection::SimpleConnection;
 
 use crate::{
@@ -91,6 +93,37 @@ fn the_budget_for_lock_waits_ends_them() {
         .run()
         .expect(5);
     assert_says(&run.stderr, &["error[lock-timeout]"]);
+}
+
+#[test]
+fn a_table_that_somebody_has_held_for_long_is_not_waited_for() {
+    let Some(database) = TestDatabase::new("held_for_long") else { return };
+    database.execute("CREATE TABLE held (id integer)");
+    let scripts = Scripts::one("ALTER TABLE held ADD COLUMN word text;");
+    let mut reader = in_transaction(&database, "SELECT FROM held; SELECT pg_sleep(5.1)");
+    // An attempt that waited would take twenty seconds.
+    let started = Instant::now();
+    let run = scripts.on(&database).arg("--lock-timeout=20s").arg("--lock-retries=1").run().expect(5);
+    assert_says(&run.stderr, &["error[lock-timeout]", "has held ACCESS SHARE for", "idle in transaction"]);
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    reader.batch_execute("COMMIT").unwrap();
+    scripts.run(&database).expect(0);
+}
+
+#[test]
+fn others_wait_no_longer_than_is_allowed() {
+    let Some(database) = TestDatabase::new("max_blocked") else { return };
+    database.execute("CREATE TABLE held (id integer)");
+    let scripts = Scripts::one("ALTER TABLE held ADD COLUMN word text;");
+    let _writer = in_transaction(&database, "INSERT INTO held VALUES (1)");
+    let run = scripts
+        .on(&database)
+        .arg("--lock-timeout=300ms")
+        .arg("--lock-retries=1000")
+        .arg("--max-blocked=500ms")
+        .run()
+        .expect(5);
+    assert_says(&run.stderr, &["error[lock-timeout]: others have waited 0.", "--max-blocked", "\"payroll\""]);
 }
 
 #[test]

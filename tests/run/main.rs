@@ -12,6 +12,7 @@ mod support;
 mod proxy;
 mod tools;
 
+mod batches;
 mod check;
 mod concurrent;
 mod diff;

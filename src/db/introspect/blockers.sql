@@ -6,7 +6,9 @@ SELECT coalesce(l.pid, 0) AS pid,
        coalesce(a.state, CASE WHEN p.gid IS NOT NULL THEN 'prepared transaction ' || quote_literal(p.gid) END, 'unknown') AS state,
        coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), 0)::bigint AS age_seconds,
        l.mode AS mode,
-       l.granted AS granted
+       l.granted AS granted,
+       -- A worker of autovacuum ends for whoever waits, unless it works against wraparound.
+       coalesce(a.backend_type = 'autovacuum worker' AND a.query !~ 'to prevent wraparound', false) AS yields
   FROM pg_catalog.pg_locks l
   JOIN pg_catalog.pg_class c ON c.oid = l.relation AND c.relname = $2
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1

@@ -1,0 +1,116 @@
+//! Backfills of large tables, in batches.
+
+use diesel::connection::SimpleConnection;
+
+use crate::{
+    support::TestDatabase,
+    tools::{
+        Scripts, assert_clean, assert_says, in_transaction, kill, large_table, wait_for_lock_wait, wait_for_query,
+    },
+};
+
+const BACKFILL: &str = "UPDATE large SET word = 'none' WHERE word IS NULL;";
+
+/// A large table whose words are to be filled.
+fn large_without_words() -> String {
+    // Nothing but the backfill writes.
+    format!(
+        "{} ALTER TABLE large SET (autovacuum_enabled = off), ALTER word TYPE text USING NULL::text;",
+        large_table("large")
+    )
+}
+
+#[test]
+fn a_large_table_is_filled_in_batches_of_their_own_transactions() {
+    let Some(database) = TestDatabase::new("batches") else { return };
+    database.execute(&large_without_words());
+    let scripts = Scripts::one(BACKFILL);
+    let plan = scripts.command(&["plan", "-v"]).database(&database).run().expect(0);
+    assert_says(&plan.stdout, &["in batches"]);
+    let run = scripts.run(&database).expect(0);
+    assert_says(&run.stdout, &["60 000 rows"]);
+    assert_eq!(database.value("SELECT count(*) FROM large WHERE word IS NULL").as_deref(), Some("0"));
+    let transactions = database.value("SELECT count(DISTINCT xmin::text) FROM large").unwrap();
+    assert!(transactions.parse::<u32>().unwrap() > 2, "{transactions}");
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn the_script_may_give_the_size_of_a_batch() {
+    let Some(database) = TestDatabase::new("batch_size") else { return };
+    database.execute(&large_without_words());
+    let scripts = Scripts::one(format!("-- ensure:batch 6_000\n{BACKFILL}"));
+    scripts.run(&database).expect(0);
+    let transactions = database.value("SELECT count(DISTINCT xmin::text) FROM large").unwrap();
+    // A batch is whole pages, so it has some rows less.
+    assert!((10..=12).contains(&transactions.parse::<u32>().unwrap()), "{transactions}");
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn rows_that_others_move_behind_a_batch_are_found() {
+    let Some(database) = TestDatabase::new("moved_rows") else { return };
+    database.execute(&large_without_words());
+    let scripts = Scripts::one(format!("-- ensure:batch 5_000\n{BACKFILL}"));
+    // The first batch waits for a row; meanwhile others go to new pages, behind the end that was seen at the beginning.
+    let mut writer = in_transaction(&database, "UPDATE large SET code = -1 WHERE id = 1");
+    let run = scripts.on(&database).spawn();
+    wait_for_lock_wait(&database);
+    writer.batch_execute("UPDATE large SET code = -id WHERE id > 30000; COMMIT").unwrap();
+    run.wait().expect(0);
+    assert_eq!(database.value("SELECT count(*) FROM large WHERE word IS NULL").as_deref(), Some("0"));
+    assert_eq!(database.value("SELECT count(*) FROM large WHERE code < 0").as_deref(), Some("30001"));
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn a_row_that_others_hold_is_waited_for_again_and_again_but_never_long() {
+    let Some(database) = TestDatabase::new("held_row") else { return };
+    database.execute(&large_without_words());
+    let scripts = Scripts::one(BACKFILL);
+    let mut writer = in_transaction(&database, "UPDATE large SET code = -1 WHERE id = 30000");
+    let run = scripts.on(&database).spawn();
+    // The batch gives up, so that its rows are free, and comes again.
+    for _ in 0..2 {
+        wait_for_lock_wait(&database);
+        wait_for_query(
+            &database,
+            "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock') AS it",
+        );
+    }
+    writer.batch_execute("COMMIT").unwrap();
+    run.wait().expect(0);
+    assert_eq!(database.value("SELECT count(*) FROM large WHERE word IS NULL").as_deref(), Some("0"));
+    assert_eq!(database.value("SELECT code FROM large WHERE id = 30000").as_deref(), Some("-1"));
+}
+
+#[test]
+fn a_backfill_killed_on_its_way_keeps_what_is_done_and_is_finished_by_the_next_run() {
+    let Some(database) = TestDatabase::new("killed_backfill") else { return };
+    database.execute(&large_without_words());
+    let scripts = Scripts::one(format!("-- ensure:batch 5_000\n{BACKFILL}"));
+    let mut writer = in_transaction(&database, "UPDATE large SET code = -1 WHERE id = 30000");
+    let killed = scripts.on(&database).spawn();
+    wait_for_lock_wait(&database);
+    kill(killed);
+    let left = database.value("SELECT count(*) FROM large WHERE word IS NULL").unwrap().parse::<u32>().unwrap();
+    assert!((30_000..=40_000).contains(&left), "{left}");
+    writer.batch_execute("COMMIT").unwrap();
+    scripts.run(&database).expect(0);
+    assert_eq!(database.value("SELECT count(*) FROM large WHERE word IS NULL").as_deref(), Some("0"));
+    assert_clean(&database);
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn what_a_query_reads_is_filled_in_one_statement() {
+    let Some(database) = TestDatabase::new("one_statement") else { return };
+    database.execute(&large_without_words());
+    let scripts = Scripts::one(
+        "UPDATE large SET word = 'none' WHERE word IS NULL AND code <= (SELECT max(code) FROM large WHERE word IS NULL);",
+    );
+    let plan = scripts.command(&["plan"]).database(&database).run().expect(0);
+    assert_says(&plan.stdout, &["plain", "blocking-lock"]);
+    scripts.run(&database).expect(0);
+    assert_eq!(database.value("SELECT count(DISTINCT xmin::text) FROM large").as_deref(), Some("1"));
+}
