@@ -7,7 +7,7 @@ use crate::{
         ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness,
         StatementGoals, Volatility, same_meaning,
     },
-    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName, quote_literal},
     script::Span,
 };
 
@@ -475,6 +475,35 @@ impl Planner<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Returns the defaults of a statement that name a label of an enum which has been renamed already by a later statement, and
+    /// what to send in their place: the server knows the label under its new name only.
+    pub(super) fn relabelled_defaults(&self, statement: &StatementGoals) -> Vec<(Span, String)> {
+        if !self.declared.renames_labels() {
+            return Vec::new();
+        }
+        let of_goal = |goal: &Goal| {
+            let (default, type_name) = match &goal.kind {
+                GoalKind::Column { column, .. } => (column.default.as_ref()?, self.resolve_type(&column.type_name)),
+                GoalKind::ColumnDefault { table, column, default } => {
+                    let table = self.locate(table);
+                    let column = self.locate_column(&table, column);
+                    (default.as_ref()?, self.table_state(&table)?.column(&column)?.type_name.clone())
+                }
+                _ => return None,
+            };
+            let label = match self.renamed_label(&default.tree, &type_name)? {
+                Expr::Text(label) => quote_literal(&label),
+                Expr::Cast(label, cast) => match *label {
+                    Expr::Text(label) => format!("{}::{cast}", quote_literal(&label)),
+                    _ => return None,
+                },
+                _ => return None,
+            };
+            Some((default.source.span, label))
+        };
+        statement.goals.iter().filter_map(of_goal).collect()
     }
 
     /// Finds the column of an ALTER COLUMN. `None` where it is not there, told or superseded.

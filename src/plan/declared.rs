@@ -303,6 +303,11 @@ impl<'a> Declared<'a> {
         }
     }
 
+    /// Returns whether any statement renames a label of an enum.
+    pub(super) fn renames_labels(&self) -> bool {
+        self.renames.iter().any(|(_, rename)| matches!(rename, Rename::Label { .. }))
+    }
+
     /// Returns whether any statement renames a column.
     pub(super) fn renames_columns(&self) -> bool {
         self.renames.iter().any(|(_, rename)| matches!(rename, Rename::Column { .. }))

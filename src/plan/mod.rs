@@ -172,6 +172,25 @@ impl Sql {
         self
     }
 
+    /// Puts other text in place of a part of the script's own.
+    fn with(mut self, part: Span, text: &str) -> Self {
+        let inside = |(from, to, start): &(usize, usize, usize)| *start <= part.start && part.end <= start + to - from;
+        let Some(place) = self.origins.iter().position(inside) else { return self };
+        let (from, to, start) = self.origins.remove(place);
+        let (begin, end) = (from + part.start - start, from + part.end - start);
+        if self.text.get(begin..end).is_none() {
+            self.origins.insert(place, (from, to, start));
+            return self;
+        }
+        self.text.replace_range(begin..end, text);
+        let moved = |byte: usize| byte - (end - begin) + text.len();
+        for (from, to, _) in self.origins.iter_mut().filter(|(from, ..)| *from >= end) {
+            (*from, *to) = (moved(*from), moved(*to));
+        }
+        self.origins.splice(place..place, [(from, begin, start), (moved(end), moved(to), part.end)]);
+        self
+    }
+
     /// Adds text of the script that begins at `start` there.
     fn source(mut self, text: &str, start: usize) -> Self {
         let from = self.text.len();
@@ -236,6 +255,8 @@ struct Planner<'a> {
     batch: Option<u64>,
     current: StatementId,
     text: &'a str,
+    /// Defaults that are labels of an enum under names that have been changed since, and what they are called now.
+    relabelled: Vec<(Span, String)>,
 }
 
 impl<'a> Planner<'a> {
@@ -271,6 +292,7 @@ impl<'a> Planner<'a> {
             batch: None,
             current: StatementId { script: ScriptId(0), index: 0 },
             text: "",
+            relabelled: Vec::new(),
         }
     }
 
@@ -370,6 +392,7 @@ impl<'a> Planner<'a> {
         self.order = order;
         self.current = statement.id;
         self.text = &statement.text;
+        self.relabelled = self.relabelled_defaults(statement);
         self.steps.clear();
         self.unverified = None;
         self.superseded = false;
@@ -609,6 +632,7 @@ impl<'a> Planner<'a> {
     }
 
     fn step(&mut self, span: Span, sql: Sql, act: Act<'_>) {
+        let sql = self.relabelled.iter().fold(sql, |sql, (part, label)| sql.with(*part, label));
         let long = act.hazards.contains(&Hazard::Rewrite) && self.allow.contains(&Hazard::Rewrite);
         self.steps.push(Step {
             statement: self.current,

@@ -1,0 +1,3 @@
+ALTER TABLE t ADD COLUMN m mood DEFAULT 'fine' NOT NULL, ADD COLUMN n mood DEFAULT 'fine';
+ALTER TABLE t ALTER COLUMN older SET DEFAULT 'fine';
+CREATE TABLE u (id integer PRIMARY KEY, m mood NOT NULL DEFAULT 'fine', n integer);
