@@ -16,7 +16,7 @@ const OF_DIESEL: usize = 2;
 fn a_run_with_nothing_to_do_needs_few_round_trips_and_one_connection() {
     let Some(database) = TestDatabase::new("round_trips") else { return };
     cli(&["run"]).database(&database).run().expect(0);
-    for command in ["run", "plan"] {
+    for command in ["run", "plan", "verify"] {
         let proxy = Proxy::before(&database);
         cli(&[command]).env("DATABASE_URL", proxy.url(database.url())).run().expect(0);
         let round_trips = proxy.round_trips() - OF_DIESEL;

@@ -42,6 +42,11 @@ fn a_role_that_may_only_connect_gets_every_goal_of_the_catalog() {
     let without_usage = "REVOKE ALL ON SCHEMA public FROM PUBLIC";
     for (rights, schema) in [("SELECT", &[][..]), (without_usage, &["--schema", "public"])] {
         database.execute(rights);
+        // What no script speaks of is in the catalog, which everybody may read.
+        for looks in [["verify", "--strict"], ["diff", "--exit-code"]] {
+            let run = scripts.command(&[&looks[..], schema].concat()).database(&database);
+            run.env("PGOPTIONS", format!("-c role={role}")).run().expect(0);
+        }
         for (command, words) in [
             ("status", &["1 unverified", "no right to read it (SELECT)", "2 already true"][..]),
             ("plan", &["no right to read it (SELECT)", "0 would change"]),
