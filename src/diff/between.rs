@@ -20,18 +20,8 @@ use super::{
 #[must_use]
 pub fn between(here: &Inventory, there: &Inventory, same_printing: bool) -> Vec<Difference> {
     let there = &told_in(there, &here.schema);
-    let has_relation = |inventory: &Inventory, relation: &Ident| {
-        inventory.entries.keys().any(|key| {
-            key.kind != EntryKind::Column && key.name == relation.as_str() && key.relation.as_ref() == Some(relation)
-        })
-    };
     let relations = |inventory: &Inventory| -> BTreeSet<Ident> {
-        inventory
-            .entries
-            .keys()
-            .filter_map(|key| key.relation.clone())
-            .filter(|name| has_relation(inventory, name))
-            .collect()
+        inventory.entries.keys().filter(|key| is_relation(key.kind)).filter_map(|key| key.relation.clone()).collect()
     };
     let (of_first, of_second) = (relations(here), relations(there));
     let keys: BTreeSet<&EntryKey> = here.entries.keys().chain(there.entries.keys()).collect();
@@ -147,9 +137,9 @@ fn order_by_mention(differences: &mut [Difference], is: &dyn Fn(&Difference) -> 
     let mut ordered: Vec<Difference> = Vec::new();
     while !rest.is_empty() {
         let mentions = |one: &Difference, other: &Difference| {
-            let definition = one.here.as_ref().or(one.there.as_ref());
+            let Some(definition) = one.here.as_ref().or(one.there.as_ref()) else { return false };
             let name = other.relation.as_ref().map(ToString::to_string).unwrap_or_default();
-            one != other && definition.is_some_and(|definition| definition.contains(&name))
+            definition.contains(&name) && one != other
         };
         let free = rest.iter().position(|one| !rest.iter().any(|other| mentions(one, other))).unwrap_or(0);
         ordered.push(rest.remove(free));
