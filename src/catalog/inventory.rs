@@ -148,6 +148,9 @@ impl Inventory {
         relation: &'a Ident,
         kind: EntryKind,
     ) -> impl Iterator<Item = (&'a EntryKey, &'a Entry)> {
-        self.entries.iter().filter(move |(key, _)| key.relation.as_ref() == Some(relation) && key.kind == kind)
+        let first = EntryKey { relation: Some(relation.clone()), kind, name: String::new() };
+        self.entries
+            .range(first..)
+            .take_while(move |(key, _)| key.relation.as_ref() == Some(relation) && key.kind == kind)
     }
 }
