@@ -2,6 +2,9 @@
 //!
 //! Source: the crate squawk-syntax, which follows the grammar of PostgreSQL 18.
 
+use std::cell::RefCell;
+
+use rustc_hash::FxHashSet;
 use squawk_syntax::SourceFile;
 
 use crate::script::Span;
@@ -27,10 +30,22 @@ const GROUP_WEIGHT: usize = 10;
 /// Room for [`MAX_NESTING`] and [`MAX_CHAIN`] levels even without optimisation; only what is used is ever touched.
 const STACK_BYTES: usize = 1024 * 1024 * 1024;
 
+thread_local! {
+    /// Texts that the grammar has nothing against: the same guard often stands above many statements, and to judge it takes
+    /// longer than to read them.
+    static SOUND: RefCell<FxHashSet<String>> = RefCell::default();
+}
+
+/// How many texts a thread keeps, and the longest that it keeps, in bytes.
+const MOST_KEPT: usize = 1_000;
+
 /// Returns what the grammar has against `text`, or `None`. `at` is where the text begins in the script.
 ///
 /// Invariant: [`nesting`] has accepted the tokens of `text`.
 pub(super) fn syntax_errors(text: &str, at: Span) -> Option<Vec<SqlError>> {
+    if SOUND.with_borrow(|sound| sound.contains(text)) {
+        return None;
+    }
     let tokens: Vec<Token> = Lexer::new(text).filter(|token| !token.kind.is_comment()).collect();
     let deep = match nesting(text, &tokens) {
         Ok(levels) => levels > DEEP,
@@ -49,6 +64,11 @@ pub(super) fn syntax_errors(text: &str, at: Span) -> Option<Vec<SqlError>> {
         judge(text)
     };
     if found.is_empty() {
+        SOUND.with_borrow_mut(|sound| {
+            if text.len() <= MOST_KEPT && sound.len() < MOST_KEPT {
+                sound.insert(text.to_owned());
+            }
+        });
         return None;
     }
     Some(
