@@ -24,6 +24,7 @@ pub mod cli;
 
 #[expect(missing_docs, reason = "written by diesel from the database")]
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "written by diesel from the database"))]
+#[cfg(feature = "schema")]
 pub mod schema;
 
 pub use ops::{Migrator, NotReady};
