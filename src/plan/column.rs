@@ -13,7 +13,10 @@ use crate::{
 
 use super::{
     Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert,
-    declared::Aspect, example_words, hold_words, online::Choice, regclass, rows_words,
+    declared::Aspect,
+    example_words, hold_words,
+    online::Choice,
+    regclass, rows_words,
     shadow::{Shadowed, TypeChange},
 };
 
@@ -622,44 +625,21 @@ impl Planner<'_> {
         if self.decided_later(&table, &existing, Aspect::ColumnType) {
             return;
         }
-        // Under the names that the columns have now.
-        let current = using.map(|using| {
-            using.renamed(&|name| {
-                let located = self.locate_column(&table, name);
-                (located != *name).then_some(located)
-            })
-        });
-        let using = match &current {
+        let current = match using.map(|using| self.current_using(goal.span, &table, &existing, using)) {
+            Some(None) => return,
+            Some(current) => current,
             None => None,
-            Some(Some(using)) => Some(using),
-            Some(None) => {
-                self.find(
-                    goal.span,
-                    Code::NotSupported,
-                    format!("the conversion of {table}.{} names columns that have been renamed since", existing.name),
-                    "",
-                    vec!["it cannot be written with their new names".to_owned()],
-                    "write the conversion with the names that the columns have now",
-                );
-                return;
-            }
         };
+        let using = current.as_ref();
         if !self.has_type(goal.span, &wanted) || !self.owns(goal.span, &table) {
             return;
         }
         let cost = convert::cost(&existing.type_name, &wanted, using, &existing.name);
         let what = format!("{} → {wanted}", existing.type_name);
+        let (span, what) = (goal.span, what.as_str());
+        let change = TypeChange { span, table: &table, column: &existing, wanted: &wanted, using, collation, what };
         let mut not_here = None;
         if cost == convert::Cost::Rewrite && self.changes_types_online(&table) {
-            let change = TypeChange {
-                span: goal.span,
-                table: &table,
-                column: &existing,
-                wanted: &wanted,
-                using,
-                collation,
-                what: &what,
-            };
             match self.change_type_online(&change) {
                 Shadowed::Settled => return,
                 Shadowed::NotHere(why) => not_here = Some(why),
@@ -693,7 +673,8 @@ impl Planner<'_> {
             // The server does not convert this default by itself; it is taken off and put back in the same command.
             let column = &existing.name;
             let default = cast_default(default, &wanted);
-            sql = sql.push(&format!(", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT {default}"));
+            sql =
+                sql.push(&format!(", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT {default}"));
         }
         let form = if let Some(why) = not_here.filter(|_| rewrites) {
             Form::Rewrite(format!("{}; not beside writers: {why}", Self::size_words(size)))
@@ -724,6 +705,31 @@ impl Planner<'_> {
                 state.collation = Some(collation.resolve(&Ident::new("pg_catalog")));
             }
         }
+    }
+
+    /// Returns a conversion under the names that the columns have now; a finding where it cannot be written so.
+    fn current_using(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        existing: &Column,
+        using: &Expression,
+    ) -> Option<Expression> {
+        let current = using.renamed(&|name| {
+            let located = self.locate_column(table, name);
+            (located != *name).then_some(located)
+        });
+        if current.is_none() {
+            self.find(
+                span,
+                Code::NotSupported,
+                format!("the conversion of {table}.{} names columns that have been renamed since", existing.name),
+                "",
+                vec!["it cannot be written with their new names".to_owned()],
+                "write the conversion with the names that the columns have now",
+            );
+        }
+        current
     }
 
     /// Returns the default that a column has once its type is changed.

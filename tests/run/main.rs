@@ -28,5 +28,6 @@ mod options;
 mod plan_sql;
 mod pooler;
 mod repeat;
+mod shadow;
 mod status;
 mod versions;

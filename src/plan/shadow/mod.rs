@@ -100,6 +100,9 @@ enum Twin {
 /// What the new column gets, each by the name of what the old one has.
 type Twins = Vec<(Ident, Twin)>;
 
+/// Writes the build of an index on the new column, under its new name; `None` where that cannot be written.
+type Build<'b> = dyn Fn(&Ident, &Index) -> Option<(Ident, String)> + 'b;
+
 impl Planner<'_> {
     /// Returns whether the table holds a column of ours: nothing else has to be looked at on all others.
     pub(super) fn has_shadows(&self, table: &ObjectName) -> bool {
@@ -140,8 +143,7 @@ impl Planner<'_> {
         } else {
             None
         };
-        let conversion =
-            Conversion { column: &column.name, wanted, using: change.using.filter(|_| !plain), loses };
+        let conversion = Conversion { column: &column.name, wanted, using: change.using.filter(|_| !plain), loses };
         let (twins, mut obstacles) = self.twins(change, &names, &facts);
         obstacles.extend(self.obstacles(change, &conversion, &facts));
         if begun.is_some() && facts.body.is_none() {
@@ -174,7 +176,7 @@ impl Planner<'_> {
         if facts.body.is_some() && !goes_on {
             self.give_up(span, table, &names, "begun for another conversion");
         }
-        self.phases(change, &names, &facts, &conversion, twins, goes_on);
+        self.phases(change, &names, &facts, &conversion, &twins, goes_on);
         Shadowed::Settled
     }
 
@@ -185,7 +187,7 @@ impl Planner<'_> {
         names: &Names,
         facts: &Facts,
         conversion: &Conversion<'_>,
-        twins: Twins,
+        twins: &Twins,
         goes_on: bool,
     ) {
         let TypeChange { span, table, column, .. } = *change;
@@ -197,20 +199,22 @@ impl Planner<'_> {
         if checked != Some(true) && self.rows_left(change, names, conversion, goes_on) {
             self.copy(change, names, conversion, facts);
         }
-        for (of, twin) in &twins {
+        for (of, twin) in twins {
             self.add_twin(change, of, twin, &why);
         }
-        let nullable =
-            self.table_state(table).and_then(|state| state.column(&names.shadow)).is_some_and(|shadow| !shadow.not_null);
+        let nullable = self
+            .table_state(table)
+            .and_then(|state| state.column(&names.shadow))
+            .is_some_and(|shadow| !shadow.not_null);
         if column.not_null && nullable {
             let sql = Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL", names.shadow));
             self.set_not_null(span, table, &names.shadow, sql);
         }
         self.compare_columns(change, names, conversion, checked);
-        self.analyze(change, names, &twins);
-        self.swap(change, names, facts, &twins);
+        self.analyze(change, names, twins);
+        self.swap(change, names, facts, twins);
         if !self.keep_old {
-            self.drop_old(span, table, &names.old, &twins);
+            self.drop_old(span, table, &names.old, twins);
         }
     }
 
@@ -261,7 +265,9 @@ impl Planner<'_> {
             None if facts.session => {
                 found.push("the conversion depends on the time zone or date style of a session".to_owned());
             }
-            Some(using) if using.tree.volatility() > Volatility::Immutable || reads_session(&using.tree, column, wanted) => {
+            Some(using)
+                if using.tree.volatility() > Volatility::Immutable || reads_session(&using.tree, column, wanted) =>
+            {
                 found.push("the expression after USING may give another value in another session".to_owned());
             }
             _ => {}
@@ -287,7 +293,10 @@ impl Planner<'_> {
         self.find(
             span,
             Code::HazardNotAllowed,
-            format!("column {} would become the last one of {table}, and functions go by the order of its columns", column.name),
+            format!(
+                "column {} would become the last one of {table}, and functions go by the order of its columns",
+                column.name
+            ),
             "column-reorder",
             vec![facts.by_order.join(", "), "neither the script nor `--allow` accepts that".to_owned()],
             "let them name the columns, or write `-- ensure:allow column-reorder -- <reason>` above the statement",
@@ -297,7 +306,14 @@ impl Planner<'_> {
     // The phases.
 
     /// Adds the new column, and what keeps it in step with the old one.
-    fn prepare(&mut self, change: &TypeChange<'_>, names: &Names, conversion: &Conversion<'_>, facts: &Facts, why: &str) {
+    fn prepare(
+        &mut self,
+        change: &TypeChange<'_>,
+        names: &Names,
+        conversion: &Conversion<'_>,
+        facts: &Facts,
+        why: &str,
+    ) {
         let TypeChange { span, table, column, wanted, .. } = *change;
         let Names { shadow, trigger, function, .. } = names;
         let collation = change.collation.map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
@@ -382,11 +398,8 @@ impl Planner<'_> {
     fn copy(&mut self, change: &TypeChange<'_>, names: &Names, conversion: &Conversion<'_>, facts: &Facts) {
         let TypeChange { span, table, .. } = *change;
         let shadow = &names.shadow;
-        let update = format!(
-            "UPDATE {table} SET {shadow} = {} WHERE {}",
-            conversion.assigned(),
-            conversion.holds(shadow, true)
-        );
+        let update =
+            format!("UPDATE {table} SET {shadow} = {} WHERE {}", conversion.assigned(), conversion.holds(shadow, true));
         let fill = Fill {
             sql: Sql::new(update.clone()),
             head: Some(update),
@@ -443,13 +456,7 @@ impl Planner<'_> {
         (twins, problems)
     }
 
-    fn twin_of(
-        &self,
-        change: &TypeChange<'_>,
-        constraint: &Constraint,
-        to: &Ident,
-        build: &dyn Fn(&Ident, &Index) -> Option<(Ident, String)>,
-    ) -> Option<Twin> {
+    fn twin_of(&self, change: &TypeChange<'_>, constraint: &Constraint, to: &Ident, build: &Build<'_>) -> Option<Twin> {
         let from = &change.column.name;
         let timing = timing_words(Timing {
             deferrable: constraint.deferrable,
@@ -469,7 +476,8 @@ impl Planner<'_> {
                 Twin::Constraint { new, words, validated, refers: Some(key.table.clone()) }
             }
             ConstraintKind::PrimaryKey { .. } | ConstraintKind::Unique { .. } => {
-                let index = self.table_state(change.table)?.indexes.get(&constraint.name).filter(|index| index.valid)?;
+                let index =
+                    self.table_state(change.table)?.indexes.get(&constraint.name).filter(|index| index.valid)?;
                 let (new, sql) = build(&constraint.name, index)?;
                 let primary = matches!(constraint.kind, ConstraintKind::PrimaryKey { .. });
                 let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
@@ -511,8 +519,7 @@ impl Planner<'_> {
                 let there = self.constraint_state(table, new);
                 let object = format!("constraint {new} on {table}, to replace {of}");
                 if there.is_none() {
-                    let lock =
-                        if refers.is_some() { LockMode::ShareRowExclusive } else { LockMode::AccessExclusive };
+                    let lock = if refers.is_some() { LockMode::ShareRowExclusive } else { LockMode::AccessExclusive };
                     let sql = format!("ALTER TABLE {table} ADD CONSTRAINT {new} {words} NOT VALID");
                     let form = Form::Online(why.to_owned());
                     self.own_step(span, sql, Verb::Add, object.clone(), table, lock, form);
@@ -581,7 +588,7 @@ impl Planner<'_> {
     /// Puts the new column in the place of the old one.
     fn swap(&mut self, change: &TypeChange<'_>, names: &Names, facts: &Facts, twins: &Twins) {
         let TypeChange { span, table, column, wanted, .. } = *change;
-        let statements = self.swapping(change, names, facts, twins);
+        let statements = Self::swapping(change, names, facts, twins);
         let mut notes = vec!["takes its place in the catalog".to_owned()];
         if !facts.last {
             notes.push("it is the last column then".to_owned());
@@ -604,21 +611,18 @@ impl Planner<'_> {
         let collation = change.collation.map(|collation| collation.resolve(&Ident::new("pg_catalog")));
         if let Some(state) = self.table_mut(table) {
             state.columns.retain(|other| other.name != column.name && other.name != names.shadow);
-            state.columns.push(Column {
-                type_name: wanted.clone(),
-                default,
-                collation,
-                ..column.clone()
-            });
+            state.columns.push(Column { type_name: wanted.clone(), default, collation, ..column.clone() });
             // What was made for the new column has the old names again, and says the same under them.
             let ours: BTreeSet<&Ident> = twins.iter().map(|(_, twin)| twin.name()).collect();
             state.constraints.retain(|constraint| constraint.name != names.same && !ours.contains(&constraint.name));
-            state.indexes.retain(|name, index| !ours.contains(name) && (index.valid || !text::index_mentions(index, &column.name)));
+            state.indexes.retain(|name, index| {
+                !ours.contains(name) && (index.valid || !text::index_mentions(index, &column.name))
+            });
         }
     }
 
     /// Returns the statements of the swap, in order.
-    fn swapping(&self, change: &TypeChange<'_>, names: &Names, facts: &Facts, twins: &Twins) -> Vec<String> {
+    fn swapping(change: &TypeChange<'_>, names: &Names, facts: &Facts, twins: &Twins) -> Vec<String> {
         let TypeChange { table, column, wanted, .. } = *change;
         let Names { shadow, old, same, trigger, function } = names;
         let name = &column.name;
@@ -676,7 +680,10 @@ impl Planner<'_> {
         }
         if let Some((sequence, data_type)) = &facts.sequence {
             sql.push(format!("ALTER SEQUENCE {sequence} OWNED BY {table}.{name}"));
-            let wider = matches!((data_type.as_str(), wanted.name()), ("smallint", "integer") | ("smallint" | "integer", "bigint"));
+            let wider = matches!(
+                (data_type.as_str(), wanted.name()),
+                ("smallint", "integer") | ("smallint" | "integer", "bigint")
+            );
             if wider {
                 sql.push(format!("ALTER SEQUENCE {sequence} AS {}", wanted.name()));
             }

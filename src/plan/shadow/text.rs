@@ -25,8 +25,7 @@ pub(super) fn mentions(text: &str, column: &Ident) -> bool {
 /// Returns whether an index is made of a column, or has an expression or a condition with it.
 pub(super) fn index_mentions(index: &Index, column: &Ident) -> bool {
     let structure = &index.structure;
-    let in_key =
-        |target: &IndexTarget| matches!(target, IndexTarget::Expression(text) if mentions(text, column));
+    let in_key = |target: &IndexTarget| matches!(target, IndexTarget::Expression(text) if mentions(text, column));
     index.uses(column)
         || structure.keys.iter().any(|key| in_key(&key.target))
         || structure.predicate.as_deref().is_some_and(|text| mentions(text, column))
@@ -57,51 +56,51 @@ pub(super) fn index(
     let named = |column: &Ident| if column == from { to.clone() } else { column.clone() };
     let mut keys = Vec::new();
     for key in &structure.keys {
-        let mut text = match &key.target {
+        let mut words = vec![match &key.target {
             IndexTarget::Column(column) => named(column).to_string(),
             IndexTarget::Expression(text) => format!("({})", with_column(text, from, to)?),
-        };
+        }];
         if let Some(collation) = &key.collation {
-            text.push_str(&format!(" COLLATE {collation}"));
+            words.push(format!("COLLATE {collation}"));
         }
         if let Some(class) = &key.operator_class {
-            text.push_str(&format!(" {class}"));
+            words.push(format!("{class}"));
         }
         if let Some(parameters) = &key.operator_class_parameters {
-            text.push_str(&format!(" ({parameters})"));
+            words.push(format!("({parameters})"));
         }
         // NULL comes last in ascending order, and first in descending order.
         match (key.descending, key.nulls_first) {
             (false, false) => {}
-            (false, true) => text.push_str(" NULLS FIRST"),
-            (true, true) => text.push_str(" DESC"),
-            (true, false) => text.push_str(" DESC NULLS LAST"),
+            (false, true) => words.push("NULLS FIRST".to_owned()),
+            (true, true) => words.push("DESC".to_owned()),
+            (true, false) => words.push("DESC NULLS LAST".to_owned()),
         }
-        keys.push(text);
+        keys.push(words.join(" "));
     }
     let unique = if structure.unique { "UNIQUE " } else { "" };
-    let mut sql = format!(
+    let mut words = vec![format!(
         "CREATE {unique}INDEX CONCURRENTLY {name} ON {table} USING {} ({})",
         structure.method,
         keys.join(", ")
-    );
+    )];
     if !structure.include.is_empty() {
         let include: Vec<Ident> = structure.include.iter().map(named).collect();
-        sql.push_str(&format!(" INCLUDE ({})", list(&include)));
+        words.push(format!("INCLUDE ({})", list(&include)));
     }
     if structure.nulls_not_distinct {
-        sql.push_str(" NULLS NOT DISTINCT");
+        words.push("NULLS NOT DISTINCT".to_owned());
     }
     if !structure.storage.is_empty() {
-        sql.push_str(&format!(" WITH ({})", storage(&structure.storage)));
+        words.push(format!("WITH ({})", storage(&structure.storage)));
     }
     if let Some(tablespace) = tablespace {
-        sql.push_str(&format!(" TABLESPACE {}", Ident::new(tablespace.as_str())));
+        words.push(format!("TABLESPACE {}", Ident::new(tablespace.as_str())));
     }
     if let Some(predicate) = &structure.predicate {
-        sql.push_str(&format!(" WHERE {}", with_column(predicate, from, to)?));
+        words.push(format!("WHERE {}", with_column(predicate, from, to)?));
     }
-    Some(sql)
+    Some(words.join(" "))
 }
 
 fn storage(options: &BTreeMap<String, String>) -> String {
@@ -112,9 +111,10 @@ fn storage(options: &BTreeMap<String, String>) -> String {
 pub(super) fn foreign_key(key: &ForeignKey, from: &Ident, to: &Ident) -> String {
     let columns: Vec<Ident> =
         key.columns.iter().map(|column| if column == from { to.clone() } else { column.clone() }).collect();
-    let mut sql = format!("FOREIGN KEY ({}) REFERENCES {} ({})", list(&columns), key.table, list(&key.referenced));
+    let mut words =
+        vec![format!("FOREIGN KEY ({}) REFERENCES {} ({})", list(&columns), key.table, list(&key.referenced))];
     if key.match_full {
-        sql.push_str(" MATCH FULL");
+        words.push("MATCH FULL".to_owned());
     }
     for (event, letter) in [("UPDATE", key.on_update), ("DELETE", key.on_delete)] {
         let action = match letter {
@@ -124,9 +124,9 @@ pub(super) fn foreign_key(key: &ForeignKey, from: &Ident, to: &Ident) -> String 
             'd' => "SET DEFAULT",
             _ => continue,
         };
-        sql.push_str(&format!(" ON {event} {action}"));
+        words.push(format!("ON {event} {action}"));
     }
-    sql
+    words.join(" ")
 }
 
 /// How a value becomes one of the new type.
@@ -156,7 +156,7 @@ impl Conversion<'_> {
         const WITHOUT: &[&str] = &["json", "xml", "point", "box", "lseg", "line", "path", "polygon", "circle"];
         let mut value = self.assigned();
         if self.using.is_some() {
-            value.push_str(&format!("::{}", self.wanted));
+            value = format!("{value}::{}", self.wanted);
         }
         let not = if negated { "" } else { "NOT " };
         if WITHOUT.contains(&self.wanted.name()) {
