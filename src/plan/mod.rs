@@ -105,7 +105,7 @@ pub struct Foreseen {
 /// Plans as [`plan`] does, but gives every open question the answer that it has where nothing is to be done. Where the database
 /// then answers just that, this is the plan, and need not be made again.
 ///
-/// Invariant: nothing is asked for a statement that applies only if its guard is answered as expected.
+/// Invariant: no rows are asked for a statement that applies only if its guard is answered as expected.
 #[must_use]
 pub fn foresee(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, policy: &Policy) -> Foreseen {
     Planner { foresight: Some(Foresight::default()), ..Planner::new(snapshot.clone(), answers, policy) }.finish(scripts)
@@ -424,12 +424,13 @@ impl<'a> Planner<'a> {
         if let Some(answer) = self.answers.get(&question.sql) {
             return Some(answer.clone());
         }
-        let is_guard = question.purpose == Purpose::Guard;
+        let (is_guard, reads_rows) =
+            (question.purpose == Purpose::Guard, matches!(question.purpose, Purpose::Probe | Purpose::Check));
         let mut expected = None;
         if let Some(foresight) = &mut self.foresight {
             if is_guard {
                 foresight.guarded.insert(self.current);
-            } else if foresight.guarded.contains(&self.current) {
+            } else if reads_rows && foresight.guarded.contains(&self.current) {
                 foresight.held_back = true;
                 return None;
             }
