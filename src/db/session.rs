@@ -6,6 +6,7 @@
 )]
 
 use std::{
+    collections::BTreeSet,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -201,7 +202,7 @@ impl Connections {
         if let Some(session) = self.take_ready() {
             return Ok(session);
         }
-        Ok(Session { connection: self.take()?, looking: Looking::No })
+        Ok(Session { connection: self.take()?, looking: Looking::No, recorded: None })
     }
 
     fn take_ready(&self) -> Option<Session> {
@@ -282,6 +283,8 @@ fn lend(
 pub struct Session {
     connection: PooledConnection<Manager>,
     looking: Looking,
+    /// The versions of base migrations in diesel's books, once they were read.
+    pub(super) recorded: Option<BTreeSet<String>>,
 }
 
 /// What there is of the transaction of a look.
@@ -305,11 +308,9 @@ pub enum Asked {
 }
 
 #[derive(QueryableByName)]
-struct Valued {
-    #[diesel(sql_type = Integer)]
-    place: i32,
-    #[diesel(sql_type = Nullable<Text>)]
-    value: Option<String>,
+struct Answered {
+    #[diesel(sql_type = Array<Nullable<Text>>)]
+    answers: Vec<Option<String>>,
 }
 
 #[derive(QueryableByName)]
@@ -433,15 +434,12 @@ impl Session {
     }
 
     fn values(&mut self, questions: &[(&str, Option<Duration>)]) -> Result<Vec<Option<String>>, ServerError> {
-        // A query may end in a comment: the closing parenthesis stands on a line of its own.
-        let sql = questions
-            .iter()
-            .enumerate()
-            .map(|(place, (query, _))| format!("SELECT {place} AS place, ({query}\n)::text AS value"))
-            .collect::<Vec<_>>()
-            .join(" UNION ALL ");
+        // A query may end in a comment: the closing parenthesis stands on a line of its own. One array costs the server a quarter
+        // of what a row for each question does.
+        let list = questions.iter().map(|(query, _)| format!("({query}\n)::text")).collect::<Vec<_>>();
+        let sql = format!("SELECT ARRAY[{}] AS answers", list.join(", "));
         let started = Instant::now();
-        let rows: Vec<Valued> = sql_query(&sql).load(&mut *self.connection).map_err(|error| {
+        let answered: Answered = sql_query(&sql).get_result(&mut *self.connection).map_err(|error| {
             let limit = questions.iter().filter_map(|(_, limit)| *limit).min();
             let millis = limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
             ServerError::recognise(
@@ -454,13 +452,7 @@ impl Session {
                 },
             )
         })?;
-        let mut values = vec![None; questions.len()];
-        for row in rows {
-            if let Some(place) = usize::try_from(row.place).ok().and_then(|place| values.get_mut(place)) {
-                *place = row.value;
-            }
-        }
-        Ok(values)
+        Ok(answered.answers)
     }
 
     /// Goes on within the transaction of the look where the questions are short: it holds ACCESS SHARE on some of the tables looked
@@ -546,9 +538,7 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn horizon(&mut self) -> Result<String, ServerError> {
-        let sql = "SELECT 0 AS place, pg_catalog.pg_current_snapshot()::text AS value";
-        let rows: Vec<Valued> = sql_query(sql).load(&mut *self.connection).map_err(|error| recognise(&error, sql))?;
-        Ok(rows.into_iter().next().and_then(|row| row.value).unwrap_or_default())
+        Ok(self.value("SELECT pg_catalog.pg_current_snapshot()")?.unwrap_or_default())
     }
 
     /// Takes the second advisory lock, which an orphaned work session keeps until its last statement ends. `false`: another

@@ -11,7 +11,7 @@ use crate::{
     exec::Interrupt,
     goal::{self, GoalKind, Guard, ScriptGoals, TransactionGrouping},
     pg::{ConnectionTarget, ServerVersion},
-    plan::{self, Answer, Answers, Plan, Policy, Purpose, Timeouts},
+    plan::{self, Answer, Answers, Foreseen, Plan, Policy, Purpose, Timeouts},
     script::ScriptId,
 };
 
@@ -228,7 +228,7 @@ impl<'a> Subject<'a> {
             session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
         old_enough(&snapshot)?;
         loop {
-            let plan = plan::plan(&self.goals, &snapshot, answers, policy);
+            let Foreseen { mut plan, complete } = plan::foresee(&self.goals, &snapshot, answers, policy);
             if plan.questions.is_empty() {
                 return Ok(Seen { snapshot, plan });
             }
@@ -257,6 +257,7 @@ impl<'a> Subject<'a> {
             if watch.interrupt.signal().is_some() {
                 return Err(Box::new(Diagnostic::note(Code::QueryFailed, "interrupted while asking")));
             }
+            let mut as_expected = complete;
             for (question, asked) in plan.questions.iter().zip(asked) {
                 let answer = match asked {
                     Asked::Value(value) => Answer::Value(value),
@@ -285,7 +286,12 @@ impl<'a> Subject<'a> {
                         _ => Answer::Failed(format!("the server says: {error}")),
                     },
                 };
+                as_expected &= question.expects(&answer);
                 answers.insert(question.sql.clone(), answer);
+            }
+            if as_expected {
+                plan.questions.clear();
+                return Ok(Seen { snapshot, plan });
             }
         }
     }
