@@ -24,12 +24,7 @@ pub(super) fn create(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Ve
         EntryKind::Table => table(inventory, &name, definition),
         EntryKind::Sequence => vec![format!("CREATE SEQUENCE {own} {definition}")],
         EntryKind::View => vec![format!("CREATE VIEW {own} {definition}")],
-        EntryKind::MaterializedView => {
-            let mut statements = vec![format!("CREATE MATERIALIZED VIEW {own} {definition}")];
-            let indexes = inventory.parts(&name, EntryKind::Index);
-            statements.extend(indexes.map(|(_, entry)| uncommented(&entry.definition).to_owned()));
-            statements
-        }
+        EntryKind::MaterializedView => vec![format!("CREATE MATERIALIZED VIEW {own} {definition}")],
         EntryKind::Column => vec![format!("ALTER TABLE {on} ADD COLUMN {name} {definition}")],
         EntryKind::Constraint => vec![format!("ALTER TABLE {on} ADD CONSTRAINT {name} {definition}")],
         EntryKind::Routine if definition == "aggregate" => Vec::new(),
