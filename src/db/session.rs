@@ -28,14 +28,14 @@ use r2d2::{ManageConnection, Pool, PooledConnection};
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::{
-    catalog::{Inventory, Scope, Snapshot},
+    catalog::{Census, Inventory, Scope, Snapshot, Surroundings},
     pg::{ConnectionTarget, Ident, LockMode, LockTimeout, ObjectName, RUNNER_LOCK, StatementTimeout, quote_literal},
 };
 
 use super::{
-    ConnectError, Sent, ServerError, SnapshotError, connect,
+    ConnectError, Sent, ServerError, SnapshotError, census, connect,
     connect::{attempt, attempts},
-    inventory, settling, snapshot,
+    inventory, settling, snapshot, surroundings,
 };
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
@@ -351,6 +351,25 @@ impl Session {
     pub fn inventory(&mut self, schema: &Ident) -> Result<Inventory, SnapshotError> {
         self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
         inventory(&mut self.connection, schema)
+    }
+
+    /// Reads what a copy of the database is made from: settles the session for that, then a query for each schema and some more.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn surroundings(&mut self) -> Result<Surroundings, SnapshotError> {
+        self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
+        surroundings(&mut self.connection)
+    }
+
+    /// Counts everything in a database that has next to no rows; where the server is not `private`, without roles and what else
+    /// concerns all databases.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn census(&mut self, private: bool) -> Result<Census, SnapshotError> {
+        self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
+        census(&mut self.connection, private)
     }
 
     /// Begins a read-only transaction, settled, and ends the one before it. One round trip.

@@ -189,6 +189,11 @@ impl<'a> Subject<'a> {
         self.scripts.goals.get(id.0).map(|goals| goals.grouping).unwrap_or_default()
     }
 
+    /// Returns a place of a script in words.
+    pub(super) fn place(&self, id: ScriptId, byte: usize) -> String {
+        self.scripts.texts.get(id.0).map(|text| text.location(byte).to_string()).unwrap_or_default()
+    }
+
     /// Returns the policy of a command. What runs every time is no difference to one that only compares.
     pub(super) fn policy(&self, command: Command) -> Cow<'_, Policy> {
         if !matches!(command, Command::Verify | Command::Status | Command::Diff) {
@@ -302,11 +307,16 @@ fn limit(purpose: Purpose, bounded: bool) -> Option<Duration> {
 
 /// Refuses a server that is older than any that is supported.
 pub(super) fn old_enough(snapshot: &Snapshot) -> Result<(), Box<Diagnostic>> {
-    if snapshot.server.version >= ServerVersion::OLDEST {
+    old_enough_version(snapshot.server.version)
+}
+
+/// Refuses a version that is older than any that is supported.
+pub(super) fn old_enough_version(version: ServerVersion) -> Result<(), Box<Diagnostic>> {
+    if version >= ServerVersion::OLDEST {
         return Ok(());
     }
     Err(Box::new(
-        Diagnostic::error(Code::ServerTooOld, format!("the server is PostgreSQL {}", snapshot.server.version))
+        Diagnostic::error(Code::ServerTooOld, format!("the server is PostgreSQL {version}"))
             .why(format!("the oldest version supported is {}", ServerVersion::OLDEST.major()))
             .help("upgrade the server"),
     ))
