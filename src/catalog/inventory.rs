@@ -121,6 +121,12 @@ impl ColumnEntry {
 }
 
 impl Inventory {
+    /// Returns the inventory of a schema with nothing in it.
+    #[must_use]
+    pub const fn empty(schema: Ident) -> Self {
+        Self { schema, entries: BTreeMap::new() }
+    }
+
     /// Returns the name of a relation of this schema.
     #[must_use]
     pub fn named(&self, relation: &Ident) -> ObjectName {

@@ -3,6 +3,7 @@
 //! A [`Snapshot`] holds only what the scripts name, so its size and cost do not grow with the rest of the database. The
 //! `plan` room also uses it as the picture of a database that is part of the way through a plan.
 
+mod census;
 mod inventory;
 mod object;
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::pg::{Ident, ObjectName, RowCount, ServerVersion, TypeName};
 
+pub use census::{CatalogRows, Census, Surroundings};
 pub use inventory::{ColumnEntry, Entry, EntryKey, EntryKind, Inventory};
 pub use object::{Granted, Object, ObjectScope, Objects, Policy, Privileges, Routine, RoutineKind, Trigger, View};
 

@@ -75,6 +75,9 @@ pub struct PlanOptions {
     /// Print a script that psql can carry out to the same end, instead of the plan
     #[arg(long)]
     pub sql: bool,
+    /// Find out on a scratch database what statements would do that cannot be read
+    #[arg(long)]
+    pub rehearse: bool,
 }
 
 /// Options of `verify`.
@@ -210,6 +213,10 @@ pub struct GlobalOptions {
     /// check: no CASCADE, neither of a DROP nor of a foreign key [env: HRMS_MIGRATE_DENY_CASCADE]
     #[arg(long, global = true)]
     deny_cascade: bool,
+    /// plan --rehearse: make the scratch database on this server, instead of one that is started for it
+    /// [env: HRMS_MIGRATE_SCRATCH_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    scratch_url: Option<String>,
     /// Format of the result on stdout: text, json, markdown, junit, github or html
     /// [env: HRMS_MIGRATE_FORMAT]
     #[arg(long, global = true, value_name = "FORMAT")]
@@ -278,6 +285,7 @@ impl GlobalOptions {
             (Setting::StatementTimeout, &self.statement_timeout),
             (Setting::To, &self.to),
             (Setting::TenantColumn, &self.tenant_column),
+            (Setting::ScratchUrl, &self.scratch_url),
             (Setting::Format, &self.format),
             (Setting::Color, &self.color),
         ] {
@@ -362,7 +370,10 @@ mod tests {
         for (line, command) in [
             ("hrms-migrate migrate", Command::Run),
             ("hrms-migrate upgrade", Command::Run),
-            ("hrms-migrate dry-run --exit-code", Command::Plan(PlanOptions { exit_code: true, sql: false })),
+            (
+                "hrms-migrate dry-run --exit-code",
+                Command::Plan(PlanOptions { exit_code: true, ..PlanOptions::default() }),
+            ),
             ("hrms-migrate info", Command::Status(StatusOptions { exit_code: false })),
             ("hrms-migrate current --exit-code", Command::Status(StatusOptions { exit_code: true })),
             ("hrms-migrate lint --strict", Command::Check(CheckOptions { strict: true })),

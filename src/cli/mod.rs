@@ -59,7 +59,8 @@ pub fn main() -> ExitCode {
         Command::Run => terminal.operate(settings, &|migrator, emit| migrator.run(emit), Wanted::default()),
         Command::Plan(options) => {
             let wanted = Wanted { exit_code: options.exit_code, sql: options.sql };
-            terminal.operate(settings, &|migrator, emit| migrator.plan(emit), wanted)
+            let plan: Operation = if options.rehearse { |m, emit| m.rehearse(emit) } else { |m, emit| m.plan(emit) };
+            terminal.operate(settings, &plan, wanted)
         }
         Command::Status(options) => {
             let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };

@@ -16,5 +16,5 @@ pub use settings::{
     Color, Environment, FileReader, Flags, Format, HouseRules, Limits, ReadFailure, Report, ScriptName, Selection,
     Settings, Verbosity, process_environment, read_file,
 };
-pub use target::TargetChoice;
+pub use target::{ScratchChoice, TargetChoice};
 pub use value::{format_duration, parse_duration};

@@ -38,6 +38,7 @@ pub enum Setting {
     Atomic,
     TenantColumn,
     DenyCascade,
+    ScratchUrl,
     Format,
     Report,
     Color,
@@ -229,6 +230,14 @@ pub const SETTINGS: &[SettingInfo] = &[
         ValueKind::Switch,
         "false",
         "check: no CASCADE, neither of a DROP nor of a foreign key",
+    ),
+    info(
+        Setting::ScratchUrl,
+        "scratch-url",
+        "HRMS_MIGRATE_SCRATCH_URL",
+        ValueKind::One,
+        "",
+        "plan --rehearse: make the scratch database on this server, instead of one that is started for it",
     ),
     info(
         Setting::Format,

@@ -11,7 +11,7 @@ use super::{
     dotenv::{self, Assignment},
     error::{ConfigError, Source},
     setting::{SETTINGS, Setting, ValueKind},
-    target::{self, TargetChoice},
+    target::{self, ScratchChoice, TargetChoice},
     value::{parse_duration, parse_switch},
 };
 use crate::pg::{Hazard, Ident, LockTimeout, StatementTimeout, libpq_variables};
@@ -282,6 +282,8 @@ pub struct Settings {
     pub atomic: bool,
     /// What `check` asks for besides.
     pub house_rules: HouseRules,
+    /// Where a rehearsal takes place.
+    pub scratch: ScratchChoice,
     /// Format of the result on stdout.
     pub format: Format,
     /// Results to write to files.
@@ -351,6 +353,7 @@ impl Settings {
                 tenant_column: lookup.one(Setting::TenantColumn, Level::Any)?.map(|(name, _)| Ident::from_sql(&name)),
                 deny_cascade: lookup.switch(Setting::DenyCascade)?.0,
             },
+            scratch: target::settle_scratch(&lookup, lookup.one(Setting::ScratchUrl, Level::Any)?, connect_timeout)?,
             format: match lookup.one(Setting::Format, Level::Any)? {
                 Some((format, origin)) => read_format(&format).ok_or_else(|| bad(origin, &format, &formats()))?,
                 None => Format::Text,

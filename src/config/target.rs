@@ -1,6 +1,6 @@
 //! Which database is meant: URL, libpq's own variables and the defaults, put together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     error::{ConfigError, Source},
@@ -20,6 +20,40 @@ pub enum TargetChoice {
     },
     /// None is: neither a URL nor `PGHOST`, `PGHOSTADDR` or `PGSERVICE`. The caller decides what that means.
     None,
+}
+
+/// Where a scratch database comes from, for a rehearsal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ScratchChoice {
+    /// From server binaries found on the machine; where there are none, from the embedded engine, if that is built in.
+    #[default]
+    Found,
+    /// From a server that is named: a database of its own is made there, and dropped.
+    At(ConnectionTarget),
+    /// From the server binaries in this directory.
+    Binaries(PathBuf),
+    /// From the embedded engine.
+    Embedded,
+}
+
+/// Returns the server of `--scratch-url`, settled as the database is: by its own text, libpq's variables and the defaults.
+pub(super) fn settle_scratch(
+    lookup: &Lookup<'_>,
+    url: Option<(String, Source)>,
+    connect_timeout: Option<u64>,
+) -> Result<ScratchChoice, ConfigError> {
+    let Some((text, origin)) = url else { return Ok(ScratchChoice::Found) };
+    // Not the database that libpq's variables name for other work: every server has this one.
+    let names_a_database = ConnectionTarget::parse(&text).is_ok_and(|target| target.get("dbname").is_some());
+    match settle(lookup, Some((text, origin)), connect_timeout)? {
+        TargetChoice::Given { mut target, .. } => {
+            if !names_a_database {
+                target.set("dbname", "postgres");
+            }
+            Ok(ScratchChoice::At(target))
+        }
+        TargetChoice::None => Ok(ScratchChoice::Found),
+    }
 }
 
 /// Where distributions keep the certificates they trust. The OpenSSL that is compiled in looks in a directory of its

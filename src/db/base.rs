@@ -84,13 +84,17 @@ impl Migration<Pg> for Planned<'_, '_> {
 }
 
 impl Session {
-    /// Makes diesel's book-keeping table where it is not there, and returns the versions in it.
+    /// Makes diesel's book-keeping table where it is not there, and returns whether a version is in it. The books are read once in
+    /// a session: who works in it holds the runner lock.
     ///
     /// # Errors
     /// What the server says; for want of rights, mostly.
-    pub fn base_versions(&mut self) -> Result<Vec<String>, ServerError> {
-        let versions = self.diesel().applied_migrations().map_err(|error| recognise(error.as_ref()))?;
-        Ok(versions.iter().map(ToString::to_string).collect())
+    pub fn is_recorded(&mut self, version: &BaseVersion) -> Result<bool, ServerError> {
+        if self.recorded.is_none() {
+            let versions = self.diesel().applied_migrations().map_err(|error| recognise(error.as_ref()))?;
+            self.recorded = Some(versions.iter().map(ToString::to_string).collect());
+        }
+        Ok(self.recorded.as_ref().is_some_and(|recorded| recorded.contains(&version.version)))
     }
 
     /// Carries out `action` and records the version, in one transaction of diesel's harness.
@@ -101,7 +105,10 @@ impl Session {
         let planned = Planned { version, action: RefCell::new(action), failure: RefCell::new(None) };
         let outcome = self.diesel().run_migration(&planned);
         match outcome {
-            Ok(_) => Ok(()),
+            Ok(version) => {
+                self.recorded.get_or_insert_default().insert(version.to_string());
+                Ok(())
+            }
             Err(error) => Err(planned.failure.take().unwrap_or_else(|| recognise(error.as_ref()))),
         }
     }

@@ -3,11 +3,13 @@
 mod base;
 mod connect;
 mod introspect;
+mod scratch;
 mod server_error;
 mod session;
 
 pub use base::BaseVersion;
 pub use connect::{ConnectClass, ConnectError, ConnectErrorKind, connect, connect_waiting};
-pub use introspect::{SnapshotError, inventory, settling, snapshot};
+pub use introspect::{SnapshotError, census, inventory, settling, snapshot, surroundings};
+pub use scratch::{ScratchDatabase, ScratchError};
 pub use server_error::{Sent, ServerError, ServerErrorKind};
 pub use session::{Asked, Blocker, Connections, Control, Knock, Session, Stop, Work, cancel_over};

@@ -111,6 +111,7 @@ codes! {
     Usage "usage" Usage "The command line could not be read.";
     BadSetting "bad-setting" Configuration "A setting of the environment or of `.env` has a value that cannot be used.";
     NoDatabase "no-database" Configuration "No database was named.";
+    NoScratch "no-scratch" Configuration "There is no scratch database for a rehearsal.";
     BadUrl "bad-url" Configuration "The database URL cannot be read.";
     FileMissing "file-missing" NoFile "A file or directory that was named is not there.";
     FileUnreadable "file-unreadable" NoFile "A file or directory is there but cannot be read.";

@@ -47,7 +47,11 @@ pub fn between(here: &Inventory, there: &Inventory, same_printing: bool) -> Vec<
                 if alone(&of_first) && comes_with_its_table(key, entry) {
                     continue;
                 }
-                let statements = create(there, key, entry);
+                let mut statements = create(there, key, entry);
+                if let Some(view) = key.relation.as_ref().filter(|_| key.kind == EntryKind::MaterializedView) {
+                    let indexes = there.parts(view, EntryKind::Index);
+                    statements.extend(indexes.flat_map(|(key, entry)| create(there, key, entry)));
+                }
                 let why = if statements.is_empty() { vec!["to be made by hand".to_owned()] } else { Vec::new() };
                 (DifferenceState::OnlyThere, entry, statements, why)
             }

@@ -1,8 +1,9 @@
-//! What differs, told object by object: the scripts against a database, what a database has and no script speaks of, and two
-//! databases against each other. Pure.
+//! What differs, told object by object: the scripts against a database, what a database has and no script speaks of, two databases
+//! against each other, and one before and after a statement. Pure.
 
 mod between;
 mod declared;
+mod effect;
 mod statement;
 mod unmanaged;
 
@@ -10,6 +11,7 @@ use crate::pg::ObjectName;
 
 pub use between::between;
 pub use declared::declared;
+pub use effect::{Change, Effect, RowsMoved, copy, effects, rows_moved};
 pub use unmanaged::unmanaged;
 
 /// One object that differs.

@@ -85,6 +85,18 @@ pub fn find_binaries(explicit: Option<&Path>) -> Option<PathBuf> {
     if let Some(directory) = explicit {
         return has_binaries(directory).then(|| directory.to_path_buf());
     }
+    candidates().find(|directory| has_binaries(directory))
+}
+
+/// Finds a directory with the server binaries of a major version; where there is none, one with those of another.
+#[must_use]
+pub fn find_binaries_of(major: u32) -> Option<PathBuf> {
+    let found: Vec<PathBuf> = candidates().filter(|directory| has_binaries(directory)).collect();
+    found.iter().find(|directory| major_of(directory) == Some(major)).or(found.first()).cloned()
+}
+
+/// Returns where binaries may be, the better places first.
+fn candidates() -> impl Iterator<Item = PathBuf> {
     pg_config_directory()
         .into_iter()
         .chain(versioned("/usr/lib/postgresql", "", "bin"))
@@ -94,7 +106,20 @@ pub fn find_binaries(explicit: Option<&Path>) -> Option<PathBuf> {
         .chain(versioned("/usr/local/opt", "postgresql@", "bin"))
         .chain(versioned("/Applications/Postgres.app/Contents/Versions", "", "bin"))
         .chain(["/opt/homebrew/bin", "/usr/local/bin", "/usr/bin"].map(PathBuf::from))
-        .find(|directory| has_binaries(directory))
+}
+
+/// Asks the server's program which major version it is.
+fn major_of(directory: &Path) -> Option<u32> {
+    let program = directory.join("postgres");
+    let output = Command::new(program).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    major_in(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// Reads `postgres (PostgreSQL) 15.18 (Debian 15.18-0)`.
+fn major_in(text: &str) -> Option<u32> {
+    let version = text.split_whitespace().find(|word| word.starts_with(|char: char| char.is_ascii_digit()))?;
+    let digits = version.find(|char: char| !char.is_ascii_digit()).unwrap_or(version.len());
+    version[..digits].parse().ok()
 }
 
 /// Tells whether `directory` holds the two programs a cluster needs.
@@ -546,6 +571,13 @@ impl SystemUser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_major_version_stands_in_what_the_program_says() {
+        assert_eq!(major_in("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some(15));
+        assert_eq!(major_in("postgres (PostgreSQL) 19beta1"), Some(19));
+        assert_eq!(major_in("postgres"), None);
+    }
 
     #[test]
     fn a_user_is_found_by_name_and_never_root() {

@@ -214,6 +214,31 @@ impl Embedded {
     }
 }
 
+/// An engine with an empty database that is removed with the value.
+#[derive(Debug)]
+pub struct ScratchEngine {
+    // The engine before its directory: fields are dropped in this order.
+    engine: Embedded,
+    _directory: TempDir,
+}
+
+impl ScratchEngine {
+    /// Starts an engine in a directory of its own.
+    ///
+    /// # Errors
+    /// As [`Embedded::start`].
+    pub fn start() -> Result<Self, EngineError> {
+        let directory = socket::private_directory("hrms-scratch-")?;
+        Ok(Self { engine: Embedded::start(directory.path(), Duration::ZERO)?, _directory: directory })
+    }
+
+    /// Returns the connection URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.engine.url()
+    }
+}
+
 impl Drop for Embedded {
     fn drop(&mut self) {
         // A destructor has nobody to tell; `stop` is for those who want to know.

@@ -17,5 +17,5 @@ mod socket;
 #[cfg(unix)]
 pub use cluster::{Cluster, ClusterOptions, StopMode};
 #[cfg(feature = "embedded")]
-pub use embedded::Embedded;
+pub use embedded::{Embedded, ScratchEngine};
 pub use error::EngineError;

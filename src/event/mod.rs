@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::{
     catalog::Snapshot,
     diagnostic::{Diagnostic, Outcome},
-    diff::Difference,
+    diff::{Difference, Effect, RowsMoved},
     pg::RowCount,
     plan::{Checked, Form, State, Step, TableSize, Verb},
     script::ScriptId,
@@ -170,6 +170,8 @@ pub struct Report {
     pub verification: Option<Verification>,
     /// What differs, object by object (`diff`, `verify --strict`); `None` where that was not asked.
     pub comparison: Option<Comparison>,
+    /// What statements did on a scratch database that cannot be read; `None` where that was not asked (`plan --rehearse`).
+    pub rehearsal: Option<Rehearsal>,
     /// The catalog that was looked at, where one can be shown.
     pub look: Option<Box<Look>>,
     /// Everything that went wrong or is worth knowing, in the order in which it was found.
@@ -347,6 +349,49 @@ pub struct Comparison {
     pub against: Option<Place>,
     /// What differs: of two databases in an order in which the statements can be carried out.
     pub differences: Vec<Difference>,
+}
+
+/// What statements did on a scratch database that cannot be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rehearsal {
+    /// Where it took place; `None` where there was nothing to rehearse.
+    pub place: Option<Place>,
+    /// How the scratch database differs from the database, one sentence each.
+    pub unlike: Vec<String>,
+    /// The statements in their order.
+    pub trials: Vec<Trial>,
+}
+
+/// A statement that was rehearsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// `ensure/010_user_columns.sql:7:1`.
+    pub location: String,
+    /// What it is: `DO`.
+    pub object: String,
+    /// What was sent.
+    pub sql: String,
+    /// How it ended.
+    pub end: TrialEnd,
+    /// What it made, changed and dropped.
+    pub effects: Vec<Effect>,
+    /// The tables that have more rows than before, or fewer.
+    pub moved: Vec<RowsMoved>,
+    /// The rows that it changed, where the server tells.
+    pub rows: Option<RowCount>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// How a rehearsed statement ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrialEnd {
+    /// It was carried out.
+    Done,
+    /// It was carried out, and its guard goes on asking for it.
+    AsksOn,
+    /// The server refused it: what it says. The report has a message with the place.
+    Failed(String),
 }
 
 impl Report {

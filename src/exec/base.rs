@@ -15,9 +15,11 @@ use super::{Done, Failure, Group, Limits, carry_out, steps};
 /// # Errors
 /// What the server says. It is no reason to stop a run: recording what holds is book-keeping.
 pub fn record_base(session: &mut Session, versions: &[BaseVersion]) -> Result<Vec<String>, ServerError> {
-    let recorded = session.base_versions()?;
     let mut added = Vec::new();
-    for version in versions.iter().filter(|version| !recorded.contains(&version.version)) {
+    for version in versions {
+        if session.is_recorded(version)? {
+            continue;
+        }
         session.in_base_migration(version, &mut |_| Ok(()))?;
         added.push(version.directory.clone());
     }
@@ -39,8 +41,8 @@ pub fn carry_out_base(
     stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
-    let recordable = group.transaction == Transaction::Shared
-        && session.base_versions().is_ok_and(|recorded| !recorded.contains(&version.version));
+    let recordable =
+        group.transaction == Transaction::Shared && session.is_recorded(version).is_ok_and(|recorded| !recorded);
     if !recordable {
         return carry_out(session, group, atomic, stop, emit);
     }

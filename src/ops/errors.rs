@@ -94,6 +94,13 @@ pub(super) fn of_engine(error: &crate::engine::EngineError) -> Diagnostic {
     diagnostic.help(error.help())
 }
 
+/// A scratch database that there is not: why, and what to do.
+pub(super) fn of_scratch(why: Vec<String>, help: impl Into<String>) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(Code::NoScratch, "there is no scratch database to rehearse on");
+    diagnostic.why = why;
+    diagnostic.help(help)
+}
+
 /// The code of a server's error.
 pub(super) const fn code_of(kind: ServerErrorKind) -> Code {
     match kind {

@@ -11,7 +11,7 @@ use crate::{
     exec::Interrupt,
     goal::{self, GoalKind, Guard, ScriptGoals, TransactionGrouping},
     pg::{ConnectionTarget, ServerVersion},
-    plan::{self, Answer, Answers, Plan, Policy, Purpose, Timeouts},
+    plan::{self, Answer, Answers, Foreseen, Plan, Policy, Purpose, Timeouts},
     script::ScriptId,
 };
 
@@ -189,6 +189,11 @@ impl<'a> Subject<'a> {
         self.scripts.goals.get(id.0).map(|goals| goals.grouping).unwrap_or_default()
     }
 
+    /// Returns a place of a script in words.
+    pub(super) fn place(&self, id: ScriptId, byte: usize) -> String {
+        self.scripts.texts.get(id.0).map(|text| text.location(byte).to_string()).unwrap_or_default()
+    }
+
     /// Returns the policy of a command. What runs every time is no difference to one that only compares.
     pub(super) fn policy(&self, command: Command) -> Cow<'_, Policy> {
         if !matches!(command, Command::Verify | Command::Status | Command::Diff) {
@@ -223,7 +228,7 @@ impl<'a> Subject<'a> {
             session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
         old_enough(&snapshot)?;
         loop {
-            let plan = plan::plan(&self.goals, &snapshot, answers, policy);
+            let Foreseen { mut plan, complete } = plan::foresee(&self.goals, &snapshot, answers, policy);
             if plan.questions.is_empty() {
                 return Ok(Seen { snapshot, plan });
             }
@@ -252,6 +257,7 @@ impl<'a> Subject<'a> {
             if watch.interrupt.signal().is_some() {
                 return Err(Box::new(Diagnostic::note(Code::QueryFailed, "interrupted while asking")));
             }
+            let mut as_expected = complete;
             for (question, asked) in plan.questions.iter().zip(asked) {
                 let answer = match asked {
                     Asked::Value(value) => Answer::Value(value),
@@ -280,7 +286,12 @@ impl<'a> Subject<'a> {
                         _ => Answer::Failed(format!("the server says: {error}")),
                     },
                 };
+                as_expected &= question.expects(&answer);
                 answers.insert(question.sql.clone(), answer);
+            }
+            if as_expected {
+                plan.questions.clear();
+                return Ok(Seen { snapshot, plan });
             }
         }
     }
@@ -296,11 +307,16 @@ fn limit(purpose: Purpose, bounded: bool) -> Option<Duration> {
 
 /// Refuses a server that is older than any that is supported.
 pub(super) fn old_enough(snapshot: &Snapshot) -> Result<(), Box<Diagnostic>> {
-    if snapshot.server.version >= ServerVersion::OLDEST {
+    old_enough_version(snapshot.server.version)
+}
+
+/// Refuses a version that is older than any that is supported.
+pub(super) fn old_enough_version(version: ServerVersion) -> Result<(), Box<Diagnostic>> {
+    if version >= ServerVersion::OLDEST {
         return Ok(());
     }
     Err(Box::new(
-        Diagnostic::error(Code::ServerTooOld, format!("the server is PostgreSQL {}", snapshot.server.version))
+        Diagnostic::error(Code::ServerTooOld, format!("the server is PostgreSQL {version}"))
             .why(format!("the oldest version supported is {}", ServerVersion::OLDEST.major()))
             .help("upgrade the server"),
     ))

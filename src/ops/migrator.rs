@@ -22,7 +22,7 @@ use super::{
     diff,
     load::EMBEDDED,
     look,
-    run::{check, operate},
+    run::{Extra, check, operate},
 };
 
 /// Scripts and a database, and everything that can be done with the two.
@@ -171,6 +171,14 @@ impl Migrator {
         self.operate(Command::Plan, &mut on_event)
     }
 
+    /// As [`Migrator::plan`], and finds out what statements would do that cannot be read (a `DO` block, a rule): they are carried
+    /// out on a scratch database, a copy of everything in the database but its rows, which is thrown away. Where that is says
+    /// [`Settings::scratch`]. The database itself is only read. [`Report::rehearsal`] has what was found.
+    #[must_use]
+    pub fn rehearse(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        operate(Command::Plan, Extra::Rehearsal, &self.settings, self.embedded, &self.interrupt, &mut on_event)
+    }
+
     /// Compares the database with what the scripts say, and asks their `verify` queries. Read-only.
     #[must_use]
     pub fn verify(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
@@ -180,7 +188,7 @@ impl Migrator {
     /// As [`Migrator::verify`], and tells what is in the schema and no script speaks of: that is a difference too. Read-only.
     #[must_use]
     pub fn verify_strictly(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
-        operate(Command::Verify, true, &self.settings, self.embedded, &self.interrupt, &mut on_event)
+        operate(Command::Verify, Extra::Strict, &self.settings, self.embedded, &self.interrupt, &mut on_event)
     }
 
     /// Tells object by object what differs between the scripts and the database, with the statements that would end it, and
@@ -239,7 +247,7 @@ impl Migrator {
     }
 
     fn operate(&self, command: Command, emit: &mut dyn FnMut(Event<'_>)) -> Report {
-        operate(command, false, &self.settings, self.embedded, &self.interrupt, emit)
+        operate(command, Extra::Nothing, &self.settings, self.embedded, &self.interrupt, emit)
     }
 }
 

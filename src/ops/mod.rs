@@ -5,7 +5,9 @@ mod errors;
 mod load;
 mod look;
 mod migrator;
+mod rehearse;
 mod run;
+mod scratch;
 mod tell;
 mod work;
 

@@ -45,11 +45,21 @@ pub(super) fn check(settings: &Settings, embedded: &Dir<'_>) -> Report {
     }
 }
 
-/// Does a command, from reading the scripts to its report. `strict`: what no script speaks of is told too. Never prints;
-/// `emit` is told what happens.
+/// What a command does besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extra {
+    /// Nothing.
+    Nothing,
+    /// `verify` tells what no script speaks of, too.
+    Strict,
+    /// `plan` finds out on a scratch database what cannot be read.
+    Rehearsal,
+}
+
+/// Does a command, from reading the scripts to its report. Never prints; `emit` is told what happens.
 pub(super) fn operate(
     command: Command,
-    strict: bool,
+    extra: Extra,
     settings: &Settings,
     embedded: &Dir<'_>,
     interrupt: &Interrupt,
@@ -68,7 +78,7 @@ pub(super) fn operate(
     };
     let subject = Subject::new(&scripts, settings);
     let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false };
-    let plan = operation.go(command, strict, knock);
+    let plan = operation.go(command, extra, knock);
     interrupt.working(None);
     let Operation { mut notes, complete, .. } = operation;
     // A signal that came when everything was done changes nothing.
@@ -101,7 +111,7 @@ impl Operation<'_, '_> {
     }
 
     /// Does the command; returns the last plan made.
-    fn go(&mut self, command: Command, strict: bool, knock: Option<Knock>) -> Option<Plan> {
+    fn go(&mut self, command: Command, extra: Extra, knock: Option<Knock>) -> Option<Plan> {
         let site = match look::connect(self.settings, knock, self.interrupt, self.emit) {
             Ok(site) => site,
             Err(diagnostic) => {
@@ -142,10 +152,13 @@ impl Operation<'_, '_> {
                 self.complete = true;
                 self.findings(&seen.plan);
                 self.unverified(&seen.plan);
+                if extra == Extra::Rehearsal {
+                    self.rehearse(&mut session, &seen, &answers);
+                }
             }
             Command::Verify => {
                 self.verified(&site, &mut session, &seen, &|_| true);
-                if strict && self.complete {
+                if extra == Extra::Strict && self.complete {
                     self.unmanaged(&mut session, &seen);
                 }
             }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Command, Comparison, GuardReport, Look, Pending, Place, Report, ScriptName, ScriptReport,
-        ScriptState, StatementReport, StepEnd, StepReport, Verification,
+        BaseReport, Command, Comparison, GuardReport, Look, Pending, Place, Rehearsal, Report, ScriptName,
+        ScriptReport, ScriptState, StatementReport, StepEnd, StepReport, Verification,
     },
     exec::{self, Done},
     goal::{StatementGoals, StatementId},
@@ -24,6 +24,7 @@ pub(super) struct Notes {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) verification: Option<Verification>,
     pub(super) comparison: Option<Comparison>,
+    pub(super) rehearsal: Option<Rehearsal>,
     pub(super) look: Option<Box<Look>>,
     pub(super) interrupted: Option<i32>,
     /// Steps that were sent, in order, by script.
@@ -43,6 +44,7 @@ impl Notes {
             diagnostics: Vec::new(),
             verification: None,
             comparison: None,
+            rehearsal: None,
             look: None,
             interrupted: None,
             sent: BTreeMap::new(),
@@ -120,6 +122,7 @@ impl Notes {
             scripts: reports,
             verification: self.verification,
             comparison: self.comparison,
+            rehearsal: self.rehearsal,
             look: self.look,
             diagnostics: self.diagnostics,
             elapsed,

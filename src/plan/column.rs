@@ -155,7 +155,7 @@ impl Planner<'_> {
                 column.default.is_some() || column.serial || column.identity.is_some() || column.generated.is_some();
             if column.not_null && !filled && !self.made.contains(table) {
                 let sql = format!("SELECT EXISTS (SELECT 1 FROM {table})");
-                let question = Question { sql, purpose: Purpose::Check, table: Some(table.clone()) };
+                let question = Question::new(sql, Purpose::Check, Some(table.clone()));
                 if self.ask(question).and_then(|answer| answer.as_bool()) == Some(true) {
                     self.find(
                         *span,
@@ -765,7 +765,7 @@ impl Planner<'_> {
             regclass(table),
             crate::pg::quote_literal(column.as_str())
         );
-        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        let answer = self.ask(Question::new(sql, Purpose::Names, None));
         let names = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
         if names.is_empty() {
             return true;
@@ -854,7 +854,7 @@ impl Planner<'_> {
     /// there would be one later.
     fn expression_converts(&mut self, span: Span, table: &ObjectName, existing: &Column, using: &str) -> bool {
         let sql = format!("SELECT count(({using}\n)) FROM {table}");
-        let question = Question { sql, purpose: Purpose::Check, table: Some(table.clone()) };
+        let question = Question::new(sql, Purpose::Check, Some(table.clone()));
         match self.ask(question) {
             Some(super::Answer::Failed(why)) => {
                 self.find(

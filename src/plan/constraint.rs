@@ -380,7 +380,7 @@ impl Planner<'_> {
              (pg_catalog.array_agg({key} ORDER BY {order}))[1] || ' and ' || (pg_catalog.array_agg({key} ORDER BY {order}))[2] AS rows \
              FROM {table} WHERE {condition} GROUP BY {keys_list} HAVING count(*) > 1) g"
         );
-        let question = super::Question { sql, purpose: super::Purpose::Check, table: Some(table.clone()) };
+        let question = super::Question::new(sql, super::Purpose::Check, Some(table.clone()));
         let Some(answer) = self.ask(question) else { return true };
         let Some((count, example)) = answer.as_rows() else {
             self.unanswered(span, table, &answer);

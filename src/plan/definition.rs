@@ -241,7 +241,7 @@ impl Planner<'_> {
              FROM pg_catalog.pg_language l WHERE l.lanname = {}",
             quote_literal(language)
         );
-        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        let answer = self.ask(Question::new(sql, Purpose::Names, None));
         match answer.and_then(|answer| answer.as_names()).as_deref() {
             None => true,
             Some([right]) if right == "true" => true,
@@ -532,7 +532,7 @@ impl Planner<'_> {
             "SELECT pg_catalog.json_build_array(pg_catalog.has_table_privilege({}, 'TRIGGER')::text)",
             regclass(table)
         );
-        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        let answer = self.ask(Question::new(sql, Purpose::Names, None));
         if answer.and_then(|answer| answer.as_names()).is_none_or(|words| words == ["true"]) {
             return true;
         }
@@ -780,7 +780,7 @@ impl Planner<'_> {
               WHERE d.refclassid = '{class}'::regclass AND d.refobjid = {oid} AND d.deptype = 'n' \
                 AND c.oid IS DISTINCT FROM d.refobjid"
         );
-        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        let answer = self.ask(Question::new(sql, Purpose::Names, None));
         let mut names = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
         // What this plan has dropped by then is not in the way.
         names.retain(|name| !self.is_gone(name));

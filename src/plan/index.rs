@@ -115,7 +115,8 @@ impl Planner<'_> {
         }
         // Nearly every name is free, and this is a question of microseconds; what follows is not.
         let sql = format!("SELECT pg_catalog.to_regclass({}) IS NOT NULL", quote_literal(&name.to_string()));
-        let taken = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        let free = Question { expected: Some(false), ..Question::new(sql, Purpose::Names, None) };
+        let taken = self.ask(free);
         if taken.and_then(|answer| answer.as_bool()) != Some(true) {
             return None;
         }
@@ -129,7 +130,7 @@ impl Planner<'_> {
             quote_literal(name.schema.as_str()),
             quote_literal(name.name.as_str())
         );
-        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        let answer = self.ask(Question::new(sql, Purpose::Names, None));
         answer.and_then(|answer| answer.as_names()).and_then(|names| names.into_iter().next())
     }
 

@@ -91,40 +91,25 @@ pub fn scope(names: &Names, target: Option<&Ident>) -> Scope {
 /// The plan is final when it has no open questions. Cost: linear in the statements.
 #[must_use]
 pub fn plan(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, policy: &Policy) -> Plan {
-    let mut planner = Planner::new(snapshot.clone(), answers, policy);
-    let Some(target) = planner.settle_target(scripts) else { return planner.plan };
-    planner.settle_guards(scripts);
-    let settled = planner.guards.clone();
-    // Without guards everything has been compared when the scripts were read.
-    if !settled.is_empty() {
-        planner.plan.findings.extend(contradictions(scripts, &|statement| match settled.get(&statement.id) {
-            Some(Guarded::Applies) => Some(true),
-            Some(Guarded::Not) => Some(false),
-            _ => None,
-        }));
-    }
-    if !planner.plan.findings.is_empty() {
-        return planner.plan;
-    }
-    planner.declared =
-        Declared::fold(scripts, &target, &|statement| !matches!(settled.get(&statement.id), Some(Guarded::Not)));
-    planner.target = target;
-    let mut order = 0;
-    for script in scripts {
-        for accept in &script.accepts {
-            let table = accept.table.resolve(&planner.target);
-            let type_name = planner.resolve_type(&accept.type_name);
-            planner.accepts.entry((table, accept.column.clone())).or_default().push(type_name);
-        }
-    }
-    for statement in scripts.iter().flat_map(|script| &script.statements) {
-        planner.statement(order, statement);
-        order += 1;
-    }
-    if policy.atomic {
-        planner.one_transaction(scripts);
-    }
-    Plan { after: Some(Box::new(planner.world)), ..planner.plan }
+    Planner::new(snapshot.clone(), answers, policy).finish(scripts).plan
+}
+
+/// A plan made before its questions are answered.
+#[derive(Debug)]
+pub struct Foreseen {
+    /// The plan, with its open questions.
+    pub plan: Plan,
+    /// Whether nothing is missing but that every open question is answered as expected.
+    pub complete: bool,
+}
+
+/// Plans as [`plan`] does, but gives every open question the answer that it has where nothing is to be done. Where the database
+/// then answers just that, this is the plan, and need not be made again.
+///
+/// Invariant: no rows are asked for a statement that applies only if its guard is answered as expected.
+#[must_use]
+pub fn foresee(scripts: &[ScriptGoals], snapshot: &Snapshot, answers: &Answers, policy: &Policy) -> Foreseen {
+    Planner { foresight: Some(Foresight::default()), ..Planner::new(snapshot.clone(), answers, policy) }.finish(scripts)
 }
 
 /// The label of a conflict that `IF NOT EXISTS` hides; shown only where a statement says so.
@@ -213,6 +198,15 @@ struct Act<'a> {
     transaction: Transaction,
 }
 
+/// What is planned on the strength of expected answers.
+#[derive(Debug, Default)]
+struct Foresight {
+    /// Statements whose guards are open.
+    guarded: BTreeSet<StatementId>,
+    /// Something was not asked, because it would be for one of those.
+    held_back: bool,
+}
+
 struct Planner<'a> {
     world: Snapshot,
     answers: &'a Answers,
@@ -243,6 +237,8 @@ struct Planner<'a> {
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
     open: FxHashSet<String>,
+    /// Where open questions are taken as answered as expected.
+    foresight: Option<Foresight>,
     told: FxHashSet<(Code, String)>,
     checked: FxHashSet<(Option<ObjectName>, CheckedKind, Ident)>,
     // Of the statement at hand.
@@ -287,6 +283,7 @@ impl<'a> Planner<'a> {
             freed: BTreeSet::new(),
             opaque_before: None,
             open: FxHashSet::default(),
+            foresight: None,
             told: FxHashSet::default(),
             checked: FxHashSet::default(),
             order: 0,
@@ -302,6 +299,46 @@ impl<'a> Planner<'a> {
             text: "",
             relabelled: Vec::new(),
         }
+    }
+
+    fn finish(mut self, scripts: &'a [ScriptGoals]) -> Foreseen {
+        let planned = self.all(scripts);
+        let held_back = self.foresight.is_some_and(|foresight| foresight.held_back);
+        let complete = !held_back && self.plan.questions.iter().all(|question| question.expected.is_some());
+        Foreseen { plan: Plan { after: planned.then(|| Box::new(self.world)), ..self.plan }, complete }
+    }
+
+    /// Plans every statement; returns false where there is no sense in that.
+    fn all(&mut self, scripts: &'a [ScriptGoals]) -> bool {
+        let Some(target) = self.settle_target(scripts) else { return false };
+        self.settle_guards(scripts);
+        // Without guards everything has been compared when the scripts were read.
+        if !self.guards.is_empty() {
+            let found = contradictions(scripts, &|statement| match self.guards.get(&statement.id) {
+                Some(Guarded::Applies) => Some(true),
+                Some(Guarded::Not) => Some(false),
+                _ => None,
+            });
+            self.plan.findings.extend(found);
+        }
+        if !self.plan.findings.is_empty() {
+            return false;
+        }
+        self.declared =
+            Declared::fold(scripts, &target, &|statement| !matches!(self.guards.get(&statement.id), Some(Guarded::Not)));
+        self.target = target;
+        for accept in scripts.iter().flat_map(|script| &script.accepts) {
+            let table = accept.table.resolve(&self.target);
+            let type_name = self.resolve_type(&accept.type_name);
+            self.accepts.entry((table, accept.column.clone())).or_default().push(type_name);
+        }
+        for (order, statement) in scripts.iter().flat_map(|script| &script.statements).enumerate() {
+            self.statement(order, statement);
+        }
+        if self.policy.atomic {
+            self.one_transaction(scripts);
+        }
+        true
     }
 
     /// Finds the schema in which unqualified names live; a finding where there is none or more than one.
@@ -359,9 +396,14 @@ impl<'a> Planner<'a> {
             if statement.directives.guards.is_empty() {
                 continue;
             }
+            self.current = statement.id;
+            // A guard that keeps a statement from being repeated does just that; of others it is not known what they ask.
+            let is_opaque = statement.goals.iter().any(|goal| matches!(goal.kind, GoalKind::Opaque { .. }));
             let mut settled = Guarded::Applies;
             for guard in &statement.directives.guards {
-                let answer = self.ask(Question { sql: guard.question(), purpose: Purpose::Guard, table: None });
+                let mut question = Question::new(guard.question(), Purpose::Guard, None);
+                question.expected = Some(is_opaque && !guard.applies_if);
+                let answer = self.ask(question);
                 let one = match answer {
                     None => Guarded::Open,
                     Some(Answer::Undefined(why)) => Guarded::Undefined(why),
@@ -390,10 +432,22 @@ impl<'a> Planner<'a> {
         if let Some(answer) = self.answers.get(&question.sql) {
             return Some(answer.clone());
         }
+        let (is_guard, reads_rows) =
+            (question.purpose == Purpose::Guard, matches!(question.purpose, Purpose::Probe | Purpose::Check));
+        let mut expected = None;
+        if let Some(foresight) = &mut self.foresight {
+            if is_guard {
+                foresight.guarded.insert(self.current);
+            } else if reads_rows && foresight.guarded.contains(&self.current) {
+                foresight.held_back = true;
+                return None;
+            }
+            expected = question.expected;
+        }
         if self.open.insert(question.sql.clone()) {
             self.plan.questions.push(question);
         }
-        None
+        expected.map(|value| Answer::Value(Some(value.to_string())))
     }
 
     fn statement(&mut self, order: usize, statement: &'a StatementGoals) {
@@ -910,7 +964,7 @@ impl<'a> Planner<'a> {
         if self.made.contains(table) {
             return Size::New;
         }
-        let asked = self.ask(Question { sql: size_query(table), purpose: Purpose::Size, table: Some(table.clone()) });
+        let asked = self.ask(Question::new(size_query(table), Purpose::Size, Some(table.clone())));
         // Of a table that the scripts name only by an index of it nothing else is known.
         let state = self.world.tables.get(table);
         let known = state.map_or(0, |state| state.pages);
@@ -946,14 +1000,11 @@ impl<'a> Planner<'a> {
     fn row_check(&self, table: &ObjectName, condition: &str) -> Question {
         let key = self.key_text(table);
         let order = self.key_order(table);
-        Question {
-            sql: format!(
-                "SELECT pg_catalog.json_build_array(c.n, CASE WHEN c.n > 0 THEN (SELECT {key} FROM {table} WHERE {condition}\n \
-                 ORDER BY {order} LIMIT 1) END) FROM (SELECT count(*) AS n FROM {table} WHERE {condition}\n) c"
-            ),
-            purpose: Purpose::Check,
-            table: Some(table.clone()),
-        }
+        let sql = format!(
+            "SELECT pg_catalog.json_build_array(c.n, CASE WHEN c.n > 0 THEN (SELECT {key} FROM {table} WHERE {condition}\n \
+             ORDER BY {order} LIMIT 1) END) FROM (SELECT count(*) AS n FROM {table} WHERE {condition}\n) c"
+        );
+        Question::new(sql, Purpose::Check, Some(table.clone()))
     }
 
     /// An expression that names a row: its primary key, or its place where it has none.

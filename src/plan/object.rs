@@ -76,7 +76,7 @@ impl Planner<'_> {
                     OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)) \
              GROUP BY 1) w"
         );
-        let answer = self.ask(Question { sql, purpose: Purpose::Names, table: None });
+        let answer = self.ask(Question::new(sql, Purpose::Names, None));
         if let Some(words) = answer.and_then(|answer| answer.as_names()) {
             let role = self.world.server.role.clone();
             if !words.iter().any(|word| word == "files") {

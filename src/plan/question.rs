@@ -13,6 +13,20 @@ pub struct Question {
     pub purpose: Purpose,
     /// The table that it reads, where it reads one: it may be locked.
     pub table: Option<ObjectName>,
+    /// The answer where nothing is to be done, if that can be said.
+    pub expected: Option<bool>,
+}
+
+impl Question {
+    pub(super) fn new(sql: String, purpose: Purpose, table: Option<ObjectName>) -> Self {
+        Self { sql, purpose, table, expected: (purpose == Purpose::Probe).then_some(false) }
+    }
+
+    /// Returns whether an answer is the one expected.
+    #[must_use]
+    pub fn expects(&self, answer: &Answer) -> bool {
+        self.expected.is_some() && answer.as_bool() == self.expected
+    }
 }
 
 /// What a question is for, which says how long it may take.

@@ -41,7 +41,7 @@ impl Planner<'_> {
         let known =
             self.values_known(&table, &columns.iter().filter(|c| self.has(&table, c)).cloned().collect::<Vec<_>>());
         if known {
-            let question = Question { sql: goal.probe(&table), purpose: Purpose::Probe, table: Some(table.clone()) };
+            let question = Question::new(goal.probe(&table), Purpose::Probe, Some(table.clone()));
             match self.ask(question) {
                 None => {
                     self.unverified = Some("whether rows are left to fill has not been asked".to_owned());
@@ -177,7 +177,7 @@ impl Planner<'_> {
         let shown = Ident::new(format!("{} seed rows", goal.rows.len()));
         self.check(Some(&table), CheckedKind::Rows, &shown, || goal.rows.len().to_string());
         if self.values_known(&table, &goal.columns) {
-            let question = Question { sql: goal.probe(&table), purpose: Purpose::Probe, table: Some(table.clone()) };
+            let question = Question::new(goal.probe(&table), Purpose::Probe, Some(table.clone()));
             match self.ask(question) {
                 None => {
                     self.unverified = Some("whether the rows are there has not been asked".to_owned());

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use crate::{
     diagnostic::{Diagnostic, Severity},
     diff::Difference,
-    event::{Command, Report, ScriptReport, ScriptState},
+    event::{Command, Report, ScriptReport, ScriptState, Trial, TrialEnd},
 };
 
 use super::{
     Style,
     difference::definitions,
+    rehearsal,
     step::{details, mark},
     summary::summary,
     text::next,
@@ -38,6 +39,9 @@ pub fn render_github(report: &Report) -> String {
     }
     for difference in report.comparison.iter().flat_map(|comparison| &comparison.differences) {
         differing(&mut text, &style, difference);
+    }
+    for trial in report.rehearsal.iter().flat_map(|rehearsal| &rehearsal.trials) {
+        rehearsed(&mut text, &style, trial);
     }
     let verification = report.verification.iter().flat_map(|verification| &verification.unverified);
     for why in verification {
@@ -98,17 +102,36 @@ fn pending(text: &mut String, style: &Style, script: &ScriptReport) {
     command(text, "notice", &[("file", &file), ("line", "1"), ("title", &title)], &lines.join("\n"));
 }
 
+/// Returns the file and line of a location.
+fn place(location: &str, style: &Style) -> Vec<(&'static str, String)> {
+    let place = location.rsplit_once(':').and_then(|(rest, _column)| rest.rsplit_once(':'));
+    place.map(|(file, line)| vec![("file", style.clean(file)), ("line", style.clean(line))]).unwrap_or_default()
+}
+
+/// Annotates a statement with what it did in the rehearsal. One that failed has an error there.
+fn rehearsed(text: &mut String, style: &Style, trial: &Trial) {
+    let name = match trial.end {
+        TrialEnd::Done => "notice",
+        TrialEnd::AsksOn => "warning",
+        TrialEnd::Failed(_) => return,
+    };
+    let mut properties = place(&trial.location, style);
+    properties.push(("title", "rehearsal".to_owned()));
+    let mut lines = vec![rehearsal::trial_words(trial)];
+    let effects = trial.effects.iter().take(STEPS);
+    lines.extend(effects.map(|one| format!("{} {}", rehearsal::mark(one.change).0, rehearsal::words(one))));
+    if trial.effects.len() > STEPS {
+        lines.push(format!("and {} more", trial.effects.len() - STEPS));
+    }
+    lines.extend(rehearsal::notes(trial));
+    let lines: Vec<_> = lines.iter().map(|line| style.clean(line)).collect();
+    let properties: Vec<_> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    command(text, name, &properties, &lines.join("\n"));
+}
+
 /// Annotates an object that differs, at the place of the script that speaks of it.
 fn differing(text: &mut String, style: &Style, difference: &Difference) {
-    let mut properties = Vec::new();
-    let place = difference.location.as_ref().and_then(|location| {
-        let (rest, _column) = location.rsplit_once(':')?;
-        rest.rsplit_once(':')
-    });
-    if let Some((file, line)) = place {
-        properties.push(("file", style.clean(file)));
-        properties.push(("line", style.clean(line)));
-    }
+    let mut properties = difference.location.as_deref().map(|location| place(location, style)).unwrap_or_default();
     properties.push(("title", style.clean(difference.state.word())));
     let mut lines = vec![difference.object.clone()];
     lines.extend(definitions(difference).into_iter().map(|(side, definition)| format!("{side}: {definition}")));

@@ -12,7 +12,7 @@ use super::{
     layout::{count, elapsed},
     markdown,
     paint::Paint,
-    picture, step,
+    picture, rehearsal, step,
     summary::summary,
     tables::{self, Mark, TableView},
     text::{is_told, next, place_words, state_words, statement_words},
@@ -85,6 +85,7 @@ impl Page<'_> {
                         // What `verify` compares are tables; the others go by scripts.
                         (self.differences())
                         @if !matches!(self.report.command, Command::Verify | Command::Diff) { (self.scripts()) }
+                        (self.rehearsal())
                         (self.picture())
                         (self.details())
                         @if self.report.command == Command::Verify { (self.scripts()) }
@@ -218,6 +219,36 @@ impl Page<'_> {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    fn rehearsal(&self) -> Markup {
+        let Some(rehearsal) = &self.report.rehearsal else { return html! {} };
+        html! {
+            section id="rehearsal" {
+                h2 { "Rehearsal" }
+                p { (self.inline(&rehearsal::headline(rehearsal))) }
+                @for trial in &rehearsal.trials {
+                    details.script open[rehearsal.trials.len() <= FEW_MESSAGES] {
+                        summary {
+                            span class=(tone(rehearsal::end_mark(&trial.end).1)) { b { (rehearsal::end_mark(&trial.end).0) } } " "
+                            (self.inline(&rehearsal::trial_words(trial)))
+                        }
+                        @for effect in &trial.effects {
+                            p.object {
+                                b class=(tone(rehearsal::mark(effect.change).1)) { (rehearsal::mark(effect.change).0) } " "
+                                (self.clean(&rehearsal::words(effect)))
+                            }
+                            @for (word, definition) in rehearsal::definitions(effect) {
+                                p.facts { (word) ":" } pre { (markdown::lines(&self.style, definition)) }
+                            }
+                        }
+                        @for note in rehearsal::notes(trial) { p { (self.inline(&note)) } }
+                        p.facts { "sent was:" } pre { (markdown::lines(&self.style, &trial.sql)) }
+                    }
+                }
+                @for unlike in &rehearsal.unlike { p.facts { "The copy: " (self.inline(unlike)) } }
             }
         }
     }

@@ -6,16 +6,17 @@ use serde::Serialize;
 
 use crate::{
     diagnostic::{Diagnostic, Excerpt, Outcome, Severity},
-    diff::{Difference, DifferenceState},
+    diff::{Difference, DifferenceState, Effect},
     event::{
-        BaseReport, Command, Comparison, Place, Report, ScriptReport, ScriptState, StatementReport, StepEnd,
-        StepReport, Verification,
+        BaseReport, Command, Comparison, Place, Rehearsal, Report, ScriptReport, ScriptState, StatementReport, StepEnd,
+        StepReport, Trial, TrialEnd, Verification,
     },
     plan::{Checked, CheckedKind, Form, State, Verb},
 };
 
 use super::{
     harmless::acts,
+    rehearsal,
     text::{Totals, next},
     verification::{self, kind_name},
 };
@@ -67,6 +68,7 @@ struct ReportJson<'a> {
     scripts: Vec<ScriptJson<'a>>,
     verification: Option<VerificationJson<'a>>,
     comparison: Option<ComparisonJson<'a>>,
+    rehearsal: Option<RehearsalJson<'a>>,
     diagnostics: Vec<DiagnosticJson<'a>>,
 }
 
@@ -199,6 +201,44 @@ struct DifferenceJson<'a> {
 }
 
 #[derive(Serialize)]
+struct RehearsalJson<'a> {
+    place: Option<PlaceJson<'a>>,
+    unlike: &'a [String],
+    trials: Vec<TrialJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct TrialJson<'a> {
+    location: &'a str,
+    object: &'a str,
+    sql: &'a str,
+    end: &'static str,
+    error: Option<&'a str>,
+    effects: Vec<EffectJson<'a>>,
+    moved: Vec<MovedJson<'a>>,
+    rows: Option<u64>,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct EffectJson<'a> {
+    object: &'a str,
+    schema: Option<&'a str>,
+    relation: Option<&'a str>,
+    change: &'static str,
+    before: Option<&'a str>,
+    after: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct MovedJson<'a> {
+    schema: &'a str,
+    table: &'a str,
+    before: u64,
+    after: u64,
+}
+
+#[derive(Serialize)]
 struct CountJson {
     kind: &'static str,
     number: usize,
@@ -268,6 +308,7 @@ impl<'a> ReportJson<'a> {
             scripts: report.scripts.iter().map(|script| ScriptJson::of(script, report)).collect(),
             verification: report.verification.as_ref().map(VerificationJson::of),
             comparison: report.comparison.as_ref().map(ComparisonJson::of),
+            rehearsal: report.rehearsal.as_ref().map(RehearsalJson::of),
             diagnostics: report.diagnostics.iter().map(DiagnosticJson::of).collect(),
         }
     }
@@ -421,6 +462,55 @@ impl<'a> DifferenceJson<'a> {
             statements: &difference.statements,
             why: &difference.why,
             location: difference.location.as_deref(),
+        }
+    }
+}
+
+impl<'a> RehearsalJson<'a> {
+    fn of(rehearsal: &'a Rehearsal) -> Self {
+        Self {
+            place: rehearsal.place.as_ref().map(PlaceJson::of),
+            unlike: &rehearsal.unlike,
+            trials: rehearsal.trials.iter().map(TrialJson::of).collect(),
+        }
+    }
+}
+
+impl<'a> TrialJson<'a> {
+    fn of(trial: &'a Trial) -> Self {
+        let moved = trial.moved.iter().map(|moved| MovedJson {
+            schema: moved.table.schema.as_str(),
+            table: moved.table.name.as_str(),
+            before: moved.before,
+            after: moved.after,
+        });
+        Self {
+            location: &trial.location,
+            object: &trial.object,
+            sql: &trial.sql,
+            end: rehearsal::end_name(&trial.end),
+            error: match &trial.end {
+                TrialEnd::Failed(error) => Some(error),
+                TrialEnd::Done | TrialEnd::AsksOn => None,
+            },
+            effects: trial.effects.iter().map(EffectJson::of).collect(),
+            moved: moved.collect(),
+            rows: trial.rows.map(|rows| rows.0),
+            elapsed_ms: millis(trial.elapsed),
+        }
+    }
+}
+
+impl<'a> EffectJson<'a> {
+    fn of(effect: &'a Effect) -> Self {
+        let relation = effect.relation.as_ref();
+        Self {
+            object: &effect.object,
+            schema: relation.map(|relation| relation.schema.as_str()),
+            relation: relation.map(|relation| relation.name.as_str()),
+            change: effect.change.word(),
+            before: effect.before.as_deref(),
+            after: effect.after.as_deref(),
         }
     }
 }

@@ -5,13 +5,14 @@ use quick_junit::{NonSuccessKind, Property, Report as Tests, TestCase, TestCaseS
 use crate::{
     diagnostic::{Diagnostic, Severity},
     diff::Difference,
-    event::{Command, Report, ScriptReport, ScriptState},
+    event::{Command, Report, ScriptReport, ScriptState, Trial, TrialEnd},
 };
 
 use super::{
     Style,
     diagnostic::render_diagnostic,
     difference::{definitions, words},
+    rehearsal,
     step::{details, mark},
     summary::summary,
     text::{is_told, place_words, state_words, statement_words},
@@ -24,7 +25,7 @@ use super::{
 /// its turn did not come, and what it would change or has changed stands in its output. A message that belongs to no
 /// script is a test of the command itself. So something fails here exactly when the command ends with
 /// an error; only `status` and `diff`, which tell and judge nothing, end well with tests that fail. An object that differs
-/// (`diff`, `verify --strict`) is a test of its own.
+/// (`diff`, `verify --strict`) is a test of its own, and so is a statement that was rehearsed.
 #[must_use]
 pub fn render_junit(report: &Report) -> String {
     let style = Style::default();
@@ -83,6 +84,9 @@ pub fn render_junit(report: &Report) -> String {
     for difference in report.comparison.iter().flat_map(|comparison| &comparison.differences) {
         suite.add_test_case(difference_case(&name, difference, &style));
     }
+    for trial in report.rehearsal.iter().flat_map(|rehearsal| &rehearsal.trials) {
+        suite.add_test_case(trial_case(&name, trial, &style));
+    }
     let mut tests = Tests::new("hrms-migrate");
     tests.set_time(report.elapsed).add_test_suite(suite);
     // Writing to memory does not fail, and what XML cannot hold was taken out.
@@ -139,6 +143,24 @@ fn difference_case(name: &str, difference: &Difference, style: &Style) -> TestCa
     status.set_description(lines.join("\n"));
     let mut case = TestCase::new(style.clean(&difference.object), status);
     case.set_classname(format!("{name} object"));
+    case
+}
+
+/// A statement that was rehearsed is a test.
+fn trial_case(name: &str, trial: &Trial, style: &Style) -> TestCase {
+    let mut status = TestCaseStatus::success();
+    if let TrialEnd::Failed(error) = &trial.end {
+        status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("rehearsal").set_message(style.clean(error));
+    }
+    let mut case = TestCase::new(style.clean(&format!("{} {}", trial.location, trial.object)), status);
+    case.set_classname(format!("{name} rehearsal")).set_time(trial.elapsed);
+    let mut lines = vec![rehearsal::trial_words(trial)];
+    lines
+        .extend(trial.effects.iter().map(|one| format!("{} {}", rehearsal::mark(one.change).0, rehearsal::words(one))));
+    lines.extend(rehearsal::notes(trial));
+    let lines: Vec<_> = lines.iter().map(|line| style.clean(line)).collect();
+    case.set_system_out(lines.join("\n"));
     case
 }
 

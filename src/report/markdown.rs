@@ -13,7 +13,7 @@ use super::{
     difference,
     layout::{count, grouped},
     paint::Paint,
-    step,
+    rehearsal, step,
     summary::summary,
     text::{is_told, next, place_words, state_words, statement_words},
     verification::{self, OF_TABLES, query_words},
@@ -36,6 +36,7 @@ pub fn render_markdown(report: &Report) -> String {
     if report.command != Command::Diff {
         page.scripts();
     }
+    page.rehearsal();
     page.differences();
     page.verification();
     if let Some(next) = next(report) {
@@ -167,6 +168,34 @@ impl Page<'_> {
             steps => format!(": {}", count(steps, "step", "steps")),
         };
         self.folded(&format!("<b>{name}</b>{steps}"), &body);
+    }
+
+    fn rehearsal(&mut self) {
+        let Some(rehearsal) = &self.report.rehearsal else { return };
+        let style = self.style;
+        self.block(&format!("**Rehearsal:** {}", prose(&style.clean(&rehearsal::headline(rehearsal)))));
+        for trial in &rehearsal.trials {
+            let mut body = String::new();
+            for effect in &trial.effects {
+                let sign = rehearsal::mark(effect.change).0;
+                let _ = writeln!(body, "**{sign}** {} {}\n", code(&style.clean(&effect.object)), effect.change.word());
+                for (word, definition) in rehearsal::definitions(effect) {
+                    let _ = writeln!(body, "{word}:\n\n{}", fence(&lines(&style, definition), "sql"));
+                }
+            }
+            for note in rehearsal::notes(trial) {
+                let _ = writeln!(body, "- {}\n", prose(&style.clean(&note)));
+            }
+            let _ = writeln!(body, "sent was:\n\n{}", fence(&lines(&style, &trial.sql), "sql"));
+            let head = html(&style.clean(&rehearsal::trial_words(trial)));
+            let sign = html(rehearsal::end_mark(&trial.end).0);
+            self.folded(&format!("<b>{sign}</b> {head}"), &body);
+        }
+        let unlike: Vec<_> =
+            rehearsal.unlike.iter().map(|words| format!("- the copy: {}", prose(&style.clean(words)))).collect();
+        if !unlike.is_empty() {
+            self.block(&unlike.join("\n"));
+        }
     }
 
     fn differences(&mut self) {

@@ -17,6 +17,7 @@ mod paint;
 mod picture;
 mod progress;
 mod psql;
+mod rehearsal;
 mod step;
 mod summary;
 mod tables;

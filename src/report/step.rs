@@ -197,6 +197,9 @@ pub(super) fn details(step: &StepReport, full: bool) -> String {
         }
         (step_form, _) => parts.push(form(step_form)),
     }
+    if step.verb == Verb::Run && step.end == StepEnd::Planned {
+        parts.push("what it does is unknown".to_owned());
+    }
     if let Some(rows) = step.rows {
         parts.push(format!("{rows} {}", if rows.0 == 1 { "row" } else { "rows" }));
     }
@@ -216,6 +219,7 @@ pub(super) fn lock_and_limits(step: &StepReport) -> String {
         millis => format!("statement timeout {}", limit(millis)),
     };
     match &step.lock {
+        None if step.verb == Verb::Run => format!("what it locks is unknown; {run}"),
         None => format!("locks nothing that exists; {run}"),
         Some((mode, stops)) => {
             let wait = match step.lock_timeout_ms {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Outcome, Severity},
-    diff::{Difference, DifferenceState},
+    diff::{Change, Difference, DifferenceState, Effect, RowsMoved},
     event::{
-        BaseReport, Command, Comparison, Event, GuardReport, Place, Report, ScriptName, ScriptReport, ScriptState,
-        StatementReport, StepEnd, StepReport, Verification,
+        BaseReport, Command, Comparison, Event, GuardReport, Place, Rehearsal, Report, ScriptName, ScriptReport,
+        ScriptState, StatementReport, StepEnd, StepReport, Trial, TrialEnd, Verification,
     },
     goal::StatementId,
     pg::{Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout},
@@ -52,6 +52,7 @@ fn report(command: Command) -> Report {
         scripts: Vec::new(),
         verification: None,
         comparison: None,
+        rehearsal: None,
         look: None,
         diagnostics: Vec::new(),
         elapsed: millis(5400),
@@ -113,6 +114,68 @@ fn diff() -> Report {
     let against = Place { database: "hrms_next".to_owned(), version: "17.2".to_owned(), ..place };
     (report.base, report.comparison) = (None, Some(Comparison { against: Some(against), differences }));
     report
+}
+
+/// A plan whose statements that cannot be read were rehearsed.
+fn rehearsed() -> Report {
+    let mut report = plan();
+    let effect = |object: &str, change, before: &str, after: &str| Effect {
+        object: object.to_owned(),
+        relation: object.contains("users").then(|| ObjectName::new("public", "users")),
+        change,
+        before: Some(before.to_owned()).filter(|before| !before.is_empty()),
+        after: Some(after.to_owned()).filter(|after| !after.is_empty()),
+    };
+    let trial = |line: usize, object: &str, sql: &str, end| Trial {
+        location: format!("ensure/010_user_columns.sql:{line}:1"),
+        object: object.to_owned(),
+        sql: sql.to_owned(),
+        end,
+        effects: Vec::new(),
+        moved: Vec::new(),
+        rows: None,
+        elapsed: millis(12),
+    };
+    let error = "relation \"nosuch\" does not exist";
+    let mut made = trial(20, "DO", "DO $$ BEGIN\n    PERFORM build();\nEND $$", TrialEnd::AsksOn);
+    made.effects = vec![
+        effect("table public.teams", Change::Made, "", "CREATE TABLE public.teams (\n    id integer\n)"),
+        effect("column public.users.name", Change::Changed, "text", "character varying(9)"),
+        effect(
+            "index idx_old on public.users",
+            Change::Dropped,
+            "CREATE INDEX idx_old ON public.users USING btree (a)",
+            "",
+        ),
+        effect("catalog pg_cast", Change::Changed, "218 rows", "219 rows"),
+    ];
+    made.moved = vec![
+        RowsMoved { table: ObjectName::new("public", "teams"), before: 0, after: 3 },
+        RowsMoved { table: ObjectName::new("public", "users"), before: 2, after: 1 },
+    ];
+    let filled = Trial { rows: Some(RowCount(0)), ..trial(24, "DELETE FROM", "DELETE FROM users", TrialEnd::Done) };
+    let failed = trial(30, "INSERT INTO", "INSERT INTO nosuch VALUES (1)", TrialEnd::Failed(error.to_owned()));
+    report.rehearsal = Some(Rehearsal {
+        place: report.place.clone().map(|place| Place { server: "a private server".to_owned(), ..place }),
+        unlike: vec!["it has no rows, and its sequences begin anew".to_owned()],
+        trials: vec![made, filled, failed],
+    });
+    report.diagnostics.push(at(
+        Diagnostic::error(Code::StatementFailed, format!("the rehearsal failed: INSERT INTO: {error}")),
+        "ensure/010_user_columns.sql",
+        "INSERT INTO nosuch VALUES (1);",
+        "nosuch",
+        "",
+    ));
+    report.outcome = Some(Outcome::Failed);
+    report
+}
+
+#[test]
+fn text_of_a_rehearsal() {
+    insta::assert_snapshot!("plan_rehearsed", render_report(&rehearsed(), &piped()));
+    let nothing = Report { rehearsal: Some(Rehearsal::default()), ..plan() };
+    assert!(render_report(&nothing, &piped()).contains("scratch nothing to rehearse"));
 }
 
 /// A database with more in it than the scripts say, as `diff` and `verify --strict` see it.

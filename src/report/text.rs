@@ -14,6 +14,7 @@ use super::{
     difference,
     layout::{count, elapsed, grouped, pad, pad_left, shorten, spaces, width, wrap, wrap_names},
     paint::Paint,
+    rehearsal,
     step::{self, Row},
     verification,
 };
@@ -66,6 +67,7 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
     if report.command != Command::Diff {
         page.scripts();
     }
+    rehearsal::draw(&mut page);
     if problems {
         page.diagnostics();
     }

@@ -27,6 +27,7 @@ mod opaque;
 mod options;
 mod plan_sql;
 mod pooler;
+mod rehearse;
 mod repeat;
 mod shadow;
 mod status;

@@ -569,6 +569,11 @@ pub struct RunningCli {
 }
 
 impl RunningCli {
+    /// Returns its process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name (`INT`, `TERM`, `KILL`).
     pub fn signal(&self, name: &str) {
         let script = r#"kill -s "$1" "$2""#;

@@ -15,7 +15,7 @@ use hrms_migrate::{
     catalog::{Column, Generation, Objects, Schema, Server, Snapshot, Table},
     goal::{self, ScriptGoals},
     pg::{Ident, ObjectName, RowCount, ServerVersion, TypeName},
-    plan::{self, Answer, Answers, Plan, Policy},
+    plan::{self, Answer, Answers, Foreseen, Plan, Policy},
     script::{File, ScriptId, assemble},
     sql,
 };
@@ -103,13 +103,18 @@ pub fn settle(
 ) -> (Plan, usize) {
     let mut answers = Answers::default();
     for round in 1.. {
-        let plan = plan::plan(scripts, snapshot, &answers, policy);
-        if plan.questions.is_empty() {
-            return (plan, round);
-        }
+        let Foreseen { mut plan, complete } = plan::foresee(scripts, snapshot, &answers, policy);
+        let mut as_expected = complete;
         for question in &plan.questions {
             assert!(answers.get(&question.sql).is_none(), "asked again: {}", question.sql);
-            answers.insert(question.sql.clone(), answer(&question.sql));
+            let answer = answer(&question.sql);
+            as_expected &= question.expects(&answer);
+            answers.insert(question.sql.clone(), answer);
+        }
+        if as_expected {
+            plan.questions.clear();
+            assert_eq!(plan, plan::plan(scripts, snapshot, &answers, policy), "what was foreseen is not what is planned");
+            return (plan, round);
         }
     }
     unreachable!("numbers do not end")

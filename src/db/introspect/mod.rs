@@ -1,5 +1,6 @@
 //! The catalog, read in one query into a [`Snapshot`].
 
+mod census;
 mod inventory;
 mod objects;
 mod printed;
@@ -31,6 +32,7 @@ use crate::{
 
 use super::{Sent, ServerError};
 
+pub use census::{census, surroundings};
 pub use inventory::inventory;
 
 const SESSION: &str = include_str!("session.sql");

@@ -64,6 +64,26 @@ fn signs(command: Command) -> Report {
             location: Some(format!("{SIGNS}:1:1")),
         }],
     });
+    report.rehearsal = Some(Rehearsal {
+        place: report.place.clone(),
+        unlike: vec![SIGNS.to_owned()],
+        trials: vec![Trial {
+            location: format!("{SIGNS}:1:1"),
+            object: SIGNS.to_owned(),
+            sql: SIGNS.to_owned(),
+            end: TrialEnd::Done,
+            effects: vec![Effect {
+                object: SIGNS.to_owned(),
+                relation: None,
+                change: Change::Changed,
+                before: Some(SIGNS.to_owned()),
+                after: Some(SIGNS.to_owned()),
+            }],
+            moved: vec![RowsMoved { table: ObjectName::new(SIGNS, SIGNS), before: 0, after: 1 }],
+            rows: Some(RowCount(1)),
+            elapsed: millis(1),
+        }],
+    });
     report.verification = Some(Verification {
         checked: self::table(SIGNS, &[(SIGNS, SIGNS)]),
         complete: true,
@@ -108,6 +128,7 @@ fn unreachable() -> Report {
 fn all() -> Vec<Report> {
     let mut all = vec![
         plan(),
+        rehearsed(),
         refused_plan(),
         verify(),
         changing_run(),
@@ -138,6 +159,7 @@ fn check_in_text() {
 #[test]
 fn markdown() {
     insta::assert_snapshot!("plan_markdown", render_markdown(&plan()));
+    insta::assert_snapshot!("plan_rehearsed_markdown", render_markdown(&rehearsed()));
     insta::assert_snapshot!("plan_refused_markdown", render_markdown(&refused_plan()));
     insta::assert_snapshot!("verify_markdown", render_markdown(&verify()));
     insta::assert_snapshot!("diff_markdown", render_markdown(&diff()));
@@ -202,6 +224,7 @@ fn markdown_stays_below_what_a_comment_takes() {
 #[test]
 fn junit() {
     insta::assert_snapshot!("plan_junit", render_junit(&plan()));
+    insta::assert_snapshot!("plan_rehearsed_junit", render_junit(&rehearsed()));
     insta::assert_snapshot!("verify_junit", render_junit(&verify()));
     insta::assert_snapshot!("diff_junit", render_junit(&diff()));
     insta::assert_snapshot!("run_failed_junit", render_junit(&failed_run()));
@@ -242,6 +265,7 @@ fn junit_is_xml_and_fails_exactly_where_the_command_does() {
 #[test]
 fn github() {
     insta::assert_snapshot!("plan_github", render_github(&plan()));
+    insta::assert_snapshot!("plan_rehearsed_github", render_github(&rehearsed()));
     insta::assert_snapshot!("plan_refused_github", render_github(&refused_plan()));
     insta::assert_snapshot!("verify_github", render_github(&verify()));
     insta::assert_snapshot!("diff_github", render_github(&unmanaged(Command::Diff)));
@@ -254,6 +278,10 @@ fn github_commands_are_ours_alone() {
         let expected = report.diagnostics.len()
             + report.verification.as_ref().map_or(0, |verification| verification.unverified.len())
             + report.comparison.as_ref().map_or(0, |comparison| comparison.differences.len())
+            + report.rehearsal.as_ref().map_or(0, |rehearsal| {
+                // One that failed is among the messages.
+                rehearsal.trials.iter().filter(|trial| !matches!(trial.end, TrialEnd::Failed(_))).count()
+            })
             + if report.command == Command::Plan {
                 report.scripts.iter().filter(|script| script.state == ScriptState::Changed).count()
             } else {

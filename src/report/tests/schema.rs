@@ -118,6 +118,7 @@ fn the_schema_says_what_is_written() {
         verify(),
         diff(),
         unmanaged(Command::Diff),
+        rehearsed(),
         hostile(),
         interrupted,
         unverified,
