@@ -324,8 +324,9 @@ impl<'a> Planner<'a> {
         if !self.plan.findings.is_empty() {
             return false;
         }
-        self.declared =
-            Declared::fold(scripts, &target, &|statement| !matches!(self.guards.get(&statement.id), Some(Guarded::Not)));
+        self.declared = Declared::fold(scripts, &target, &|statement| {
+            !matches!(self.guards.get(&statement.id), Some(Guarded::Not))
+        });
         self.target = target;
         for accept in scripts.iter().flat_map(|script| &script.accepts) {
             let table = accept.table.resolve(&self.target);

@@ -68,7 +68,7 @@ pub(super) fn question(table: &ObjectName, column: &Ident, names: &Names, wanted
         text(&names.function.name),
         quote_literal(&wanted.without_modifiers().to_string()),
     );
-    Question { sql, purpose: Purpose::Names, table: None }
+    Question::new(sql, Purpose::Names, None)
 }
 
 /// Returns the question for the body of the function behind the trigger that keeps a new column in step; NULL, where it is not there.
@@ -80,7 +80,7 @@ pub(super) fn body(table: &ObjectName, names: &Names) -> Question {
         quote_literal(names.trigger.as_str()),
         quote_literal(names.function.name.as_str()),
     );
-    Question { sql, purpose: Purpose::Names, table: None }
+    Question::new(sql, Purpose::Names, None)
 }
 
 /// Returns the question for the comment of a column.
@@ -91,5 +91,5 @@ pub(super) fn comment(table: &ObjectName, column: &Ident) -> Question {
         regclass(table),
         quote_literal(column.as_str()),
     );
-    Question { sql, purpose: Purpose::Names, table: None }
+    Question::new(sql, Purpose::Names, None)
 }

@@ -385,11 +385,8 @@ impl Planner<'_> {
         if !goes_on {
             return true;
         }
-        let question = super::Question {
-            sql: left(change.table, names, conversion),
-            purpose: super::Purpose::Probe,
-            table: Some(change.table.clone()),
-        };
+        let sql = left(change.table, names, conversion);
+        let question = super::Question::new(sql, super::Purpose::Probe, Some(change.table.clone()));
         // Where it is not known, they are gone through: that changes nothing where nothing is left.
         self.ask(question).and_then(|answer| answer.as_bool()) != Some(false)
     }
