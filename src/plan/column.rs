@@ -150,7 +150,8 @@ impl Planner<'_> {
             if !self.has_type(column.type_span, &type_name) {
                 return;
             }
-            rewrites |= is_computed(column) || (has_volatile_default(column) && !adding.fills(column));
+            rewrites |=
+                is_stored(column) || (may_be_filled(column) && !adding.fills(column)) || is_numbered_otherwise(column);
             let filled =
                 column.default.is_some() || column.serial || column.identity.is_some() || column.generated.is_some();
             if column.not_null && !filled && !self.made.contains(table) {
@@ -222,7 +223,7 @@ impl Planner<'_> {
     /// Chooses how missing columns are added: with all that they bring in one command, or bit by bit while others read and
     /// write.
     fn adding(&mut self, table: &ObjectName, missing: &[(Span, &ColumnGoal)], inline: &[&ConstraintGoal]) -> Adding {
-        let volatile = missing.iter().any(|(_, column)| has_volatile_default(column));
+        let volatile = missing.iter().any(|(_, column)| may_be_filled(column));
         if !volatile && inline.is_empty() {
             return Adding::default();
         }
@@ -232,7 +233,7 @@ impl Planner<'_> {
             Size::New | Size::Small { .. } => false,
         };
         // What is written anew for another reason takes the default along.
-        let computed = missing.iter().any(|(_, column)| is_computed(column));
+        let computed = missing.iter().any(|(_, column)| is_stored(column) || is_numbered_otherwise(column));
         let filled = online && volatile && !computed && (too_large || self.online == OnlineMode::Always);
         Adding { filled, apart: online && !inline.is_empty() || filled, why }
     }
@@ -1239,17 +1240,24 @@ struct Adding {
 
 impl Adding {
     fn fills(&self, column: &ColumnGoal) -> bool {
-        self.filled && has_volatile_default(column)
+        self.filled && may_be_filled(column)
     }
 }
 
-/// Returns whether every row gets its own value when the column is added, whatever its default.
-fn is_computed(column: &ColumnGoal) -> bool {
-    column.serial || column.identity.is_some() || column.generated.as_ref().is_some_and(|(_, stored)| *stored)
+/// Returns whether every row's value is computed when the column is added, and can be computed then only.
+fn is_stored(column: &ColumnGoal) -> bool {
+    column.generated.as_ref().is_some_and(|(_, stored)| *stored)
 }
 
-fn has_volatile_default(column: &ColumnGoal) -> bool {
-    !column.serial && column.default.as_ref().is_some_and(|default| default.tree.volatility() >= Volatility::Volatile)
+/// Returns whether every row gets its own value when the column is added, which it could get afterwards too.
+fn may_be_filled(column: &ColumnGoal) -> bool {
+    let volatile = |default: &Expression| default.tree.volatility() >= Volatility::Volatile;
+    column.is_numbered() || column.default.as_ref().is_some_and(volatile)
+}
+
+/// Returns whether a column is an identity whose sequence has settings of its own.
+fn is_numbered_otherwise(column: &ColumnGoal) -> bool {
+    column.identity.is_some() && !column.is_numbered()
 }
 
 /// Returns whether `accept` covers a type; without modifiers it takes any.
