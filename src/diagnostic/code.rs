@@ -178,6 +178,7 @@ codes! {
     RenameConflict "rename-conflict" Refused "A rename finds both names, or neither.";
     DependentObjects "dependent-objects" Refused "Other objects depend on what would be changed.";
     HazardNotAllowed "hazard-not-allowed" Refused "A change costs something that the script does not allow.";
+    OnlineTypeChange "online-type-change" Refused "The type of a column cannot be changed beside writers.";
     ValuesDoNotFit "values-do-not-fit" Refused "Values do not convert to the new type without loss.";
     DuplicateRows "duplicate-rows" Refused "Rows share a key that is to be unique.";
     OrphanRows "orphan-rows" Refused "Rows refer to rows that are not there.";

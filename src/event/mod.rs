@@ -295,6 +295,8 @@ pub struct StepReport {
     pub end: StepEnd,
     /// Whether a run changes its rows in batches; `sql` is all of them at once.
     pub in_batches: bool,
+    /// Whether triggers of others do not fire for the rows it changes.
+    pub as_replica: bool,
     /// How long it took, where it was sent.
     pub elapsed: Option<Duration>,
     /// The rows that it changed.

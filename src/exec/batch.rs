@@ -91,6 +91,29 @@ pub(super) fn carry_out_batches(
     stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<u64, ServerError> {
+    if !batches.as_replica() {
+        return all_batches(session, backfill, batches, stop, emit);
+    }
+    let set = |session: &mut Session, role: &str| {
+        let sql = format!("SET session_replication_role = {role}");
+        session.work().send(&sql, false, backfill.lock_timeout, backfill.statement_timeout).map(drop)
+    };
+    set(session, "replica")?;
+    let changed = all_batches(session, backfill, batches, stop, emit);
+    // Where the connection is lost the setting is too.
+    match (set(session, "DEFAULT"), changed) {
+        (_, Err(error)) | (Err(error), Ok(_)) => Err(error),
+        (Ok(()), Ok(changed)) => Ok(changed),
+    }
+}
+
+fn all_batches(
+    session: &mut Session,
+    backfill: &Step,
+    batches: &Batches,
+    stop: &Stop,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<u64, ServerError> {
     let started = Instant::now();
     let mut pace = Pace::new(batches.rows());
     let mut changed = 0;

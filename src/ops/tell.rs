@@ -10,7 +10,7 @@ use crate::{
     },
     exec::{self, Done},
     goal::{StatementGoals, StatementId},
-    plan::{Plan, State, Step, Transaction},
+    plan::{Batches, Plan, State, Step, Transaction},
     script::ScriptId,
 };
 
@@ -263,6 +263,7 @@ fn step_report(scripts: &Scripts, step: &Step, end: StepEnd) -> StepReport {
         statement_timeout_ms: step.statement_timeout.as_millis(),
         end,
         in_batches: step.batches.is_some(),
+        as_replica: step.batches.as_ref().is_some_and(Batches::as_replica),
         elapsed: None,
         rows: None,
         attempts: 0,

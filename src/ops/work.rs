@@ -246,6 +246,11 @@ impl Operation<'_, '_> {
                     stopped = true;
                     break;
                 }
+                // What comes before may have taken hours, in which others may have changed what was planned for.
+                if place > 0 && group.steps.first().is_some_and(|step| step.looks_again) {
+                    again = true;
+                    break;
+                }
                 if script != Some(group.script) {
                     script = Some(group.script);
                     let name = script_name(self.subject.scripts, group.script);

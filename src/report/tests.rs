@@ -270,6 +270,7 @@ fn step(verb: Verb, object: &str, form: Form, sql: &str) -> StepReport {
         statement_timeout_ms: 5000,
         end: StepEnd::Planned,
         in_batches: false,
+        as_replica: false,
         elapsed: None,
         rows: None,
         attempts: 0,
@@ -765,6 +766,7 @@ fn sent() -> Step {
         transaction: Transaction::Shared,
         leftover: None,
         batches: None,
+        looks_again: false,
     }
 }
 

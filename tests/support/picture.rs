@@ -113,7 +113,11 @@ pub fn settle(
         }
         if as_expected {
             plan.questions.clear();
-            assert_eq!(plan, plan::plan(scripts, snapshot, &answers, policy), "what was foreseen is not what is planned");
+            assert_eq!(
+                plan,
+                plan::plan(scripts, snapshot, &answers, policy),
+                "what was foreseen is not what is planned"
+            );
             return (plan, round);
         }
     }
