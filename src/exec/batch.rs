@@ -126,6 +126,9 @@ fn all_batches(
             if stop.is_set() {
                 return Err(ServerError::interrupted());
             }
+            if stop.is_due() {
+                return Err(ServerError::time_up());
+            }
             let (sql, next) = match &at {
                 Place::Done => break,
                 Place::Pages(from, to) if from >= to => break,

@@ -150,6 +150,9 @@ impl Operation<'_, '_> {
             if self.interrupt.signal().is_some() {
                 return Err(Box::new(Diagnostic::note(Code::RunnerLock, "interrupted while waiting for another run")));
             }
+            if self.stop.is_due() {
+                return Err(Box::new(time_up().why("another run works on this database; nothing was begun")));
+            }
             if !told || waited.as_secs().is_multiple_of(10) {
                 (self.emit)(Event::WaitingForRunner { pid: holder, waited });
                 told = true;
@@ -243,6 +246,11 @@ impl Operation<'_, '_> {
             let mut script = None;
             for (place, group) in groups.iter().enumerate() {
                 if self.interrupt.signal().is_some() {
+                    stopped = true;
+                    break;
+                }
+                if self.stop.is_due() {
+                    self.time_up(None);
                     stopped = true;
                     break;
                 }
@@ -381,14 +389,24 @@ impl Operation<'_, '_> {
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
         let done = match &version {
-            Some(version) => exec::carry_out_base(session, version, group, atomic, self.interrupt.stop(), self.emit)?,
-            None => exec::carry_out(session, group, atomic, self.interrupt.stop(), self.emit)?,
+            Some(version) => exec::carry_out_base(session, version, group, atomic, &self.stop, self.emit)?,
+            None => exec::carry_out(session, group, atomic, &self.stop, self.emit)?,
         };
         if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
             base.recorded.push(version.directory);
         }
         self.notes.applied(self.subject, &group.steps, &done);
         Ok(())
+    }
+
+    /// The time given has come. `within`: a step that is done in part.
+    fn time_up(&mut self, within: Option<&Step>) {
+        let mut diagnostic = time_up();
+        if let Some(step) = within {
+            diagnostic = diagnostic.why(format!("{} is done in part; its batches stay", step.object));
+        }
+        diagnostic.done = Some(if self.settings.atomic { "nothing was changed".to_owned() } else { self.done_so_far() });
+        self.notes.diagnostics.push(diagnostic);
     }
 
     /// A group failed. Returns whether to look again and go on.
@@ -429,6 +447,10 @@ impl Operation<'_, '_> {
             );
             return false;
         }
+        if failure.error.kind == ServerErrorKind::TimeUp {
+            self.time_up(Some(step));
+            return false;
+        }
         let enough = self.others_waited_enough() && failure.error.kind == ServerErrorKind::LockTimeout;
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings) && !enough;
         let blockers: Vec<String> = match (&step.table, &mut workplace.control) {
@@ -450,7 +472,7 @@ impl Operation<'_, '_> {
             });
             trouble.count();
             let until = Instant::now() + pause;
-            while Instant::now() < until && self.interrupt.signal().is_none() {
+            while Instant::now() < until && self.interrupt.signal().is_none() && !self.stop.is_due() {
                 sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
             }
             if !lost {
@@ -559,6 +581,11 @@ impl Trouble {
         self.attempts + 1 < settings.limits.lock_retries
             && self.since.is_none_or(|since| since.elapsed() < settings.limits.lock_budget)
     }
+}
+
+fn time_up() -> Diagnostic {
+    Diagnostic::error(Code::TimeUp, "the time given with `--until` has come, and work is left")
+        .help("run again when there is time; it goes on where it stopped")
 }
 
 /// A server on which nothing may be changed.

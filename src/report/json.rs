@@ -573,6 +573,7 @@ const fn outcome_name(outcome: Option<Outcome>) -> &'static str {
         Some(Outcome::NoLock) => "no-lock",
         Some(Outcome::Unreachable) => "unreachable",
         Some(Outcome::Denied) => "denied",
+        Some(Outcome::Unfinished) => "unfinished",
         Some(Outcome::Unfit) => "unfit",
         Some(Outcome::Usage) => "usage",
         Some(Outcome::BadScript) => "bad-script",

@@ -114,3 +114,23 @@ fn what_a_query_reads_is_filled_in_one_statement() {
     scripts.run(&database).expect(0);
     assert_eq!(database.value("SELECT count(DISTINCT xmin::text) FROM large").as_deref(), Some("1"));
 }
+
+#[test]
+fn when_the_time_given_has_come_a_run_ends_after_the_batch_at_hand() {
+    let Some(database) = TestDatabase::new("until") else { return };
+    database.execute(&large_without_words());
+    let scripts = Scripts::one(format!("-- ensure:batch 5_000\n{BACKFILL}\nCREATE INDEX large_code ON large (code);"));
+    let nothing = scripts.command(&["run", "--until=2001-02-03T04:05"]).database(&database).run().expect(8);
+    assert_says(&nothing.stderr, &["error[time-up]", "nothing was changed"]);
+    assert_eq!(database.value("SELECT count(*) FROM large WHERE word IS NULL").as_deref(), Some("60000"));
+    // The batch with that row comes again and again.
+    let mut writer = in_transaction(&database, "UPDATE large SET code = -1 WHERE id = 30000");
+    let run = scripts.command(&["run", "--until=2s"]).database(&database).run().expect(8);
+    assert_says(&run.stderr, &["error[time-up]", "is done in part; its batches stay"]);
+    let left = database.value("SELECT count(*) FROM large WHERE word IS NULL").unwrap().parse::<u32>().unwrap();
+    assert!((30_000..=40_000).contains(&left), "{left}");
+    writer.batch_execute("COMMIT").unwrap();
+    scripts.run(&database).expect(0);
+    // Where nothing is left to do there is nothing to be too late for.
+    scripts.command(&["run", "--until=2001-02-03T04:05"]).database(&database).run().expect(0);
+}
