@@ -536,7 +536,9 @@ impl Lookup<'_> {
         let Some((value, origin)) = self.one(Setting::Until, Level::Any)? else { return Ok(None) };
         match Until::parse(&value) {
             Some(until) => Ok(Some(until)),
-            None => Err(bad(origin, &value, "a time such as 05:30, 2026-11-22T05:30, 2026-11-22T05:30Z, or 2h from now")),
+            None => {
+                Err(bad(origin, &value, "a time such as 05:30, 2026-11-22T05:30, 2026-11-22T05:30Z, or 2h from now"))
+            }
         }
     }
 

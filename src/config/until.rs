@@ -30,7 +30,11 @@ impl Until {
         let padded = text.replacen('Z', ":00Z", usize::from(text.matches(':').count() == 1));
         clock("%H:%M")
             .or_else(|| clock("%H:%M:%S"))
-            .or_else(|| ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"].into_iter().find_map(local))
+            .or_else(|| {
+                ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
+                    .into_iter()
+                    .find_map(local)
+            })
             .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(Self::At))
             .or_else(|| DateTime::parse_from_rfc3339(&padded).ok().map(Self::At))
             .or_else(|| parse_duration(text).map(Self::In))

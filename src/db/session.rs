@@ -728,6 +728,8 @@ pub struct Blocker {
 }
 
 const BLOCKERS: &str = include_str!("introspect/blockers.sql");
+/// Asks how far replicas and slots are behind: one value, JSON.
+pub const REPLICATION: &str = include_str!("introspect/replication.sql");
 
 fn blockers(connection: &mut PgConnection, table: &ObjectName, mode: Option<LockMode>, own: i32) -> Vec<Blocker> {
     let modes = LockMode::ALL.into_iter().filter(|held| mode.is_none_or(|mode| mode.conflicts_with(*held)));

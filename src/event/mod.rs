@@ -58,6 +58,15 @@ pub enum Event<'a> {
         /// How long the step takes so far.
         elapsed: Duration,
     },
+    /// The next batch waits until a replica has caught up.
+    WaitingForReplica {
+        /// The step.
+        step: &'a Step,
+        /// Who has to catch up: `replica "standby" is 120 MB behind`.
+        who: &'a str,
+        /// How long it has been waited for.
+        waited: Duration,
+    },
     /// A step is done; in a transaction it still has to be committed.
     StepDone {
         /// The step.

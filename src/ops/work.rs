@@ -405,7 +405,8 @@ impl Operation<'_, '_> {
         if let Some(step) = within {
             diagnostic = diagnostic.why(format!("{} is done in part; its batches stay", step.object));
         }
-        diagnostic.done = Some(if self.settings.atomic { "nothing was changed".to_owned() } else { self.done_so_far() });
+        diagnostic.done =
+            Some(if self.settings.atomic { "nothing was changed".to_owned() } else { self.done_so_far() });
         self.notes.diagnostics.push(diagnostic);
     }
 
