@@ -187,10 +187,21 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// How long all of it took.
     pub elapsed: Duration,
+    /// For how long others may have waited for strong locks of this run; zero where it asked for none.
+    pub blocked: Blocked,
     /// How it ended; `None` is success.
     pub outcome: Option<Outcome>,
     /// The signal that ended it early, as a number.
     pub interrupted: Option<i32>,
+}
+
+/// For how long others may have waited: from the moment at which a strong lock was asked for to the end of its transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blocked {
+    /// At once, at most.
+    pub longest: Duration,
+    /// In all.
+    pub total: Duration,
 }
 
 /// The base migrations.

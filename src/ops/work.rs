@@ -11,7 +11,7 @@ use crate::{
     config::Settings,
     db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
-    event::Event,
+    event::{Blocked, Event},
     exec::{self, Failure, Group},
     pg::{LockMode, ObjectName, StatementTimeout},
     plan::{Answers, Plan, State, Step, Transaction},
@@ -71,7 +71,7 @@ impl Operation<'_, '_> {
         let sure = seen.plan.statements.iter().all(|statement| !matches!(statement.state, State::Unverified(_)));
         let unchanged = sure && session.horizon().is_ok_and(|horizon| horizon == seen.snapshot.server.horizon);
         let last = self.work(site, &mut session, &mut workplace, &mut answers, unchanged.then_some(seen));
-        let (longest, total) = self.notes.blocked;
+        let Blocked { longest, total } = self.notes.blocked;
         if longest >= WORTH_TELLING {
             (self.emit)(Event::Blocked { longest, total });
         }
@@ -373,14 +373,14 @@ impl Operation<'_, '_> {
     /// Notes that others may have waited for strong locks for so long.
     fn others_waited(&mut self, strong: &[(usize, &ObjectName, LockMode)], time: Duration) {
         if !strong.is_empty() {
-            let (longest, total) = &mut self.notes.blocked;
-            *longest = time.max(*longest);
-            *total += time;
+            let blocked = &mut self.notes.blocked;
+            blocked.longest = time.max(blocked.longest);
+            blocked.total += time;
         }
     }
 
     fn others_waited_enough(&self) -> bool {
-        self.settings.limits.max_blocked.is_some_and(|most| self.notes.blocked.1 >= most)
+        self.settings.limits.max_blocked.is_some_and(|most| self.notes.blocked.total >= most)
     }
 
     fn carry_out(&mut self, session: &mut Session, group: &Group<'_>, base: &[BaseVersion]) -> Result<(), Failure> {
@@ -503,7 +503,7 @@ impl Operation<'_, '_> {
         );
         let mut diagnostic = errors::of_step(&self.subject.scripts.texts, step, &failure.error, Some(done));
         if failure.error.kind == ServerErrorKind::LockTimeout {
-            let waited = enough.then_some(self.notes.blocked.1);
+            let waited = enough.then_some(self.notes.blocked.total);
             name_the_lock(&mut diagnostic, step, trouble.attempts + 1, waited, blockers);
         }
         diagnostic.why.extend(leftover);
