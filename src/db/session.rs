@@ -728,6 +728,8 @@ pub struct Blocker {
 }
 
 const BLOCKERS: &str = include_str!("introspect/blockers.sql");
+/// Asks how far replicas and slots are behind: one value, JSON.
+pub const REPLICATION: &str = include_str!("introspect/replication.sql");
 
 fn blockers(connection: &mut PgConnection, table: &ObjectName, mode: Option<LockMode>, own: i32) -> Vec<Blocker> {
     let modes = LockMode::ALL.into_iter().filter(|held| mode.is_none_or(|mode| mode.conflicts_with(*held)));
@@ -800,23 +802,38 @@ fn try_lock(connection: &mut PgConnection, object: i32) -> Result<bool, ServerEr
 
 /// A flag that stops waiting, shared with the handler of signals.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    due: Option<Instant>,
+}
 
 impl Stop {
+    /// The same flag for work of which nothing more is begun from `due` on.
+    #[must_use]
+    pub fn due(&self, due: Option<Instant>) -> Self {
+        Self { asked: Arc::clone(&self.asked), due }
+    }
+
+    /// Returns whether nothing more is to be begun.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| Instant::now() >= due)
+    }
+
     /// Asks everything that waits to stop.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.asked.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether it has been asked.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Returns the flag itself.
     #[must_use]
     pub fn flag(&self) -> &AtomicBool {
-        &self.0
+        &self.asked
     }
 }

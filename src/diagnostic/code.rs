@@ -15,6 +15,8 @@ pub enum Outcome {
     Unreachable,
     /// 7: authentication, database or right missing.
     Denied,
+    /// 8: stopped cleanly, with work left.
+    Unfinished,
     /// 9: the server is unfit: pooler in transaction mode, replica, too old.
     Unfit,
     /// 64: usage.
@@ -38,6 +40,7 @@ impl Outcome {
             Self::NoLock => 5,
             Self::Unreachable => 6,
             Self::Denied => 7,
+            Self::Unfinished => 8,
             Self::Unfit => 9,
             Self::Usage => 64,
             Self::BadScript => 65,
@@ -60,7 +63,8 @@ impl Outcome {
             Self::Refused => 7,
             Self::NoLock => 8,
             Self::Failed => 9,
-            Self::Differs => 10,
+            Self::Unfinished => 10,
+            Self::Differs => 11,
         }
     }
 }
@@ -190,6 +194,7 @@ codes! {
     // While running.
     RunnerLock "runner-lock" NoLock "Another run did not end in time.";
     LockTimeout "lock-timeout" NoLock "A table could not be locked in time.";
+    TimeUp "time-up" Unfinished "The time given with `--until` has come, and work is left.";
     StatementTimeout "statement-timeout" Failed "A statement took longer than its limit.";
     StatementFailed "statement-failed" Failed "The server refused a statement.";
     DiskFull "disk-full" Failed "The server's disk is full.";

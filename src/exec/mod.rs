@@ -8,6 +8,7 @@ mod base;
 mod batch;
 mod group;
 mod interrupt;
+mod replicas;
 
 use std::time::{Duration, Instant};
 

@@ -119,6 +119,14 @@ impl<'a> Progress<'a> {
                 }
             }
             Event::Batch { step, rows, pages, elapsed: time } => self.batch(step, *rows, *pages, *time),
+            Event::WaitingForReplica { step, who, waited } => {
+                let so_far = if *waited < Duration::from_secs(1) {
+                    String::new()
+                } else {
+                    format!(" for {} now", elapsed(*waited))
+                };
+                self.passing(&format!("{}: waits{so_far}: {}", self.step_place(step), self.style.clean(who)));
+            }
             Event::StepDone { step, elapsed: time, rows } => {
                 let rows = rows.map(|rows| format!("{rows} {}, ", if rows.0 == 1 { "row" } else { "rows" }));
                 let done = format!("done, {}{}", rows.unwrap_or_default(), elapsed(*time));

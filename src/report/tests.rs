@@ -6,8 +6,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, Outcome, Severity},
     diff::{Change, Difference, DifferenceState, Effect, RowsMoved},
     event::{
-        BaseReport, Command, Comparison, Event, GuardReport, Place, Rehearsal, Report, ScriptName, ScriptReport,
-        ScriptState, StatementReport, StepEnd, StepReport, Trial, TrialEnd, Verification,
+        BaseReport, Blocked, Command, Comparison, Event, GuardReport, Place, Rehearsal, Report, ScriptName,
+        ScriptReport, ScriptState, StatementReport, StepEnd, StepReport, Trial, TrialEnd, Verification,
     },
     goal::StatementId,
     pg::{Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout},
@@ -53,6 +53,7 @@ fn report(command: Command) -> Report {
         verification: None,
         comparison: None,
         rehearsal: None,
+        blocked: Blocked::default(),
         look: None,
         diagnostics: Vec::new(),
         elapsed: millis(5400),
