@@ -58,6 +58,19 @@ pub enum Event<'a> {
         /// How long the step takes so far.
         elapsed: Duration,
     },
+    /// An index is being built.
+    Building {
+        /// The step.
+        step: &'a Step,
+        /// What the server is at, in its own words.
+        phase: &'a str,
+        /// How much of that is done.
+        percent: Option<u8>,
+        /// The session that it waits for, in words.
+        waits_for: Option<String>,
+        /// How long the step takes so far.
+        elapsed: Duration,
+    },
     /// The next batch waits until a replica has caught up.
     WaitingForReplica {
         /// The step.

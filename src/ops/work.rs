@@ -12,7 +12,7 @@ use crate::{
     db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
     event::{Blocked, Event},
-    exec::{self, Failure, Group},
+    exec::{self, Failure, Group, Watch},
     pg::{LockMode, ObjectName, StatementTimeout},
     plan::{Answers, Plan, State, Step, Transaction},
     script::ScriptId,
@@ -278,7 +278,7 @@ impl Operation<'_, '_> {
                 let strong = exec::strong_locks(group);
                 let outcome = match self.in_the_way(workplace, &strong) {
                     Some(failure) => Err(failure),
-                    None => self.carry_out(session, group, &base).inspect(|()| {
+                    None => self.carry_out(session, workplace, group, &base).inspect(|()| {
                         self.others_waited(&strong, begun.elapsed());
                     }),
                 };
@@ -383,14 +383,22 @@ impl Operation<'_, '_> {
         self.settings.limits.max_blocked.is_some_and(|most| self.notes.blocked.total >= most)
     }
 
-    fn carry_out(&mut self, session: &mut Session, group: &Group<'_>, base: &[BaseVersion]) -> Result<(), Failure> {
+    fn carry_out(
+        &mut self,
+        session: &mut Session,
+        workplace: &mut Workplace,
+        group: &Group<'_>,
+        base: &[BaseVersion],
+    ) -> Result<(), Failure> {
         let version = (group.script.0 < self.subject.scripts.base)
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
-        let done = match &version {
-            Some(version) => exec::carry_out_base(session, version, group, atomic, &self.stop, self.emit)?,
-            None => exec::carry_out(session, group, atomic, &self.stop, self.emit)?,
+        let done = if let Some(version) = &version {
+            exec::carry_out_base(session, version, group, atomic, &self.stop, self.emit)?
+        } else {
+            let watch = workplace.control.as_mut().map(|control| Watch { control, pid: workplace.pid });
+            exec::carry_out(session, group, atomic, &self.stop, watch, self.emit)?
         };
         if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
             base.recorded.push(version.directory);
