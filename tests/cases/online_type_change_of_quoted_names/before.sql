@@ -4,4 +4,3 @@ INSERT INTO "Leave's ""x""" SELECT n, n, n, n FROM generate_series(1, 20) AS n;
 CREATE INDEX "Days" ON "Leave's ""x""" ("Total Days") WHERE "Total Days" > 3;
 CREATE INDEX "IIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII" ON "Leave's ""x""" (lower("ééééééééééééééééééééééééééééééxyz"), "select" DESC NULLS LAST) INCLUDE ("id %s") WITH (fillfactor = 80);
 COMMENT ON COLUMN "Leave's ""x"""."Total Days" IS 'it''s';
-CREATE VIEW "V ""1""" AS SELECT "Total Days", "select" FROM "Leave's ""x""";
