@@ -57,6 +57,7 @@ pub fn empty() -> Snapshot {
         sequences: BTreeMap::new(),
         extensions: BTreeMap::new(),
         objects: Objects::default(),
+        materialized: BTreeMap::new(),
         base_versions: None,
     }
 }
@@ -113,7 +114,11 @@ pub fn settle(
         }
         if as_expected {
             plan.questions.clear();
-            assert_eq!(plan, plan::plan(scripts, snapshot, &answers, policy), "what was foreseen is not what is planned");
+            assert_eq!(
+                plan,
+                plan::plan(scripts, snapshot, &answers, policy),
+                "what was foreseen is not what is planned"
+            );
             return (plan, round);
         }
     }
