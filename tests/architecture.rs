@@ -54,6 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("diesel_migrations", &["db"]),
     ("r2d2", &["db"]),
     ("dotenvy", &["config"]),
+    ("chrono", &["config", "ops"]),
     ("colored", &["report"]),
     ("annotate_snippets", &["report"]),
     ("unicode_width", &["report"]),

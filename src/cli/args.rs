@@ -184,6 +184,10 @@ pub struct GlobalOptions {
     /// [env: HRMS_MIGRATE_MAX_BLOCKED]
     #[arg(long, global = true, value_name = "TIME")]
     max_blocked: Option<String>,
+    /// Begin nothing more from this time on, and end with 8 if work is left: 05:30, 2026-11-22T05:30, or 2h from now
+    /// [env: HRMS_MIGRATE_UNTIL]
+    #[arg(long, global = true, value_name = "TIME")]
+    until: Option<String>,
     /// Longest time of any statement, instead of the limit that fits each; 0 is no limit
     /// [env: HRMS_MIGRATE_STATEMENT_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME")]
@@ -282,6 +286,7 @@ impl GlobalOptions {
             (Setting::LockRetries, &self.lock_retries),
             (Setting::LockBudget, &self.lock_budget),
             (Setting::MaxBlocked, &self.max_blocked),
+            (Setting::Until, &self.until),
             (Setting::StatementTimeout, &self.statement_timeout),
             (Setting::To, &self.to),
             (Setting::TenantColumn, &self.tenant_column),

@@ -8,6 +8,7 @@ mod error;
 mod setting;
 mod settings;
 mod target;
+mod until;
 mod value;
 
 pub use error::{ConfigError, Source};
@@ -17,4 +18,5 @@ pub use settings::{
     Settings, Verbosity, process_environment, read_file,
 };
 pub use target::{ScratchChoice, TargetChoice};
+pub use until::Until;
 pub use value::{format_duration, parse_duration};

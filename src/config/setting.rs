@@ -29,6 +29,7 @@ pub enum Setting {
     LockRetries,
     LockBudget,
     MaxBlocked,
+    Until,
     StatementTimeout,
     Allow,
     Only,
@@ -172,6 +173,14 @@ pub const SETTINGS: &[SettingInfo] = &[
         ValueKind::One,
         "",
         "Longest time for which others may have waited for locks of this run, all together (none: no limit)",
+    ),
+    info(
+        Setting::Until,
+        "until",
+        "HRMS_MIGRATE_UNTIL",
+        ValueKind::One,
+        "",
+        "Begin nothing more from this time on: 05:30, 2026-11-22T05:30, or 2h from now (none: no limit)",
     ),
     info(
         Setting::StatementTimeout,

@@ -12,6 +12,7 @@ use super::{
     error::{ConfigError, Source},
     setting::{SETTINGS, Setting, ValueKind},
     target::{self, ScratchChoice, TargetChoice},
+    until::Until,
     value::{parse_duration, parse_switch},
 };
 use crate::pg::{Hazard, Ident, LockTimeout, StatementTimeout, libpq_variables};
@@ -248,6 +249,8 @@ pub struct Limits {
     pub lock_budget: Duration,
     /// For how long others may have waited for locks of a run, all together; `None` is no limit.
     pub max_blocked: Option<Duration>,
+    /// When a run begins nothing more; `None` is never.
+    pub until: Option<Until>,
     /// For any statement, where the user overrides what fits each.
     pub statement_timeout: Option<StatementTimeout>,
 }
@@ -337,6 +340,7 @@ impl Settings {
                 lock_retries: lookup.lock_retries()?,
                 lock_budget: lookup.duration(Setting::LockBudget)?,
                 max_blocked: lookup.duration_if_set(Setting::MaxBlocked)?,
+                until: lookup.until()?,
                 statement_timeout: lookup
                     .duration_if_set(Setting::StatementTimeout)?
                     .map(|timeout| StatementTimeout::from_millis(millis(timeout))),
@@ -525,6 +529,16 @@ impl Lookup<'_> {
         match parse_duration(&value) {
             Some(duration) => Ok(Some(duration)),
             None => Err(bad(origin, &value, "a duration of at most 24 days, such as 500ms, 60s, 5m or 1h")),
+        }
+    }
+
+    fn until(&self) -> Result<Option<Until>, ConfigError> {
+        let Some((value, origin)) = self.one(Setting::Until, Level::Any)? else { return Ok(None) };
+        match Until::parse(&value) {
+            Some(until) => Ok(Some(until)),
+            None => {
+                Err(bad(origin, &value, "a time such as 05:30, 2026-11-22T05:30, 2026-11-22T05:30Z, or 2h from now"))
+            }
         }
     }
 

@@ -12,4 +12,6 @@ pub use connect::{ConnectClass, ConnectError, ConnectErrorKind, connect, connect
 pub use introspect::{SnapshotError, census, inventory, settling, snapshot, surroundings};
 pub use scratch::{ScratchDatabase, ScratchError};
 pub use server_error::{Sent, ServerError, ServerErrorKind};
-pub use session::{Asked, Blocker, Connections, Control, Knock, Session, Stop, Work, cancel_over};
+pub use session::{
+    Asked, Blocker, Building, Connections, Control, Knock, REPLICATION, Session, Stop, Work, cancel_over,
+};

@@ -27,6 +27,8 @@ pub enum ServerErrorKind {
     StatementTimeout,
     /// Somebody asked for the statement to stop (57014).
     Canceled,
+    /// It was not sent any more: the time given for the run has come.
+    TimeUp,
     /// 40P01.
     Deadlock,
     /// 40001.
@@ -106,6 +108,7 @@ impl ServerErrorKind {
             Self::LockTimeout => "lock-timeout",
             Self::StatementTimeout => "statement-timeout",
             Self::Canceled => "canceled",
+            Self::TimeUp => "time up",
             Self::Deadlock => "deadlock",
             Self::SerializationFailure => "serialization-failure",
             Self::InsufficientPrivilege => "insufficient-privilege",
@@ -233,6 +236,12 @@ impl ServerError {
     #[must_use]
     pub fn interrupted() -> Self {
         Self::plain(ServerErrorKind::Canceled, "interrupted".to_owned())
+    }
+
+    /// What stands for the answer to a statement that was not sent, because nothing more is to be begun.
+    #[must_use]
+    pub fn time_up() -> Self {
+        Self::plain(ServerErrorKind::TimeUp, "the time given has come".to_owned())
     }
 
     /// What stands for the answer to a statement that was not sent, because its lock would have been waited for in vain.

@@ -694,6 +694,12 @@ impl Control {
         cancel(&mut self.connection, pid);
     }
 
+    /// Returns how far the index build of a session is, where the server tells. Locks: none. Cost: one round trip.
+    pub fn building(&mut self, pid: i32) -> Option<Building> {
+        let rows: Vec<Building> = sql_query(BUILDING).bind::<Integer, _>(pid).load(&mut *self.connection).ok()?;
+        rows.into_iter().next()
+    }
+
     /// Returns who stands in the way of a lock on a table, other than this program: who holds one that conflicts with it, or
     /// waits for one. Without a mode, everybody.
     pub fn blockers(&mut self, table: &ObjectName, mode: Option<LockMode>, own: i32) -> Vec<Blocker> {
@@ -728,6 +734,35 @@ pub struct Blocker {
 }
 
 const BLOCKERS: &str = include_str!("introspect/blockers.sql");
+/// How far an index build is.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Building {
+    /// `building index: scanning table`, in the server's words.
+    #[diesel(sql_type = Text)]
+    pub phase: String,
+    /// Pages or rows of the phase that are done.
+    #[diesel(sql_type = BigInt)]
+    pub done: i64,
+    /// Pages or rows of the phase; 0 where there are none.
+    #[diesel(sql_type = BigInt)]
+    pub total: i64,
+    /// The process of the session that it waits for.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub locker: Option<i32>,
+    /// That session's `application_name`.
+    #[diesel(sql_type = Text)]
+    pub application: String,
+    /// That session's state.
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    /// Seconds since that session's transaction began.
+    #[diesel(sql_type = BigInt)]
+    pub age_seconds: i64,
+}
+
+const BUILDING: &str = include_str!("introspect/building.sql");
+/// Asks how far replicas and slots are behind: one value, JSON.
+pub const REPLICATION: &str = include_str!("introspect/replication.sql");
 
 fn blockers(connection: &mut PgConnection, table: &ObjectName, mode: Option<LockMode>, own: i32) -> Vec<Blocker> {
     let modes = LockMode::ALL.into_iter().filter(|held| mode.is_none_or(|mode| mode.conflicts_with(*held)));
@@ -800,23 +835,38 @@ fn try_lock(connection: &mut PgConnection, object: i32) -> Result<bool, ServerEr
 
 /// A flag that stops waiting, shared with the handler of signals.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    due: Option<Instant>,
+}
 
 impl Stop {
+    /// The same flag for work of which nothing more is begun from `due` on.
+    #[must_use]
+    pub fn due(&self, due: Option<Instant>) -> Self {
+        Self { asked: Arc::clone(&self.asked), due }
+    }
+
+    /// Returns whether nothing more is to be begun.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| Instant::now() >= due)
+    }
+
     /// Asks everything that waits to stop.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.asked.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether it has been asked.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Returns the flag itself.
     #[must_use]
     pub fn flag(&self) -> &AtomicBool {
-        &self.0
+        &self.asked
     }
 }

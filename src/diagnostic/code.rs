@@ -15,6 +15,8 @@ pub enum Outcome {
     Unreachable,
     /// 7: authentication, database or right missing.
     Denied,
+    /// 8: stopped cleanly, with work left.
+    Unfinished,
     /// 9: the server is unfit: pooler in transaction mode, replica, too old.
     Unfit,
     /// 64: usage.
@@ -38,6 +40,7 @@ impl Outcome {
             Self::NoLock => 5,
             Self::Unreachable => 6,
             Self::Denied => 7,
+            Self::Unfinished => 8,
             Self::Unfit => 9,
             Self::Usage => 64,
             Self::BadScript => 65,
@@ -60,7 +63,8 @@ impl Outcome {
             Self::Refused => 7,
             Self::NoLock => 8,
             Self::Failed => 9,
-            Self::Differs => 10,
+            Self::Unfinished => 10,
+            Self::Differs => 11,
         }
     }
 }
@@ -178,6 +182,7 @@ codes! {
     RenameConflict "rename-conflict" Refused "A rename finds both names, or neither.";
     DependentObjects "dependent-objects" Refused "Other objects depend on what would be changed.";
     HazardNotAllowed "hazard-not-allowed" Refused "A change costs something that the script does not allow.";
+    OnlineTypeChange "online-type-change" Refused "The type of a column cannot be changed beside writers.";
     ValuesDoNotFit "values-do-not-fit" Refused "Values do not convert to the new type without loss.";
     DuplicateRows "duplicate-rows" Refused "Rows share a key that is to be unique.";
     OrphanRows "orphan-rows" Refused "Rows refer to rows that are not there.";
@@ -189,6 +194,7 @@ codes! {
     // While running.
     RunnerLock "runner-lock" NoLock "Another run did not end in time.";
     LockTimeout "lock-timeout" NoLock "A table could not be locked in time.";
+    TimeUp "time-up" Unfinished "The time given with `--until` has come, and work is left.";
     StatementTimeout "statement-timeout" Failed "A statement took longer than its limit.";
     StatementFailed "statement-failed" Failed "The server refused a statement.";
     DiskFull "disk-full" Failed "The server's disk is full.";

@@ -58,6 +58,28 @@ pub enum Event<'a> {
         /// How long the step takes so far.
         elapsed: Duration,
     },
+    /// An index is being built.
+    Building {
+        /// The step.
+        step: &'a Step,
+        /// What the server is at, in its own words.
+        phase: &'a str,
+        /// How much of that is done.
+        percent: Option<u8>,
+        /// The session that it waits for, in words.
+        waits_for: Option<String>,
+        /// How long the step takes so far.
+        elapsed: Duration,
+    },
+    /// The next batch waits until a replica has caught up.
+    WaitingForReplica {
+        /// The step.
+        step: &'a Step,
+        /// Who has to catch up: `replica "standby" is 120 MB behind`.
+        who: &'a str,
+        /// How long it has been waited for.
+        waited: Duration,
+    },
     /// A step is done; in a transaction it still has to be committed.
     StepDone {
         /// The step.
@@ -178,10 +200,21 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// How long all of it took.
     pub elapsed: Duration,
+    /// For how long others may have waited for strong locks of this run; zero where it asked for none.
+    pub blocked: Blocked,
     /// How it ended; `None` is success.
     pub outcome: Option<Outcome>,
     /// The signal that ended it early, as a number.
     pub interrupted: Option<i32>,
+}
+
+/// For how long others may have waited: from the moment at which a strong lock was asked for to the end of its transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blocked {
+    /// At once, at most.
+    pub longest: Duration,
+    /// In all.
+    pub total: Duration,
 }
 
 /// The base migrations.
@@ -295,6 +328,8 @@ pub struct StepReport {
     pub end: StepEnd,
     /// Whether a run changes its rows in batches; `sql` is all of them at once.
     pub in_batches: bool,
+    /// Whether triggers of others do not fire for the rows it changes.
+    pub as_replica: bool,
     /// How long it took, where it was sent.
     pub elapsed: Option<Duration>,
     /// The rows that it changed.

@@ -44,16 +44,18 @@ pub fn carry_out_base(
     let recordable =
         group.transaction == Transaction::Shared && session.is_recorded(version).is_ok_and(|recorded| !recorded);
     if !recordable {
-        return carry_out(session, group, atomic, stop, emit);
+        return carry_out(session, group, atomic, stop, None, emit);
     }
     let mut done = Vec::new();
     let mut failure = None;
     let outcome = session.in_base_migration(version, &mut |work| {
-        steps(work, &group.steps, Limits::Transaction(None), stop, emit).map(|steps| done = steps).map_err(|failed| {
-            let error = failed.error.clone();
-            failure = Some(failed);
-            error
-        })
+        steps(work, &group.steps, Limits::Transaction(None), stop, None, emit).map(|steps| done = steps).map_err(
+            |failed| {
+                let error = failed.error.clone();
+                failure = Some(failed);
+                error
+            },
+        )
     });
     match outcome {
         Ok(()) => Ok(done),

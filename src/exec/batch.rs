@@ -12,7 +12,7 @@ use crate::{
     plan::{Batches, Step},
 };
 
-use super::{may_retry, pause};
+use super::{may_retry, pause, replicas::Replication};
 
 /// How long a batch is to take: so long writers wait for one of its rows at most. Source: ONLINE-DDL section D.3.
 const TARGET: Duration = Duration::from_millis(200);
@@ -24,6 +24,12 @@ const MOST: u64 = 50_000;
 const LEAST: u64 = 100;
 /// The part of the time in which batches run; the rest belongs to others.
 const DUTY: f64 = 0.8;
+/// The same where there are replicas of which this role may not see how far they are.
+const BLIND_DUTY: f64 = 0.5;
+/// How often it is looked how far replicas are.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often it is told that one is waited for.
+const TELL: Duration = Duration::from_secs(10);
 /// How often a batch is tried that lost against others.
 const TRIES: u32 = 10;
 /// How often the table is gone through. Rows are left after the first time where others have moved them.
@@ -91,8 +97,32 @@ pub(super) fn carry_out_batches(
     stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<u64, ServerError> {
+    if !batches.as_replica() {
+        return all_batches(session, backfill, batches, stop, emit);
+    }
+    let set = |session: &mut Session, role: &str| {
+        let sql = format!("SET session_replication_role = {role}");
+        session.work().send(&sql, false, backfill.lock_timeout, backfill.statement_timeout).map(drop)
+    };
+    set(session, "replica")?;
+    let changed = all_batches(session, backfill, batches, stop, emit);
+    // Where the connection is lost the setting is too.
+    match (set(session, "DEFAULT"), changed) {
+        (_, Err(error)) | (Err(error), Ok(_)) => Err(error),
+        (Ok(()), Ok(changed)) => Ok(changed),
+    }
+}
+
+fn all_batches(
+    session: &mut Session,
+    backfill: &Step,
+    batches: &Batches,
+    stop: &Stop,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<u64, ServerError> {
     let started = Instant::now();
     let mut pace = Pace::new(batches.rows());
+    let mut others = Others::default();
     let mut changed = 0;
     for _ in 0..PASSES {
         let pages = number(session, &batches.pages())?;
@@ -102,6 +132,12 @@ pub(super) fn carry_out_batches(
         loop {
             if stop.is_set() {
                 return Err(ServerError::interrupted());
+            }
+            if stop.is_due() {
+                return Err(ServerError::time_up());
+            }
+            if !others.keep_up(session, backfill, stop, emit)? {
+                continue;
             }
             let (sql, next) = match &at {
                 Place::Done => break,
@@ -138,7 +174,8 @@ pub(super) fn carry_out_batches(
                     });
                     pace.took(elapsed);
                     if rows > 0 {
-                        rest(elapsed.mul_f64(1.0 / DUTY - 1.0), stop);
+                        let duty = if others.are_hidden { BLIND_DUTY } else { DUTY };
+                        rest(elapsed.mul_f64(1.0 / duty - 1.0), stop);
                     }
                 }
                 Err(error) if may_retry(&error) && !error.is_connection_lost() && failures < TRIES => {
@@ -164,6 +201,45 @@ pub(super) fn carry_out_batches(
         }
     }
     Ok(changed)
+}
+
+/// The replicas that have to keep up.
+#[derive(Default)]
+struct Others {
+    /// When it was looked how far they are.
+    looked: Option<Instant>,
+    /// Since when one is waited for, and when that was told.
+    waits: Option<(Instant, Instant)>,
+    are_hidden: bool,
+}
+
+impl Others {
+    /// Returns whether the next batch may begin; where a replica is far behind, after a pause.
+    fn keep_up(
+        &mut self,
+        session: &mut Session,
+        backfill: &Step,
+        stop: &Stop,
+        emit: &mut dyn FnMut(Event<'_>),
+    ) -> Result<bool, ServerError> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return Ok(true);
+        }
+        let replication = Replication::of(session)?;
+        self.are_hidden = replication.is_hidden();
+        let Some(who) = replication.behind() else {
+            (self.looked, self.waits) = (Some(Instant::now()), None);
+            return Ok(true);
+        };
+        let (since, told) = self.waits.unwrap_or_else(|| (Instant::now(), Instant::now()));
+        let tell = self.waits.is_none() || told.elapsed() >= TELL;
+        if tell {
+            emit(Event::WaitingForReplica { step: backfill, who: &who, waited: since.elapsed() });
+        }
+        self.waits = Some((since, if tell { Instant::now() } else { told }));
+        rest(LOOK, stop);
+        Ok(false)
+    }
 }
 
 fn number(session: &mut Session, sql: &str) -> Result<u64, ServerError> {

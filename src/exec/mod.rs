@@ -8,6 +8,8 @@ mod base;
 mod batch;
 mod group;
 mod interrupt;
+mod replicas;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,7 @@ use crate::{
 pub use base::{carry_out_base, record_base};
 pub use group::{Group, groups};
 pub use interrupt::Interrupt;
+pub use watch::Watch;
 
 /// A step that is done.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +54,7 @@ pub fn carry_out(
     group: &Group<'_>,
     atomic: bool,
     stop: &Stop,
+    watch: Option<Watch<'_>>,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let before = |error| Failure { step: 0, error, elapsed: Duration::ZERO };
@@ -60,14 +64,14 @@ pub fn carry_out(
         return in_batches(session, backfill, batches, stop, emit).map(|done| vec![done]);
     }
     if group.transaction == Transaction::None {
-        return steps(&mut session.work(), group.steps.as_slice(), Limits::Session, stop, emit);
+        return steps(&mut session.work(), group.steps.as_slice(), Limits::Session, stop, watch, emit);
     }
     let limits = group.steps.first().filter(|_| !atomic).map(|step| limits(step));
     if !atomic {
         session.begin(limits).map_err(before)?;
     }
-    let outcome =
-        steps(&mut session.work(), group.steps.as_slice(), Limits::Transaction(limits), stop, emit).and_then(|done| {
+    let outcome = steps(&mut session.work(), group.steps.as_slice(), Limits::Transaction(limits), stop, None, emit)
+        .and_then(|done| {
             if !atomic {
                 let started = Instant::now();
                 session.commit().map_err(|error| Failure {
@@ -130,6 +134,7 @@ fn steps(
     steps: &[&Step],
     scope: Limits,
     stop: &Stop,
+    mut watch: Option<Watch<'_>>,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let mut done = Vec::with_capacity(steps.len());
@@ -154,11 +159,12 @@ fn steps(
         emit(Event::StepBegins(step));
         let started = Instant::now();
         let counts = matches!(step.verb, Verb::Fill);
-        let rows = work.send(&step.sql, counts, lock, statement).map_err(|error| Failure {
-            step: place,
-            error,
-            elapsed: started.elapsed(),
-        })?;
+        let mut send = || work.send(&step.sql, counts, lock, statement);
+        let outcome = match &mut watch {
+            Some(watch) => watch.over(step, send, emit),
+            None => send(),
+        };
+        let rows = outcome.map_err(|error| Failure { step: place, error, elapsed: started.elapsed() })?;
         let elapsed = started.elapsed();
         let rows = rows.map(RowCount);
         emit(Event::StepDone { step, elapsed, rows });

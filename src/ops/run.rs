@@ -4,11 +4,12 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::Local;
 use include_dir::Dir;
 
 use crate::{
     config::Settings,
-    db::{Asked, Knock, Session},
+    db::{Asked, Knock, Session, Stop},
     diagnostic::{Code, Diagnostic, Severity},
     event::{BaseReport, Command, Event, Look, Report, Verification},
     exec::Interrupt,
@@ -77,7 +78,9 @@ pub(super) fn operate(
         }
     };
     let subject = Subject::new(&scripts, settings);
-    let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false };
+    let due = settings.limits.until.map(|until| started + until.left(&Local::now()));
+    let stop = interrupt.stop().due(due);
+    let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false, stop };
     let plan = operation.go(command, extra, knock);
     interrupt.working(None);
     let Operation { mut notes, complete, .. } = operation;
@@ -95,6 +98,8 @@ pub(super) struct Operation<'a, 'e> {
     pub(super) emit: &'e mut dyn FnMut(Event<'_>),
     /// Whether the command came to its end: nothing is left that a signal could have stopped.
     pub(super) complete: bool,
+    /// Stops waiting and, when its time has come, begins nothing more.
+    pub(super) stop: Stop,
 }
 
 impl Operation<'_, '_> {

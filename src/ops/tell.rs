@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Command, Comparison, GuardReport, Look, Pending, Place, Rehearsal, Report, ScriptName,
+        BaseReport, Blocked, Command, Comparison, GuardReport, Look, Pending, Place, Rehearsal, Report, ScriptName,
         ScriptReport, ScriptState, StatementReport, StepEnd, StepReport, Verification,
     },
     exec::{self, Done},
     goal::{StatementGoals, StatementId},
-    plan::{Plan, State, Step, Transaction},
+    plan::{Batches, Plan, State, Step, Transaction},
     script::ScriptId,
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Notes {
     /// Attempts so far of the step that a statement is at.
     pub(super) attempts: BTreeMap<StatementId, u32>,
     /// For how long others may have waited for locks of this run: at once, and in all.
-    pub(super) blocked: (Duration, Duration),
+    pub(super) blocked: Blocked,
 }
 
 impl Notes {
@@ -49,7 +49,7 @@ impl Notes {
             interrupted: None,
             sent: BTreeMap::new(),
             attempts: BTreeMap::new(),
-            blocked: (Duration::ZERO, Duration::ZERO),
+            blocked: Blocked::default(),
         }
     }
 
@@ -123,6 +123,7 @@ impl Notes {
             verification: self.verification,
             comparison: self.comparison,
             rehearsal: self.rehearsal,
+            blocked: self.blocked,
             look: self.look,
             diagnostics: self.diagnostics,
             elapsed,
@@ -263,6 +264,7 @@ fn step_report(scripts: &Scripts, step: &Step, end: StepEnd) -> StepReport {
         statement_timeout_ms: step.statement_timeout.as_millis(),
         end,
         in_batches: step.batches.is_some(),
+        as_replica: step.batches.as_ref().is_some_and(Batches::as_replica),
         elapsed: None,
         rows: None,
         attempts: 0,

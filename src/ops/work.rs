@@ -11,8 +11,8 @@ use crate::{
     config::Settings,
     db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
-    event::Event,
-    exec::{self, Failure, Group},
+    event::{Blocked, Event},
+    exec::{self, Failure, Group, Watch},
     pg::{LockMode, ObjectName, StatementTimeout},
     plan::{Answers, Plan, State, Step, Transaction},
     script::ScriptId,
@@ -71,7 +71,7 @@ impl Operation<'_, '_> {
         let sure = seen.plan.statements.iter().all(|statement| !matches!(statement.state, State::Unverified(_)));
         let unchanged = sure && session.horizon().is_ok_and(|horizon| horizon == seen.snapshot.server.horizon);
         let last = self.work(site, &mut session, &mut workplace, &mut answers, unchanged.then_some(seen));
-        let (longest, total) = self.notes.blocked;
+        let Blocked { longest, total } = self.notes.blocked;
         if longest >= WORTH_TELLING {
             (self.emit)(Event::Blocked { longest, total });
         }
@@ -149,6 +149,9 @@ impl Operation<'_, '_> {
             }
             if self.interrupt.signal().is_some() {
                 return Err(Box::new(Diagnostic::note(Code::RunnerLock, "interrupted while waiting for another run")));
+            }
+            if self.stop.is_due() {
+                return Err(Box::new(time_up().why("another run works on this database; nothing was begun")));
             }
             if !told || waited.as_secs().is_multiple_of(10) {
                 (self.emit)(Event::WaitingForRunner { pid: holder, waited });
@@ -246,6 +249,16 @@ impl Operation<'_, '_> {
                     stopped = true;
                     break;
                 }
+                if self.stop.is_due() {
+                    self.time_up(None);
+                    stopped = true;
+                    break;
+                }
+                // What comes before may have taken hours, in which others may have changed what was planned for.
+                if place > 0 && group.steps.first().is_some_and(|step| step.looks_again) {
+                    again = true;
+                    break;
+                }
                 if script != Some(group.script) {
                     script = Some(group.script);
                     let name = script_name(self.subject.scripts, group.script);
@@ -265,7 +278,7 @@ impl Operation<'_, '_> {
                 let strong = exec::strong_locks(group);
                 let outcome = match self.in_the_way(workplace, &strong) {
                     Some(failure) => Err(failure),
-                    None => self.carry_out(session, group, &base).inspect(|()| {
+                    None => self.carry_out(session, workplace, group, &base).inspect(|()| {
                         self.others_waited(&strong, begun.elapsed());
                     }),
                 };
@@ -360,30 +373,49 @@ impl Operation<'_, '_> {
     /// Notes that others may have waited for strong locks for so long.
     fn others_waited(&mut self, strong: &[(usize, &ObjectName, LockMode)], time: Duration) {
         if !strong.is_empty() {
-            let (longest, total) = &mut self.notes.blocked;
-            *longest = time.max(*longest);
-            *total += time;
+            let blocked = &mut self.notes.blocked;
+            blocked.longest = time.max(blocked.longest);
+            blocked.total += time;
         }
     }
 
     fn others_waited_enough(&self) -> bool {
-        self.settings.limits.max_blocked.is_some_and(|most| self.notes.blocked.1 >= most)
+        self.settings.limits.max_blocked.is_some_and(|most| self.notes.blocked.total >= most)
     }
 
-    fn carry_out(&mut self, session: &mut Session, group: &Group<'_>, base: &[BaseVersion]) -> Result<(), Failure> {
+    fn carry_out(
+        &mut self,
+        session: &mut Session,
+        workplace: &mut Workplace,
+        group: &Group<'_>,
+        base: &[BaseVersion],
+    ) -> Result<(), Failure> {
         let version = (group.script.0 < self.subject.scripts.base)
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
-        let done = match &version {
-            Some(version) => exec::carry_out_base(session, version, group, atomic, self.interrupt.stop(), self.emit)?,
-            None => exec::carry_out(session, group, atomic, self.interrupt.stop(), self.emit)?,
+        let done = if let Some(version) = &version {
+            exec::carry_out_base(session, version, group, atomic, &self.stop, self.emit)?
+        } else {
+            let watch = workplace.control.as_mut().map(|control| Watch { control, pid: workplace.pid });
+            exec::carry_out(session, group, atomic, &self.stop, watch, self.emit)?
         };
         if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
             base.recorded.push(version.directory);
         }
         self.notes.applied(self.subject, &group.steps, &done);
         Ok(())
+    }
+
+    /// The time given has come. `within`: a step that is done in part.
+    fn time_up(&mut self, within: Option<&Step>) {
+        let mut diagnostic = time_up();
+        if let Some(step) = within {
+            diagnostic = diagnostic.why(format!("{} is done in part; its batches stay", step.object));
+        }
+        diagnostic.done =
+            Some(if self.settings.atomic { "nothing was changed".to_owned() } else { self.done_so_far() });
+        self.notes.diagnostics.push(diagnostic);
     }
 
     /// A group failed. Returns whether to look again and go on.
@@ -424,6 +456,10 @@ impl Operation<'_, '_> {
             );
             return false;
         }
+        if failure.error.kind == ServerErrorKind::TimeUp {
+            self.time_up(Some(step));
+            return false;
+        }
         let enough = self.others_waited_enough() && failure.error.kind == ServerErrorKind::LockTimeout;
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings) && !enough;
         let blockers: Vec<String> = match (&step.table, &mut workplace.control) {
@@ -445,7 +481,7 @@ impl Operation<'_, '_> {
             });
             trouble.count();
             let until = Instant::now() + pause;
-            while Instant::now() < until && self.interrupt.signal().is_none() {
+            while Instant::now() < until && self.interrupt.signal().is_none() && !self.stop.is_due() {
                 sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
             }
             if !lost {
@@ -475,7 +511,7 @@ impl Operation<'_, '_> {
         );
         let mut diagnostic = errors::of_step(&self.subject.scripts.texts, step, &failure.error, Some(done));
         if failure.error.kind == ServerErrorKind::LockTimeout {
-            let waited = enough.then_some(self.notes.blocked.1);
+            let waited = enough.then_some(self.notes.blocked.total);
             name_the_lock(&mut diagnostic, step, trouble.attempts + 1, waited, blockers);
         }
         diagnostic.why.extend(leftover);
@@ -554,6 +590,11 @@ impl Trouble {
         self.attempts + 1 < settings.limits.lock_retries
             && self.since.is_none_or(|since| since.elapsed() < settings.limits.lock_budget)
     }
+}
+
+fn time_up() -> Diagnostic {
+    Diagnostic::error(Code::TimeUp, "the time given with `--until` has come, and work is left")
+        .help("run again when there is time; it goes on where it stopped")
 }
 
 /// A server on which nothing may be changed.

@@ -27,6 +27,8 @@ pub struct Batches {
     pub(super) rows: Option<u64>,
     /// Whether the table is so large that the space of the old rows is given back on the way.
     pub(super) vacuums: bool,
+    /// Whether the session works as a replica meanwhile, so that triggers of others do not fire.
+    pub(super) replica: bool,
 }
 
 impl Batches {
@@ -34,6 +36,12 @@ impl Batches {
     #[must_use]
     pub fn probe(&self) -> &str {
         &self.probe
+    }
+
+    /// Returns whether the session works as a replica meanwhile: what is written is nothing that triggers of others should see.
+    #[must_use]
+    pub const fn as_replica(&self) -> bool {
+        self.replica
     }
 
     /// Returns the query for the number of pages.
@@ -118,6 +126,7 @@ mod tests {
             rows_per_page: 0,
             rows: None,
             vacuums: true,
+            replica: false,
         }
     }
 

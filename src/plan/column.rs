@@ -13,7 +13,11 @@ use crate::{
 
 use super::{
     Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert,
-    declared::Aspect, example_words, hold_words, online::Choice, regclass, rows_words,
+    declared::Aspect,
+    example_words, hold_words,
+    online::Choice,
+    regclass, rows_words,
+    shadow::{Shadowed, TypeChange},
 };
 
 impl Planner<'_> {
@@ -251,21 +255,22 @@ impl Planner<'_> {
         if pages < self.policy.limits.rewrite_pages || self.allowed(Hazard::Rewrite) {
             return true;
         }
-        let online = self.online == OnlineMode::Always;
+        let help = if what.starts_with("changing") {
+            "write `-- ensure:online always` above the statement, which changes the type beside writers, or `-- ensure:allow \
+             rewrite -- <reason>`, and run when nobody waits"
+        } else {
+            "write `-- ensure:allow rewrite -- <reason>` above the statement, and run when nobody waits"
+        };
         self.find(
             span,
-            if online { Code::NotSupported } else { Code::HazardNotAllowed },
+            Code::HazardNotAllowed,
             format!("{what} writes {table} anew, and it is large"),
             "rewrite",
             vec![
                 format!("{table} has {}; reads and writes would wait for all of it", Self::size_words(size)),
-                if online {
-                    "the online form of a type change (`online always`) is not there yet".to_owned()
-                } else {
-                    "neither the script nor `--allow` accepts that".to_owned()
-                },
+                "neither the script nor `--allow` accepts that".to_owned(),
             ],
-            "write `-- ensure:allow rewrite -- <reason>` above the statement, and run when nobody waits",
+            help,
         );
         false
     }
@@ -317,6 +322,9 @@ impl Planner<'_> {
                 );
                 return;
             }
+        }
+        if type_change.is_none() {
+            self.settle_type(span, table, &existing.name);
         }
         if self.is_being_filled(table, &existing.name) {
             if self.owns(span, table) {
@@ -610,34 +618,32 @@ impl Planner<'_> {
         });
         let details = wanted.to_string();
         self.check(Some(&table), CheckedKind::Column, &existing.name, || details);
-        if (existing.type_name == wanted && same_collation) || self.decided_later(&table, &existing, Aspect::ColumnType)
-        {
+        if existing.type_name == wanted && same_collation {
+            self.settle_type(goal.span, &table, &existing.name);
             return;
         }
-        // Under the names that the columns have now.
-        let current = using.map(|using| {
-            using.renamed(&|name| {
-                let located = self.locate_column(&table, name);
-                (located != *name).then_some(located)
-            })
-        });
-        let using = match &current {
+        if self.decided_later(&table, &existing, Aspect::ColumnType) {
+            return;
+        }
+        let current = match using.map(|using| self.current_using(goal.span, &table, &existing, using)) {
+            Some(None) => return,
+            Some(current) => current,
             None => None,
-            Some(Some(using)) => Some(using),
-            Some(None) => {
-                self.find(
-                    goal.span,
-                    Code::NotSupported,
-                    format!("the conversion of {table}.{} names columns that have been renamed since", existing.name),
-                    "",
-                    vec!["it cannot be written with their new names".to_owned()],
-                    "write the conversion with the names that the columns have now",
-                );
-                return;
-            }
         };
+        let using = current.as_ref();
         if !self.has_type(goal.span, &wanted) || !self.owns(goal.span, &table) {
             return;
+        }
+        let cost = convert::cost(&existing.type_name, &wanted, using, &existing.name);
+        let what = format!("{} → {wanted}", existing.type_name);
+        let (span, what) = (goal.span, what.as_str());
+        let change = TypeChange { span, table: &table, column: &existing, wanted: &wanted, using, collation, what };
+        let mut not_here = None;
+        if cost == convert::Cost::Rewrite && self.changes_types_online(&table) {
+            match self.change_type_online(&change) {
+                Shadowed::Settled => return,
+                Shadowed::NotHere(why) => not_here = Some(why),
+            }
         }
         let dependents_free = self.no_dependents(goal.span, &table, &existing.name);
         let values_fit = self.values_fit(goal.span, &table, &existing, &wanted, using);
@@ -646,12 +652,11 @@ impl Planner<'_> {
         }
         let size = self.size(&table);
         let is_new = self.made.contains(&table);
-        let cost = convert::cost(&existing.type_name, &wanted, using, &existing.name);
         let rewrites = cost == convert::Cost::Rewrite && !is_new;
-        let what = format!("{} → {wanted}", existing.type_name);
         if rewrites && !self.rewrite_allowed(goal.span, &table, size, &format!("changing {} {what}", existing.name)) {
             return;
         }
+        self.give_up_for_rewrite(goal.span, &table, &existing.name);
         let mut sql = match using {
             // The script speaks of the column by its old name.
             Some(using) if existing.name != *column => {
@@ -667,19 +672,13 @@ impl Planner<'_> {
         {
             // The server does not convert this default by itself; it is taken off and put back in the same command.
             let column = &existing.name;
-            // A string is written as one of the new type, as a person would write it.
-            let default = match crate::goal::parse_expression(default) {
-                Some(Expr::Cast(inner, _)) if matches!(*inner, Expr::Text(_)) => match *inner {
-                    Expr::Text(text) => crate::pg::quote_literal(&text),
-                    _ => format!("({default})"),
-                },
-                _ => format!("({default})"),
-            };
-            sql = sql.push(&format!(
-                ", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT {default}::{wanted}"
-            ));
+            let default = cast_default(default, &wanted);
+            sql =
+                sql.push(&format!(", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT {default}"));
         }
-        let form = if rewrites {
+        let form = if let Some(why) = not_here.filter(|_| rewrites) {
+            Form::Rewrite(format!("{}; not beside writers: {why}", Self::size_words(size)))
+        } else if rewrites {
             Form::Rewrite(if self.allowed(Hazard::Rewrite) && matches!(size, Size::Large { .. }) {
                 format!("{}, allowed", Self::size_words(size))
             } else {
@@ -706,6 +705,38 @@ impl Planner<'_> {
                 state.collation = Some(collation.resolve(&Ident::new("pg_catalog")));
             }
         }
+    }
+
+    /// Returns a conversion under the names that the columns have now; a finding where it cannot be written so.
+    fn current_using(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        existing: &Column,
+        using: &Expression,
+    ) -> Option<Expression> {
+        let current = using.renamed(&|name| {
+            let located = self.locate_column(table, name);
+            (located != *name).then_some(located)
+        });
+        if current.is_none() {
+            self.find(
+                span,
+                Code::NotSupported,
+                format!("the conversion of {table}.{} names columns that have been renamed since", existing.name),
+                "",
+                vec!["it cannot be written with their new names".to_owned()],
+                "write the conversion with the names that the columns have now",
+            );
+        }
+        current
+    }
+
+    /// Returns the default that a column has once its type is changed.
+    pub(super) fn default_of(column: &Column, wanted: &TypeName) -> Option<String> {
+        let default = column.default.as_ref()?;
+        let follows = convert::default_follows(&column.type_name, wanted);
+        Some(if follows { default.clone() } else { cast_default(default, wanted) })
     }
 
     /// Returns whether nothing depends on a column that would stop a change of its type; a finding where something does.
@@ -754,7 +785,7 @@ impl Planner<'_> {
     }
 
     /// Returns whether every value of the column converts without loss; a finding where one does not.
-    fn values_fit(
+    pub(super) fn values_fit(
         &mut self,
         span: Span,
         table: &ObjectName,
@@ -1072,6 +1103,19 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// Returns a default of a column's old type as one of its new type, where the server does not convert it by itself.
+fn cast_default(default: &str, wanted: &TypeName) -> String {
+    // A string is written as one of the new type, as a person would write it.
+    let default = match crate::goal::parse_expression(default) {
+        Some(Expr::Cast(inner, _)) if matches!(*inner, Expr::Text(_)) => match *inner {
+            Expr::Text(text) => crate::pg::quote_literal(&text),
+            _ => format!("({default})"),
+        },
+        _ => format!("({default})"),
+    };
+    format!("{default}::{wanted}")
 }
 
 /// How missing columns are added.

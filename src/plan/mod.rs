@@ -18,6 +18,7 @@ mod policy;
 mod privilege;
 mod question;
 mod rows;
+mod shadow;
 mod step;
 mod subject;
 mod table;
@@ -230,6 +231,8 @@ struct Planner<'a> {
     renamed: BTreeSet<ObjectName>,
     /// Constraints that this plan adds.
     fresh_constraints: BTreeSet<(ObjectName, Ident)>,
+    /// Tables that hold columns of an unfinished type change.
+    shadows: BTreeSet<ObjectName>,
     /// Names of indexes that this plan drops.
     freed: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
@@ -250,6 +253,8 @@ struct Planner<'a> {
     online: OnlineMode,
     /// Rows of a batch, where the script says it.
     batch: Option<u64>,
+    /// What is replaced is kept.
+    keep_old: bool,
     current: StatementId,
     text: &'a str,
     goals: &'a [Goal],
@@ -259,8 +264,10 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(world: Snapshot, answers: &'a Answers, policy: &'a Policy) -> Self {
+        let shadows = Self::shadowed(&world);
         Self {
             world,
+            shadows,
             answers,
             policy,
             target: Ident::new(""),
@@ -289,6 +296,7 @@ impl<'a> Planner<'a> {
             allow: BTreeSet::new(),
             online: OnlineMode::Auto,
             batch: None,
+            keep_old: false,
             current: StatementId { script: ScriptId(0), index: 0 },
             text: "",
             goals: &[],
@@ -460,6 +468,7 @@ impl<'a> Planner<'a> {
         self.allow = self.policy.allow.union(&statement.directives.allow).copied().collect();
         self.online = statement.directives.online;
         self.batch = statement.directives.batch;
+        self.keep_old = statement.directives.keep_old;
         let (found, deferred) = (self.plan.findings.len(), self.plan.deferred.len());
         let findings = found + deferred;
         let state = match self.guards.get(&statement.id).cloned().unwrap_or(Guarded::Applies) {
@@ -712,6 +721,7 @@ impl<'a> Planner<'a> {
             transaction: act.transaction,
             leftover: None,
             batches: None,
+            looks_again: false,
         });
     }
 

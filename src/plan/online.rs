@@ -39,6 +39,8 @@ pub(super) struct Fill {
     pub probe: String,
     /// Which rows, in words.
     pub object: String,
+    /// Whether triggers of others are not to fire.
+    pub replica: bool,
 }
 
 /// An index of the name that a unique constraint's index is to have.
@@ -72,14 +74,14 @@ impl Planner<'_> {
     }
 
     /// A step that is committed before the next one begins, unless everything shares one transaction.
-    const fn alone(&self) -> Transaction {
+    pub(super) const fn alone(&self) -> Transaction {
         if self.policy.atomic { Transaction::Shared } else { Transaction::Own }
     }
 
     /// A change of the catalog alone, under a lock for a moment only: it stands by itself, so that the lock does not last while
     /// something else is done.
     #[expect(clippy::too_many_arguments, reason = "the parts of one step")]
-    fn brief_step(
+    pub(super) fn brief_step(
         &mut self,
         span: Span,
         sql: Sql,
@@ -199,7 +201,7 @@ impl Planner<'_> {
         self.drop_proof(span, table, column, true);
     }
 
-    fn add_helper(&mut self, table: &ObjectName, name: &Ident, expression: String) {
+    pub(super) fn add_helper(&mut self, table: &ObjectName, name: &Ident, expression: String) {
         let Some(state) = self.table_mut(table) else { return };
         state.constraints.push(Constraint {
             name: name.clone(),
@@ -403,6 +405,7 @@ impl Planner<'_> {
                 head: Some(format!("UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL")),
                 probe: format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {name} IS NULL)"),
                 object: format!("rows of {table}: {name}"),
+                replica: false,
             };
             let transaction = self.alone();
             self.fill_step(span, table, fill, transaction);
@@ -471,6 +474,7 @@ impl Planner<'_> {
             rows_per_page: rows / pages.max(1),
             rows: self.batch,
             vacuums: pages >= self.policy.limits.vacuum_pages && state.owned,
+            replica: fill.replica,
         })
     }
 
@@ -490,8 +494,8 @@ impl Planner<'_> {
     }
 }
 
-/// Returns the name of a helper constraint of a column.
-fn helper(column: &Ident, suffix: &str) -> Ident {
+/// Returns a name with an ending, cut to what the server keeps.
+pub(super) fn helper(column: &Ident, suffix: &str) -> Ident {
     let mut end = column.as_str().len().min(MAX_IDENTIFIER_BYTES - suffix.len());
     while !column.as_str().is_char_boundary(end) {
         end -= 1;
@@ -595,7 +599,7 @@ pub(super) fn object_name(table: &Ident, columns: &[Ident], suffix: &str) -> Ide
     Ident::new(parts.join("_"))
 }
 
-fn timing_words(timing: Timing) -> &'static str {
+pub(super) fn timing_words(timing: Timing) -> &'static str {
     match (timing.deferrable, timing.initially_deferred) {
         (_, true) => " DEFERRABLE INITIALLY DEFERRED",
         (true, false) => " DEFERRABLE",

@@ -78,6 +78,7 @@ impl Planner<'_> {
             head: head.filter(|_| !goal.unread).map(|head| format!("{head}({}\n)", goal.predicate)),
             probe: goal.probe(&table),
             object: format!("rows of {table}: {shown}"),
+            replica: false,
         };
         self.fill_step(statement.span, &table, fill, Transaction::Shared);
         for column in &goal.sets {

@@ -120,6 +120,9 @@ pub struct Step {
     pub leftover: Option<ObjectName>,
     /// How its rows are changed bit by bit, where they are: `sql` is then never sent as a whole.
     pub batches: Option<Batches>,
+    /// Whether everything is looked at again before this step, where others were carried out before it: they may have taken
+    /// long.
+    pub looks_again: bool,
 }
 
 impl Step {

@@ -61,6 +61,7 @@ struct ReportJson<'a> {
     exit_code: u8,
     interrupted: Option<i32>,
     elapsed_ms: u64,
+    blocked: BlockedJson,
     totals: TotalsJson,
     next: Option<String>,
     place: Option<PlaceJson<'a>>,
@@ -92,6 +93,12 @@ struct PlaceJson<'a> {
     role: &'a str,
     schema: Option<&'a str>,
     embedded: bool,
+}
+
+#[derive(Serialize)]
+struct BlockedJson {
+    longest_ms: u64,
+    total_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -301,6 +308,7 @@ impl<'a> ReportJson<'a> {
             exit_code: signal.unwrap_or_else(|| report.outcome.map_or(0, Outcome::exit_code)),
             interrupted: report.interrupted,
             elapsed_ms: millis(report.elapsed),
+            blocked: BlockedJson { longest_ms: millis(report.blocked.longest), total_ms: millis(report.blocked.total) },
             totals: TotalsJson {
                 changed: totals.changed,
                 already_true: totals.already_true,
@@ -595,6 +603,7 @@ const fn outcome_name(outcome: Option<Outcome>) -> &'static str {
         Some(Outcome::NoLock) => "no-lock",
         Some(Outcome::Unreachable) => "unreachable",
         Some(Outcome::Denied) => "denied",
+        Some(Outcome::Unfinished) => "unfinished",
         Some(Outcome::Unfit) => "unfit",
         Some(Outcome::Usage) => "usage",
         Some(Outcome::BadScript) => "bad-script",

@@ -35,7 +35,7 @@ pub struct Progress<'a> {
     /// The last reason for trying again, so that a terminal is told each once.
     retried: Option<String>,
     /// When a batch was told last, as the time that its step had taken by then.
-    batch: Duration,
+    told: Duration,
 }
 
 /// The script whose turn it is.
@@ -67,7 +67,7 @@ impl<'a> Progress<'a> {
     /// Starts telling to `out`.
     #[must_use]
     pub fn new(out: &'a mut dyn Write, style: Style) -> Self {
-        Self { out, style, quiet: false, live: false, script: None, retried: None, batch: Duration::ZERO }
+        Self { out, style, quiet: false, live: false, script: None, retried: None, told: Duration::ZERO }
     }
 
     /// Says nothing from now on.
@@ -106,7 +106,7 @@ impl<'a> Progress<'a> {
             Event::ScriptBegins { script, steps } => self.script_begins(script, *steps),
             Event::Asking { what } => self.passing(&format!("asking {}", self.style.clean(what))),
             Event::StepBegins(step) => {
-                self.batch = Duration::ZERO;
+                self.told = Duration::ZERO;
                 if let Some(turn) = &mut self.script
                     && turn.place(step) > turn.begun.len()
                 {
@@ -119,6 +119,25 @@ impl<'a> Progress<'a> {
                 }
             }
             Event::Batch { step, rows, pages, elapsed: time } => self.batch(step, *rows, *pages, *time),
+            Event::Building { step, phase, percent, waits_for, elapsed: time } => {
+                // That somebody is in the way is worth knowing before ten seconds have gone by.
+                let stuck = waits_for.is_some() && self.told.is_zero();
+                if self.is_time_to_tell(*time) || stuck {
+                    self.told = *time;
+                    let parts = [Some(self.style.clean(phase)), percent.map(|percent| format!("{percent} %"))];
+                    let who = waits_for.as_ref().map(|who| format!("waits for {}", self.style.clean(who)));
+                    let parts: Vec<_> = parts.into_iter().chain([who, Some(elapsed(*time))]).flatten().collect();
+                    self.passing(&format!("{}: {}", self.step_place(step), parts.join(", ")));
+                }
+            }
+            Event::WaitingForReplica { step, who, waited } => {
+                let so_far = if *waited < Duration::from_secs(1) {
+                    String::new()
+                } else {
+                    format!(" for {} now", elapsed(*waited))
+                };
+                self.passing(&format!("{}: waits{so_far}: {}", self.step_place(step), self.style.clean(who)));
+            }
             Event::StepDone { step, elapsed: time, rows } => {
                 let rows = rows.map(|rows| format!("{rows} {}, ", if rows.0 == 1 { "row" } else { "rows" }));
                 let done = format!("done, {}{}", rows.unwrap_or_default(), elapsed(*time));
@@ -158,13 +177,21 @@ impl<'a> Progress<'a> {
         self.script = Some(Turn { number, steps, begun: Vec::new() });
     }
 
-    fn batch(&mut self, step: &Step, rows: RowCount, (passed, pages): (u64, u64), time: Duration) {
+    /// Returns whether a step that has taken so long is to be told of: all the time on a terminal, now and then elsewhere.
+    fn is_time_to_tell(&mut self, time: Duration) -> bool {
         /// A log is told so often.
         const INTERVAL: Duration = Duration::from_secs(10);
-        if !self.style.terminal && time < self.batch + INTERVAL {
+        if !self.style.terminal && time < self.told + INTERVAL {
+            return false;
+        }
+        self.told = time;
+        true
+    }
+
+    fn batch(&mut self, step: &Step, rows: RowCount, (passed, pages): (u64, u64), time: Duration) {
+        if !self.is_time_to_tell(time) {
             return;
         }
-        self.batch = time;
         let mut parts = vec![format!("{rows} {}", if rows.0 == 1 { "row" } else { "rows" })];
         if passed < pages {
             parts.insert(0, format!("{} %", passed * 100 / pages));

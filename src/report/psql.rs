@@ -173,6 +173,10 @@ impl Script<'_> {
             self.comment(
                 "All rows in one statement; `hrms-migrate run` changes them in batches, beside others who write.",
             );
+            if step.as_replica {
+                self.comment("Triggers that are not for replicas do not fire meanwhile.");
+                self.line("SET session_replication_role = replica;");
+            }
         } else {
             self.comment(&format!("{}; {}", form(&step.form), lock_and_limits(step)));
         }
@@ -186,6 +190,9 @@ impl Script<'_> {
             self.guarded(&step.guards, &step.sql);
         } else {
             self.statement(&step.sql);
+        }
+        if step.as_replica {
+            self.line("SET session_replication_role = DEFAULT;");
         }
     }
 

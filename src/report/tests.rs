@@ -6,8 +6,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, Outcome, Severity, Subject},
     diff::{Change, Difference, DifferenceState, Effect, RowsMoved},
     event::{
-        BaseReport, Command, Comparison, Event, GuardReport, Place, Rehearsal, Report, ScriptName, ScriptReport,
-        ScriptState, StatementReport, StepEnd, StepReport, Trial, TrialEnd, Verification,
+        BaseReport, Blocked, Command, Comparison, Event, GuardReport, Place, Rehearsal, Report, ScriptName,
+        ScriptReport, ScriptState, StatementReport, StepEnd, StepReport, Trial, TrialEnd, Verification,
     },
     goal::StatementId,
     pg::{Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout},
@@ -53,6 +53,7 @@ fn report(command: Command) -> Report {
         verification: None,
         comparison: None,
         rehearsal: None,
+        blocked: Blocked::default(),
         look: None,
         diagnostics: Vec::new(),
         elapsed: millis(5400),
@@ -270,6 +271,7 @@ fn step(verb: Verb, object: &str, form: Form, sql: &str) -> StepReport {
         statement_timeout_ms: 5000,
         end: StepEnd::Planned,
         in_batches: false,
+        as_replica: false,
         elapsed: None,
         rows: None,
         attempts: 0,
@@ -766,6 +768,7 @@ fn sent() -> Step {
         transaction: Transaction::Shared,
         leftover: None,
         batches: None,
+        looks_again: false,
     }
 }
 

@@ -238,7 +238,7 @@ pub(super) fn next(report: &Report) -> Option<String> {
         (Command::Run, Some(Outcome::Refused)) => {
             Some(format!("{state}; settle what was found, then type `hrms-migrate run`"))
         }
-        (Command::Run, Some(Outcome::Failed | Outcome::NoLock)) => {
+        (Command::Run, Some(Outcome::Failed | Outcome::NoLock | Outcome::Unfinished)) => {
             Some(format!("{state}; type `hrms-migrate run` again{on}"))
         }
         (Command::Plan, None) => {

@@ -3,9 +3,10 @@
 use diesel::connection::SimpleConnection;
 
 use crate::{
-    support::TestDatabase,
+    support::{TestDatabase, execute, rows, say_not_run, start_cluster},
     tools::{
-        Scripts, assert_clean, assert_says, in_transaction, kill, large_table, wait_for_lock_wait, wait_for_query,
+        Scripts, Standby, assert_clean, assert_says, in_transaction, kill, large_table, wait_for, wait_for_lock_wait,
+        wait_for_query,
     },
 };
 
@@ -113,4 +114,58 @@ fn what_a_query_reads_is_filled_in_one_statement() {
     assert_says(&plan.stdout, &["plain", "blocking-lock"]);
     scripts.run(&database).expect(0);
     assert_eq!(database.value("SELECT count(DISTINCT xmin::text) FROM large").as_deref(), Some("1"));
+}
+
+#[test]
+fn when_the_time_given_has_come_a_run_ends_after_the_batch_at_hand() {
+    let Some(database) = TestDatabase::new("until") else { return };
+    database.execute(&large_without_words());
+    let scripts = Scripts::one(format!("-- ensure:batch 5_000\n{BACKFILL}\nCREATE INDEX large_code ON large (code);"));
+    let nothing = scripts.command(&["run", "--until=2001-02-03T04:05"]).database(&database).run().expect(8);
+    assert_says(&nothing.stderr, &["error[time-up]", "nothing was changed"]);
+    assert_eq!(database.value("SELECT count(*) FROM large WHERE word IS NULL").as_deref(), Some("60000"));
+    // The batch with that row comes again and again.
+    let mut writer = in_transaction(&database, "UPDATE large SET code = -1 WHERE id = 30000");
+    let run = scripts.command(&["run", "--until=2s"]).database(&database).run().expect(8);
+    assert_says(&run.stderr, &["error[time-up]", "is done in part; its batches stay"]);
+    let left = database.value("SELECT count(*) FROM large WHERE word IS NULL").unwrap().parse::<u32>().unwrap();
+    assert!((30_000..=40_000).contains(&left), "{left}");
+    writer.batch_execute("COMMIT").unwrap();
+    scripts.run(&database).expect(0);
+    // Where nothing is left to do there is nothing to be too late for.
+    scripts.command(&["run", "--until=2001-02-03T04:05"]).database(&database).run().expect(0);
+}
+
+#[test]
+fn a_replica_that_falls_behind_is_waited_for() {
+    let Some(mut primary) =
+        start_cluster(|options| options.setting("wal_level", "replica").setting("max_wal_senders", "5"))
+    else {
+        return say_not_run("no server binaries");
+    };
+    let standby = Standby::of(&mut primary).expect("a copy of the primary's files follows it");
+    let url = primary.url("postgres");
+    execute(&standby.url, "SELECT pg_wal_replay_pause()");
+    // Some 80 MB are written while the standby does not follow.
+    execute(
+        &url,
+        &format!(
+            "{} ALTER TABLE large ALTER word SET STORAGE EXTERNAL, ALTER word TYPE text USING repeat('x', 1300), ADD note text;",
+            large_table("large")
+        ),
+    );
+    let scripts = Scripts::one("UPDATE large SET note = 'none' WHERE note IS NULL;");
+    let left = || rows(&url, "SELECT count(*) FROM large WHERE note IS NULL")[0][0].clone();
+    let mut run = scripts.command(&["run"]).env("DATABASE_URL", &url).spawn();
+    wait_for("the run to look again", || {
+        let seen = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'hrms-migrate%' AND query LIKE '%pg_stat_replication%'
+                    AND backend_start < now() - interval '3 s'";
+        rows(&url, seen)[0][0].as_deref() == Some("1")
+    });
+    assert!(run.is_running());
+    assert_eq!(left().as_deref(), Some("60000"), "nothing is written before it has caught up");
+    execute(&standby.url, "SELECT pg_wal_replay_resume()");
+    let run = run.wait().expect(0);
+    assert_says(&run.stderr, &["waits: replica \"", " MB behind"]);
+    assert_eq!(left().as_deref(), Some("0"));
 }

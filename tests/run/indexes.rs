@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 
 use crate::{
     support::TestDatabase,
-    tools::{Scripts, assert_clean, assert_says, in_transaction, large_table, wait_for_lock_wait},
+    tools::{Scripts, assert_clean, assert_says, in_transaction, large_table, wait_for_lock_wait, wait_for_query},
 };
 
 #[test]
@@ -124,4 +124,25 @@ fn an_index_that_is_to_be_replaced_is_one_difference() {
     assert!(!run.stderr.contains("__hm"), "{}", run.stderr);
     scripts.run(&database).expect(0);
     scripts.command(&["verify"]).database(&database).run().expect(0);
+}
+
+#[test]
+fn who_holds_up_a_build_is_named_while_it_waits() {
+    let Some(database) = TestDatabase::new("held_up_build") else { return };
+    database.execute(&large_table("large"));
+    let scripts = Scripts::one("CREATE INDEX large_code ON large (code);");
+    let mut writer = in_transaction(&database, "UPDATE large SET code = -1 WHERE id = 1");
+    let run = scripts.on(&database).spawn();
+    wait_for_query(
+        &database,
+        "SELECT count(*) = 1 AS it FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'hrms-migrate%'
+         AND query LIKE '%pg_stat_progress_create_index p%' AND pid <> pg_backend_pid()",
+    );
+    writer.batch_execute("COMMIT").unwrap();
+    let run = run.wait().expect(0);
+    assert_says(
+        &run.stderr,
+        &["waiting for writers before build", "waits for session ", "(\"payroll\"), idle in transaction"],
+    );
+    scripts.assert_nothing_left(&database);
 }

@@ -78,6 +78,20 @@ fn killed_everywhere(
     command: &(dyn Fn() -> CliBuilder + Sync),
     every: usize,
 ) {
+    killed_everywhere_beside(name, prepare, command, every, &|_| Box::new(|| ()));
+}
+
+/// What ends the work of others, and judges it.
+pub type Ending = Box<dyn FnOnce()>;
+
+/// The same, while others work on the database: `beside` lets them begin.
+pub fn killed_everywhere_beside(
+    name: &str,
+    prepare: &(dyn Fn(&TestDatabase) + Sync),
+    command: &(dyn Fn() -> CliBuilder + Sync),
+    every: usize,
+    beside: &(dyn Fn(&TestDatabase) -> Ending + Sync),
+) {
     let Some(undisturbed) = TestDatabase::new(name) else { return };
     prepare(&undisturbed);
     let proxy = Proxy::before(&undisturbed);
@@ -92,6 +106,7 @@ fn killed_everywhere(
     at_every(&places, &|stop| {
         let database = TestDatabase::new(&format!("{name}_{stop:?}")).unwrap();
         prepare(&database);
+        let end = beside(&database);
         let proxy = Proxy::before(&database);
         proxy.stop_at(stop);
         let mut run = command().env("DATABASE_URL", proxy.url(database.url())).spawn();
@@ -104,6 +119,7 @@ fn killed_everywhere(
         }
         proxy.cut();
         let run = command().database(&database).run();
+        end();
         assert_eq!(run.status, 0, "{stop:?}, killed at {at:?}\n{}\n{}", run.stdout, run.stderr);
         assert_eq!(database.catalog("public"), expected, "{stop:?}, killed at {at:?}");
         assert_clean(&database);

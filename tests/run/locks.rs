@@ -121,9 +121,13 @@ fn others_wait_no_longer_than_is_allowed() {
         .arg("--lock-timeout=300ms")
         .arg("--lock-retries=1000")
         .arg("--max-blocked=500ms")
+        .arg("--format=json")
         .run()
         .expect(5);
     assert_says(&run.stderr, &["error[lock-timeout]: others have waited 0.", "--max-blocked", "\"payroll\""]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let blocked = |name: &str| report["blocked"][name].as_u64().unwrap();
+    assert!((300..1_000).contains(&blocked("longest_ms")) && blocked("total_ms") >= 500, "{report}");
 }
 
 #[test]

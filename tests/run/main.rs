@@ -29,5 +29,6 @@ mod plan_sql;
 mod pooler;
 mod rehearse;
 mod repeat;
+mod shadow;
 mod status;
 mod versions;

@@ -1,14 +1,18 @@
 //! What the tests of runs share: script directories, waiting, sessions that are in the way.
 
 use std::{
+    env,
     fmt::Write as _,
     fs,
-    path::Path,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use diesel::{PgConnection, connection::SimpleConnection};
+use hrms_migrate::engine::cluster::{self, StopMode};
 
 use crate::support::{CliBuilder, Run, RunningCli, TestDatabase, cli, rows_on};
 
@@ -157,5 +161,65 @@ pub fn kill(run: RunningCli) {
 pub fn assert_says(text: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "{word:?} is not in:\n{text}");
+    }
+}
+
+/// A standby of a cluster, stopped and removed when dropped.
+pub struct Standby {
+    /// Where it is reached.
+    pub url: String,
+    script: Box<dyn Fn(&str) -> bool>,
+    directory: PathBuf,
+}
+
+impl Standby {
+    /// Copies the primary's files while it is stopped: `pg_basebackup` does not come with every set of server binaries.
+    pub fn of(primary: &mut cluster::Cluster) -> Option<Self> {
+        let explicit = env::var_os("HRMS_TEST_PG_BINDIR").map(PathBuf::from);
+        let binaries = cluster::find_binaries(explicit.as_deref())?;
+        // A path short enough for a socket, and readable by the server's user, who owns the primary's directory.
+        let parent = primary.socket_directory().parent()?.to_owned();
+        let directory = parent.join("standby");
+        let owner = Command::new("stat").args(["-c", "%U"]).arg(primary.socket_directory()).output().ok()?;
+        let owner = String::from_utf8(owner.stdout).ok()?.trim().to_owned();
+        let is_root = Command::new("id").arg("-u").output().ok()?.stdout == b"0\n";
+        let script = Box::new(move |script: &str| {
+            let mut command = if is_root { Command::new("su") } else { Command::new("sh") };
+            if is_root {
+                command.args([&owner, "-s", "/bin/sh"]);
+            }
+            command.args(["-c", script]).current_dir("/");
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        });
+        let (data, bin) = (directory.display().to_string(), binaries.display().to_string());
+        let socket = primary.socket_directory().display().to_string();
+        let port = TcpListener::bind(("127.0.0.1", 0)).ok()?.local_addr().ok()?.port();
+        let standby = Self {
+            url: primary.url("postgres").replace(&format!("port={}", primary.port()), &format!("port={port}")),
+            script,
+            directory,
+        };
+        primary.stop(StopMode::Fast).ok()?;
+        let copied = (standby.script)(&format!("cp -R '{}/data' '{data}' && chmod 700 '{data}'", parent.display()));
+        primary.restart(StopMode::Fast).ok()?;
+        let started = (standby.script)(&format!(
+            "touch '{data}/standby.signal' && \
+             printf '%s\\n' 'port = {port}' \"primary_conninfo = 'host={socket} port={} user=postgres'\" >> '{data}/postgresql.conf' && \
+             '{bin}/pg_ctl' -D '{data}' -l '{data}/log' -w start",
+            primary.port()
+        ));
+        (copied && started).then_some(standby)
+    }
+}
+
+impl Drop for Standby {
+    fn drop(&mut self) {
+        let pid = fs::read_to_string(self.directory.join("postmaster.pid")).unwrap_or_default();
+        if let Some(pid) = pid.lines().next() {
+            (self.script)(&format!(
+                "kill -s INT {pid}; for i in 1 2 3 4 5 6 7 8 9; do kill -s 0 {pid} || exit 0; sleep 0.5; done"
+            ));
+        }
     }
 }
