@@ -55,6 +55,16 @@ pub enum EntryKind {
     Trigger,
     /// A policy of row-level security.
     Policy,
+    /// A rule, that of a view excepted.
+    Rule,
+    /// Extended statistics of a table.
+    Statistics,
+    /// An extension whose objects are in the schema.
+    Extension,
+    /// A comment; its name is the object in words: `table public.users`.
+    Comment,
+    /// The privileges of others than the owner; the name is the object as GRANT names it: `TABLE public.users`.
+    Privileges,
 }
 
 impl EntryKind {
@@ -75,6 +85,11 @@ impl EntryKind {
             Self::Routine => "routine",
             Self::Trigger => "trigger",
             Self::Policy => "policy",
+            Self::Rule => "rule",
+            Self::Statistics => "statistics",
+            Self::Extension => "extension",
+            Self::Comment => "comment",
+            Self::Privileges => "privileges",
         }
     }
 }
@@ -83,11 +98,12 @@ impl EntryKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Its definition, in a form that says the same where two are the same: of a column the type and what follows it, of an
-    /// enum its labels, of a constraint what stands behind its name, of an index, routine or trigger the statement that makes it.
+    /// enum its labels, of a constraint what stands behind its name, of an index, routine, trigger or rule the statement that makes
+    /// it, of a comment its text.
     pub definition: String,
     /// Of a column: its type, `NOT NULL` and default by themselves.
     pub column: Option<ColumnEntry>,
-    /// Of an enum: its labels in order.
+    /// Of an enum: its labels in order; of privileges each by itself: `SELECT TO boss`.
     pub labels: Vec<String>,
 }
 
@@ -140,10 +156,24 @@ impl Inventory {
         let name = || Ident::new(key.name.as_str());
         match (key.kind, &key.relation) {
             (EntryKind::Column, Some(table)) => format!("{word} {}.{}", self.named(table), name()),
-            (EntryKind::Constraint | EntryKind::Index | EntryKind::Trigger | EntryKind::Policy, Some(table)) => {
+            (
+                EntryKind::Constraint
+                | EntryKind::Index
+                | EntryKind::Trigger
+                | EntryKind::Policy
+                | EntryKind::Rule
+                | EntryKind::Statistics,
+                Some(table),
+            ) => {
                 format!("{word} {} on {}", name(), self.named(table))
             }
             (EntryKind::Routine, _) => format!("{word} {}.{}", self.schema, key.name),
+            (EntryKind::Comment, _) => format!("{word} on {}", key.name),
+            (EntryKind::Privileges, _) => {
+                let (kind, name) = key.name.split_once(' ').unwrap_or(("", &key.name));
+                format!("{word} on {} {name}", kind.to_lowercase())
+            }
+            (EntryKind::Extension, _) => format!("{word} {}", name()),
             _ => format!("{word} {}", self.named(&name())),
         }
     }

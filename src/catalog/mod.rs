@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub schemas: BTreeMap<Ident, Schema>,
     /// Tables, partitioned ones included.
     pub tables: BTreeMap<ObjectName, Table>,
+    /// Materialised views that the scripts name, with their columns and indexes; what each is made of stands in `objects`.
+    pub materialized: BTreeMap<ObjectName, Table>,
     /// Everything that shares the name space of tables and that the scripts name: what it is.
     pub relations: BTreeMap<ObjectName, RelationKind>,
     /// Types that the scripts name and that are not built in.

@@ -1,10 +1,12 @@
 //! A message as plain data: what happened, where, why, and what to do. The `report` room alone draws it.
 
 mod code;
+mod subject;
 
 use crate::script::{Location, Script, ScriptId, Span};
 
 pub use code::{Code, Outcome};
+pub use subject::Subject;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What happened, in one line that names the object: lower case, no full stop.
     pub what: String,
+    /// The object, where it is about one.
+    pub subject: Option<Subject>,
     /// The place in a script.
     pub at: Option<Excerpt>,
     /// The facts we know, one a line.
@@ -40,7 +44,16 @@ impl Diagnostic {
     /// Starts an error.
     #[must_use]
     pub fn error(code: Code, what: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, what: what.into(), at: None, why: Vec::new(), done: None, help: None }
+        Self {
+            code,
+            severity: Severity::Error,
+            what: what.into(),
+            subject: None,
+            at: None,
+            why: Vec::new(),
+            done: None,
+            help: None,
+        }
     }
 
     /// Starts a note.
@@ -88,6 +101,8 @@ pub struct Finding {
     pub code: Code,
     /// What is wrong.
     pub what: String,
+    /// The object, where it is about one.
+    pub subject: Option<Subject>,
     /// A few words beside the place.
     pub label: String,
     /// The facts.
@@ -106,6 +121,7 @@ impl Finding {
         if let Some(script) = scripts.get(self.script.0) {
             diagnostic = diagnostic.at(script, self.span, self.label.clone());
         }
+        diagnostic.subject.clone_from(&self.subject);
         diagnostic.why.clone_from(&self.why);
         if let Some((script, span)) = self.related
             && let Some(script) = scripts.get(script.0)

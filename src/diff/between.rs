@@ -41,17 +41,13 @@ pub fn between(here: &Inventory, there: &Inventory, same_printing: bool) -> Vec<
                         continue;
                     }
                 }
-                (DifferenceState::OnlyHere, entry, vec![drop(here, key, entry)], Vec::new())
+                (DifferenceState::OnlyHere, entry, drop(here, key, entry), Vec::new())
             }
             (None, Some(entry)) => {
                 if alone(&of_first) && comes_with_its_table(key, entry) {
                     continue;
                 }
-                let mut statements = create(there, key, entry);
-                if let Some(view) = key.relation.as_ref().filter(|_| key.kind == EntryKind::MaterializedView) {
-                    let indexes = there.parts(view, EntryKind::Index);
-                    statements.extend(indexes.flat_map(|(key, entry)| create(there, key, entry)));
-                }
+                let statements = create(there, key, entry);
                 let why = if statements.is_empty() { vec!["to be made by hand".to_owned()] } else { Vec::new() };
                 (DifferenceState::OnlyThere, entry, statements, why)
             }
@@ -109,13 +105,20 @@ fn rank(kind: EntryKind, state: DifferenceState, entry: &Entry) -> Rank {
     let goes = state == DifferenceState::OnlyHere;
     let comes = state == DifferenceState::OnlyThere;
     match kind {
-        EntryKind::Trigger | EntryKind::Policy if goes => 0,
+        EntryKind::Trigger | EntryKind::Policy | EntryKind::Rule | EntryKind::Statistics if goes => 0,
+        EntryKind::Extension => {
+            if goes {
+                21
+            } else {
+                3
+            }
+        }
         EntryKind::View | EntryKind::MaterializedView if goes => 1,
         EntryKind::Constraint if goes && is_foreign_key(entry) => 2,
         EntryKind::Index | EntryKind::Constraint if goes => 3,
-        EntryKind::Table | EntryKind::ForeignTable if goes => 17,
-        EntryKind::Routine if goes => 18,
-        EntryKind::Enum | EntryKind::Type | EntryKind::Sequence if goes => 19,
+        EntryKind::Table | EntryKind::ForeignTable if goes => 18,
+        EntryKind::Routine if goes => 19,
+        EntryKind::Enum | EntryKind::Type | EntryKind::Sequence if goes => 20,
         EntryKind::Enum | EntryKind::Type => 4,
         EntryKind::Sequence => 5,
         // The body of a function in SQL is looked into when it is made; that of others is not.
@@ -130,7 +133,8 @@ fn rank(kind: EntryKind, state: DifferenceState, entry: &Entry) -> Rank {
         EntryKind::Index => 13,
         EntryKind::Constraint => 14,
         EntryKind::Routine | EntryKind::View | EntryKind::MaterializedView => 15,
-        EntryKind::Trigger | EntryKind::Policy => 16,
+        EntryKind::Trigger | EntryKind::Policy | EntryKind::Rule | EntryKind::Statistics => 16,
+        EntryKind::Comment | EntryKind::Privileges => 17,
     }
 }
 

@@ -31,13 +31,16 @@ pub fn declared(plan: &Plan, scripts: &[Script]) -> Vec<Difference> {
         }
     }
     for finding in plan.findings.iter().chain(&plan.deferred) {
-        let mut why = finding.why.clone();
+        // The object, where it is known, and what is said of it below.
+        let subject = finding.subject.as_ref();
+        let mut why: Vec<String> = subject.map(|_| finding.what.clone()).into_iter().collect();
+        why.extend(finding.why.iter().cloned());
         if !finding.help.is_empty() {
             why.push(format!("help: {}", finding.help));
         }
         differences.push(Difference {
-            object: finding.what.clone(),
-            relation: None,
+            object: subject.map_or_else(|| finding.what.clone(), ToString::to_string),
+            relation: subject.and_then(|subject| subject.relation.clone()),
             state: DifferenceState::Conflicts,
             here: None,
             there: None,

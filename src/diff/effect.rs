@@ -58,25 +58,28 @@ pub struct RowsMoved {
     pub after: u64,
 }
 
-/// The server's own tables whose rows an inventory tells in its own words.
-const TOLD: &[&str] = &[
-    "pg_aggregate",
-    "pg_attrdef",
-    "pg_attribute",
-    "pg_class",
-    "pg_constraint",
-    "pg_enum",
-    "pg_index",
-    "pg_inherits",
-    "pg_namespace",
-    "pg_partitioned_table",
-    "pg_policy",
-    "pg_proc",
-    "pg_range",
-    "pg_rewrite",
-    "pg_sequence",
-    "pg_trigger",
-    "pg_type",
+/// The server's own tables whose rows an inventory tells in its own words, and how such words begin.
+const TOLD: &[(&str, &str)] = &[
+    ("pg_aggregate", "routine "),
+    ("pg_attrdef", ""),
+    ("pg_attribute", ""),
+    ("pg_class", ""),
+    ("pg_constraint", ""),
+    ("pg_description", "comment "),
+    ("pg_enum", "enum "),
+    ("pg_extension", "extension "),
+    ("pg_index", ""),
+    ("pg_inherits", ""),
+    ("pg_namespace", "schema "),
+    ("pg_partitioned_table", "table "),
+    ("pg_policy", "policy "),
+    ("pg_proc", ""),
+    ("pg_range", "type "),
+    ("pg_rewrite", ""),
+    ("pg_sequence", ""),
+    ("pg_statistic_ext", "statistics "),
+    ("pg_trigger", ""),
+    ("pg_type", ""),
 ];
 
 /// Returns what differs between two moments of one database. What no inventory tells is told as the server's own table in which it
@@ -109,10 +112,11 @@ pub fn effects(before: &Census, after: &Census) -> Vec<Effect> {
             effects.extend(inside);
         }
     }
-    let told = !effects.is_empty();
+    let told: Vec<String> = effects.iter().map(|effect: &Effect| effect.object.clone()).collect();
     for (name, is) in &after.catalogs {
         let Some(was) = before.catalogs.get(name) else { continue };
-        if was == is || (told && TOLD.contains(&name.as_str())) {
+        let words = TOLD.iter().find(|(catalog, _)| catalog == name).map(|(_, words)| *words);
+        if was == is || words.is_some_and(|words| told.iter().any(|object| object.starts_with(words))) {
             continue;
         }
         effects.push(Effect {

@@ -24,13 +24,25 @@ pub(super) fn create(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Ve
         EntryKind::Table => table(inventory, &name, definition),
         EntryKind::Sequence => vec![format!("CREATE SEQUENCE {own} {definition}")],
         EntryKind::View => vec![format!("CREATE VIEW {own} {definition}")],
-        EntryKind::MaterializedView => vec![format!("CREATE MATERIALIZED VIEW {own} {definition}")],
+        EntryKind::MaterializedView => {
+            let mut statements = vec![format!("CREATE MATERIALIZED VIEW {own} {definition}")];
+            let indexes = inventory.parts(&name, EntryKind::Index);
+            statements.extend(indexes.map(|(_, entry)| uncommented(&entry.definition).to_owned()));
+            statements
+        }
         EntryKind::Column => vec![format!("ALTER TABLE {on} ADD COLUMN {name} {definition}")],
         EntryKind::Constraint => vec![format!("ALTER TABLE {on} ADD CONSTRAINT {name} {definition}")],
         EntryKind::Routine if definition == "aggregate" => Vec::new(),
         // The server prints `CREATE OR REPLACE`.
         EntryKind::Index | EntryKind::Routine => vec![uncommented(definition).trim_end().to_owned()],
-        EntryKind::Trigger => {
+        EntryKind::Statistics => vec![definition.clone()],
+        EntryKind::Extension => vec![format!("CREATE EXTENSION IF NOT EXISTS {name} SCHEMA {}", inventory.schema)],
+        EntryKind::Comment => {
+            let on = commented(&key.name);
+            on.map(|on| format!("COMMENT ON {on} IS {}", quote_literal(definition))).into_iter().collect()
+        }
+        EntryKind::Privileges => entry.labels.iter().map(|term| granting(&key.name, term, true)).collect(),
+        EntryKind::Trigger | EntryKind::Rule => {
             let mut statements = vec![uncommented(definition).to_owned()];
             let word = match definition.rsplit_once(" -- ").map(|(_, when)| when) {
                 Some("disabled") => Some("DISABLE"),
@@ -38,11 +50,49 @@ pub(super) fn create(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Ve
                 Some("always") => Some("ENABLE ALWAYS"),
                 _ => None,
             };
-            statements.extend(word.map(|word| format!("ALTER TABLE {on} {word} TRIGGER {name}")));
+            let kind = key.kind.word().to_uppercase();
+            statements.extend(word.map(|word| format!("ALTER TABLE {on} {word} {kind} {name}")));
             statements
         }
         EntryKind::Policy => vec![format!("CREATE POLICY {name} ON {on} {definition}")],
     }
+}
+
+/// Returns an object as COMMENT ON names it, from what the server calls it: `table column public.users.fax`.
+fn commented(object: &str) -> Option<String> {
+    const KINDS: &[(&str, &str)] = &[
+        ("table column ", "COLUMN"),
+        ("view column ", "COLUMN"),
+        ("materialized view column ", "COLUMN"),
+        ("foreign table column ", "COLUMN"),
+        ("composite type column ", "COLUMN"),
+        ("table constraint ", "CONSTRAINT"),
+        ("materialized view ", "MATERIALIZED VIEW"),
+        ("foreign table ", "FOREIGN TABLE"),
+        ("table ", "TABLE"),
+        ("view ", "VIEW"),
+        ("sequence ", "SEQUENCE"),
+        ("index ", "INDEX"),
+        ("trigger ", "TRIGGER"),
+        ("policy ", "POLICY"),
+        ("rule ", "RULE"),
+        ("function ", "FUNCTION"),
+        ("procedure ", "PROCEDURE"),
+        ("aggregate ", "AGGREGATE"),
+        ("type ", "TYPE"),
+    ];
+    KINDS.iter().find_map(|(kind, word)| Some(format!("{word} {}", object.strip_prefix(kind)?)))
+}
+
+/// Returns what grants a privilege (`SELECT TO boss`) or takes it away; one that begins with `NOT` is taken away from the beginning.
+fn granting(object: &str, term: &str, grant: bool) -> String {
+    let (term, grant) = term.strip_prefix("NOT ").map_or((term, grant), |term| (term, !grant));
+    let (privilege, rest) = term.split_once(" TO ").unwrap_or((term, "PUBLIC"));
+    if grant {
+        return format!("GRANT {privilege} ON {object} TO {rest}");
+    }
+    let role = rest.strip_suffix(" WITH GRANT OPTION").unwrap_or(rest);
+    format!("REVOKE {privilege} ON {object} FROM {role}")
 }
 
 /// Returns the definition without the note that the query puts behind it.
@@ -107,7 +157,7 @@ pub(super) fn later_parts<'a>(
     inventory: &'a Inventory,
     relation: &'a Ident,
 ) -> impl Iterator<Item = (&'a EntryKey, &'a Entry)> {
-    [EntryKind::Constraint, EntryKind::Trigger, EntryKind::Policy]
+    [EntryKind::Constraint, EntryKind::Trigger, EntryKind::Policy, EntryKind::Rule, EntryKind::Statistics]
         .into_iter()
         .flat_map(move |kind| inventory.parts(relation, kind))
         .filter(|(key, entry)| !comes_with_its_table(key, entry))
@@ -118,22 +168,33 @@ pub(super) fn is_foreign_key(entry: &Entry) -> bool {
 }
 
 /// Returns the statement that drops an object.
-pub(super) fn drop(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> String {
+pub(super) fn drop(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Vec<String> {
     let name = Ident::new(key.name.as_str());
     let own = inventory.named(&name);
     let on = key.relation.as_ref().map(|relation| inventory.named(relation).to_string()).unwrap_or_default();
-    match key.kind {
+    let statement = match key.kind {
+        EntryKind::Privileges => {
+            return entry.labels.iter().map(|term| granting(&key.name, term, false)).collect();
+        }
+        EntryKind::Comment => match commented(&key.name) {
+            Some(on) => format!("COMMENT ON {on} IS NULL"),
+            None => return Vec::new(),
+        },
+        EntryKind::Extension => format!("DROP EXTENSION {name}"),
         EntryKind::Type if is_domain(entry) => format!("DROP DOMAIN {own}"),
         EntryKind::Enum | EntryKind::Type => format!("DROP TYPE {own}"),
         EntryKind::Column => format!("ALTER TABLE {on} DROP COLUMN {name}"),
         EntryKind::Constraint => format!("ALTER TABLE {on} DROP CONSTRAINT {name}"),
-        EntryKind::Trigger | EntryKind::Policy => format!("DROP {} {name} ON {on}", key.kind.word().to_uppercase()),
+        EntryKind::Trigger | EntryKind::Policy | EntryKind::Rule => {
+            format!("DROP {} {name} ON {on}", key.kind.word().to_uppercase())
+        }
         EntryKind::Routine => {
             let word = if entry.definition == "aggregate" { "AGGREGATE" } else { "ROUTINE" };
             format!("DROP {word} {}.{}", inventory.schema, key.name)
         }
         kind => format!("DROP {} {own}", kind.word().to_uppercase()),
-    }
+    };
+    vec![statement]
 }
 
 fn is_domain(entry: &Entry) -> bool {
@@ -150,7 +211,7 @@ pub(super) fn change(
     found: &Entry,
     wanted: &Entry,
 ) -> (Vec<String>, Vec<String>) {
-    let again = || [vec![drop(inventory, key, found)], create(inventory, key, wanted)].concat();
+    let again = || [drop(inventory, key, found), create(inventory, key, wanted)].concat();
     let name = Ident::new(key.name.as_str());
     let own = inventory.named(&name);
     match key.kind {
@@ -169,7 +230,22 @@ pub(super) fn change(
         | EntryKind::Index
         | EntryKind::Trigger
         | EntryKind::Policy
+        | EntryKind::Rule
+        | EntryKind::Statistics
         | EntryKind::MaterializedView => (again(), Vec::new()),
+        EntryKind::Comment => (create(inventory, key, wanted), Vec::new()),
+        EntryKind::Privileges => {
+            let lacks = |one: &'_ Entry, term: &String| !one.labels.contains(term);
+            let gone =
+                found.labels.iter().filter(|term| lacks(wanted, term)).map(|term| granting(&key.name, term, false));
+            let new =
+                wanted.labels.iter().filter(|term| lacks(found, term)).map(|term| granting(&key.name, term, true));
+            (gone.chain(new).collect(), Vec::new())
+        }
+        EntryKind::Extension => {
+            let version = wanted.definition.trim_start_matches("version ");
+            (vec![format!("ALTER EXTENSION {name} UPDATE TO {}", quote_literal(version))], Vec::new())
+        }
         EntryKind::Routine if wanted.definition != "aggregate" => (create(inventory, key, wanted), Vec::new()),
         EntryKind::Routine | EntryKind::Type | EntryKind::Table | EntryKind::ForeignTable => {
             (Vec::new(), vec!["to be changed by hand".to_owned()])

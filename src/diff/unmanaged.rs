@@ -23,7 +23,11 @@ use super::{
 pub fn unmanaged(scripts: &[ScriptGoals], checked: &[Checked], inventory: &Inventory) -> Vec<Difference> {
     let spoken = Spoken::of(scripts, checked, &inventory.schema);
     let mut differences = Vec::new();
-    for (key, entry) in inventory.entries.iter().filter(|(key, _)| !spoken.names(key, &inventory.schema)) {
+    // Comments and privileges are no objects, and an extension may be there for other schemas.
+    let is_object =
+        |key: &EntryKey| !matches!(key.kind, EntryKind::Comment | EntryKind::Privileges | EntryKind::Extension);
+    let unspoken = |key: &EntryKey| is_object(key) && !spoken.names(key, &inventory.schema);
+    for (key, entry) in inventory.entries.iter().filter(|(key, _)| unspoken(key)) {
         let mut statements = create(inventory, key, entry);
         if let Some(relation) = &key.relation
             && matches!(key.kind, EntryKind::Table | EntryKind::View | EntryKind::MaterializedView)
@@ -32,17 +36,27 @@ pub fn unmanaged(scripts: &[ScriptGoals], checked: &[Checked], inventory: &Inven
             statements.extend(later.flat_map(|(key, entry)| create(inventory, key, entry)));
         }
         let mut why = Vec::new();
-        if let Some(view) = key.relation.as_ref().filter(|_| key.kind == EntryKind::MaterializedView)
-            && let Some((index, _)) = inventory.parts(view, EntryKind::Index).next()
-        {
-            why.push(format!("its indexes ({}, …) cannot be declared yet: a script knows those of tables", index.name));
-        }
         if key.kind == EntryKind::Type {
             let name = quote_literal(&inventory.named(&Ident::new(key.name.as_str())).to_string());
             why.push(format!(
                 "a script does not read it, and needs a guard: -- ensure:unless SELECT to_regtype({name}) IS NOT NULL"
             ));
         }
+        let guard = match key.kind {
+            EntryKind::Rule => Some(format!(
+                "SELECT EXISTS (SELECT FROM pg_rules WHERE schemaname = {} AND rulename = {})",
+                quote_literal(inventory.schema.as_str()),
+                quote_literal(&key.name)
+            )),
+            EntryKind::Statistics => Some(format!(
+                "SELECT EXISTS (SELECT FROM pg_statistic_ext WHERE stxname = {})",
+                quote_literal(&key.name)
+            )),
+            _ => None,
+        };
+        why.extend(
+            guard.map(|guard| format!("a script does not read it, and needs a guard: -- ensure:unless {guard}")),
+        );
         differences.push(Difference {
             object: inventory.words(key),
             relation: key.relation.as_ref().map(|relation| inventory.named(relation)),
@@ -151,6 +165,7 @@ impl Spoken {
             GoalKind::ConstraintRenamed { table, from, to } => {
                 self.parts.extend([from, to].map(|name| (table.name.clone(), name.clone())));
             }
+            GoalKind::View(view) if view.materialized => drop(self.declared.insert(view.name.name.name.clone())),
             GoalKind::Index(index) => self.loose.extend(index.name.clone()),
             GoalKind::IndexRenamed { from, to } => self.loose.extend([from.name.clone(), to.clone()]),
             GoalKind::Absent { name, .. } => drop(self.loose.insert(name.name.clone())),
@@ -197,7 +212,13 @@ impl Spoken {
                         && !self.signatures.iter().any(|known| known.starts_with(&overloads)))
             }
             (
-                EntryKind::Column | EntryKind::Constraint | EntryKind::Index | EntryKind::Trigger | EntryKind::Policy,
+                EntryKind::Column
+                | EntryKind::Constraint
+                | EntryKind::Index
+                | EntryKind::Trigger
+                | EntryKind::Policy
+                | EntryKind::Rule
+                | EntryKind::Statistics,
                 Some(table),
             ) => {
                 // Without its table it is told with the table, or nobody looks after it.

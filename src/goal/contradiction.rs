@@ -137,6 +137,7 @@ fn error(subject: &Subject, earlier: &Said<'_>, now: &Said<'_>, difference: &(St
         span: now.span,
         code: Code::Contradiction,
         what: format!("the scripts ask for two different things of {what}"),
+        subject: None,
         label: format!("{} here", difference.1),
         why: vec![format!("{} there", difference.0), "nothing was sent to the database".to_owned()],
         related: Some((earlier.script, earlier.span)),

@@ -118,6 +118,7 @@ impl Reader<'_> {
             span,
             code,
             what: what.into(),
+            subject: None,
             label: label.to_owned(),
             why: vec![why.to_owned(), "nothing was sent to the database".to_owned()],
             related: None,

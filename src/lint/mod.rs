@@ -79,6 +79,7 @@ impl Linter<'_> {
             span,
             code: Code::Lint,
             what,
+            subject: None,
             label: rule.to_owned(),
             why: if why.is_empty() { Vec::new() } else { vec![why.to_owned()] },
             related: None,

@@ -20,7 +20,7 @@ const BESIDE: &str = "__hm";
 
 impl Planner<'_> {
     pub(super) fn index(&mut self, span: Span, goal: &IndexGoal) {
-        let Some(table) = self.existing_table(span, &goal.table) else { return };
+        let Some(table) = self.existing_indexable(span, &goal.table) else { return };
         let name = goal.name.clone().map(|name| table.sibling(name));
         let renamed = self.renamed_index(&table, goal);
         let current = renamed.as_ref().unwrap_or(goal);
@@ -103,12 +103,11 @@ impl Planner<'_> {
             return Some("a table".to_owned());
         }
         let other = self
-            .world
-            .tables
-            .iter()
+            .indexables()
             .find(|(table, state)| table.schema == name.schema && state.indexes.contains_key(&name.name));
         if let Some((table, _)) = other {
-            return Some(format!("an index of table {table}"));
+            let word = if self.world.tables.contains_key(table) { "table" } else { "materialized view" };
+            return Some(format!("an index of {word} {table}"));
         }
         if self.freed.contains(name) || !self.world.schemas.get(&name.schema).is_some_and(|schema| schema.may_use) {
             return None;
@@ -275,7 +274,9 @@ impl Planner<'_> {
         }
         reads.extend(goal.predicate.iter().flat_map(|predicate| predicate.tree.columns().into_iter().cloned()));
         let Some(state) = self.table_state(table) else { return };
-        let missing = named.iter().chain(&reads).find(|column| state.column(column).is_none()).cloned();
+        // What columns a view has that this plan makes, the server will know.
+        let known = !self.made.contains(table) || self.world.tables.contains_key(table);
+        let missing = named.iter().chain(&reads).find(|column| known && state.column(column).is_none()).cloned();
         if let Some(missing) = missing {
             self.no_column_of_its_own(span, table, &missing);
             return;
@@ -291,7 +292,10 @@ impl Planner<'_> {
                 })
                 .collect();
             let predicate = goal.predicate.as_ref().map(|predicate| predicate.source.text.as_str());
-            if self.values_known(table, &named)
+            // A materialised view that holds no rows cannot be asked.
+            let populated = self.world.objects.views.get(table).is_none_or(|view| view.populated);
+            if populated
+                && self.values_known(table, &named)
                 && !self.unique_keys(span, table, &keys, goal.nulls_not_distinct, predicate)
             {
                 return;
@@ -449,9 +453,7 @@ impl Planner<'_> {
 
     pub(super) fn index_absent(&mut self, span: Span, name: &ObjectName, cascade: bool) {
         let owner = self
-            .world
-            .tables
-            .iter()
+            .indexables()
             .find(|(table, state)| table.schema == name.schema && state.indexes.contains_key(&name.name));
         let table = match (owner, self.world.relations.get(name)) {
             (Some((table, _)), _) | (None, Some(RelationKind::Index { table })) => table.clone(),
@@ -501,7 +503,7 @@ impl Planner<'_> {
             let of = |(table, state): (&ObjectName, &crate::catalog::Table)| {
                 (table.schema == name.schema && state.indexes.contains_key(&name.name)).then(|| table.clone())
             };
-            this.world.tables.iter().find_map(of).or_else(|| match this.world.relations.get(name) {
+            this.indexables().find_map(of).or_else(|| match this.world.relations.get(name) {
                 Some(RelationKind::Index { table }) => Some(table.clone()),
                 _ => None,
             })

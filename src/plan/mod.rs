@@ -20,6 +20,7 @@ mod question;
 mod rows;
 mod shadow;
 mod step;
+mod subject;
 mod table;
 mod view;
 
@@ -256,6 +257,7 @@ struct Planner<'a> {
     keep_old: bool,
     current: StatementId,
     text: &'a str,
+    goals: &'a [Goal],
     /// Defaults that are labels of an enum under names that have been changed since, and what they are called now.
     relabelled: Vec<(Span, String)>,
 }
@@ -297,6 +299,7 @@ impl<'a> Planner<'a> {
             keep_old: false,
             current: StatementId { script: ScriptId(0), index: 0 },
             text: "",
+            goals: &[],
             relabelled: Vec::new(),
         }
     }
@@ -352,6 +355,7 @@ impl<'a> Planner<'a> {
             span: Span::new(span.start, span.start),
             code,
             what,
+            subject: None,
             label: String::new(),
             why: vec![why, "nothing was changed".to_owned()],
             related: None,
@@ -455,6 +459,7 @@ impl<'a> Planner<'a> {
         self.order = order;
         self.current = statement.id;
         self.text = &statement.text;
+        self.goals = &statement.goals;
         self.relabelled = self.relabelled_defaults(statement);
         self.steps.clear();
         self.unverified = None;
@@ -679,6 +684,7 @@ impl<'a> Planner<'a> {
             span,
             code,
             what,
+            subject: self.subject_at(span),
             label: if label == NAME_ONLY && !hides { String::new() } else { label.to_owned() },
             why,
             related: None,
@@ -748,17 +754,18 @@ impl<'a> Planner<'a> {
 
     /// Returns whether our role may change the table; a finding where it may not.
     fn owns(&mut self, span: Span, table: &ObjectName) -> bool {
-        let Some(state) = self.world.tables.get(table) else { return true };
+        let Some(state) = self.table_state(table) else { return true };
         if state.owned {
             return true;
         }
         let (owner, role) = (state.owner.clone(), self.world.server.role.clone());
+        let word = if self.world.materialized.contains_key(table) { "materialized view" } else { "table" };
         self.find(
             span,
             Code::NotOwner,
-            format!("must be owner of table {}", table.name),
+            format!("must be owner of {word} {}", table.name),
             "",
-            vec![format!("table {table} belongs to {owner}; this run is by {role}")],
+            vec![format!("{word} {table} belongs to {owner}; this run is by {role}")],
             format!(
                 "run as {owner}, or grant its rights: GRANT {} TO {}",
                 Ident::new(owner.as_str()),
@@ -847,7 +854,7 @@ impl<'a> Planner<'a> {
 
     /// Returns the column that a statement means by `name`: under its later name, where it has been renamed already.
     fn locate_column(&self, table: &ObjectName, name: &Ident) -> Ident {
-        let has = |name: &Ident| self.world.tables.get(table).is_some_and(|table| table.column(name).is_some());
+        let has = |name: &Ident| self.table_state(table).is_some_and(|table| table.column(name).is_some());
         let final_table = self.declared.table_name(self.order, table);
         if has(name) {
             // A column of that name may be a later one, made after the one that is meant was renamed.
@@ -919,6 +926,24 @@ impl<'a> Planner<'a> {
         None
     }
 
+    /// Returns the table or materialised view that an index is asked for, or tells what is there in its place.
+    fn existing_indexable(&mut self, span: Span, name: &QualifiedName) -> Option<ObjectName> {
+        let view = name.resolve(&self.target);
+        if !self.world.materialized.contains_key(&view) {
+            return self.existing_table(span, name);
+        }
+        if self.declared.dropped_after(self.order, &Aspect::Relation(view.clone())) {
+            self.superseded = true;
+            return None;
+        }
+        Some(view)
+    }
+
+    /// Returns every table and materialised view that was looked at.
+    fn indexables(&self) -> impl Iterator<Item = (&ObjectName, &Table)> {
+        self.world.tables.iter().chain(&self.world.materialized)
+    }
+
     fn no_table(&mut self, span: Span, table: &ObjectName) {
         if let Some(kind) = self.world.relations.get(table) {
             let described = kind.described();
@@ -942,17 +967,18 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Returns a table, or a materialised view, which is one where indexes are concerned.
     fn table_state(&self, table: &ObjectName) -> Option<&Table> {
-        self.world.tables.get(table)
+        self.world.tables.get(table).or_else(|| self.world.materialized.get(table))
     }
 
     fn table_mut(&mut self, table: &ObjectName) -> Option<&mut Table> {
-        self.world.tables.get_mut(table)
+        self.world.tables.get_mut(table).or_else(|| self.world.materialized.get_mut(table))
     }
 
     /// Returns how large a table is, as far as that is known without asking.
     fn known_size(&self, table: &ObjectName) -> Option<TableSize> {
-        let state = self.world.tables.get(table).filter(|_| !self.made.contains(table))?;
+        let state = self.table_state(table).filter(|_| !self.made.contains(table))?;
         let asked = self.answers.get(&size_query(table)).and_then(Answer::as_number);
         let pages = asked.unwrap_or(0).max(state.pages);
         let counted = state.rows.filter(|_| state.pages > 0 || pages == 0);
@@ -967,7 +993,7 @@ impl<'a> Planner<'a> {
         }
         let asked = self.ask(Question::new(size_query(table), Purpose::Size, Some(table.clone())));
         // Of a table that the scripts name only by an index of it nothing else is known.
-        let state = self.world.tables.get(table);
+        let state = self.table_state(table);
         let known = state.map_or(0, |state| state.pages);
         let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(known).max(known);
         let per_page = match state.and_then(|state| state.rows) {
@@ -994,7 +1020,7 @@ impl<'a> Planner<'a> {
             })
             // A table that this plan renames cannot be asked under its new name.
             && !self.renamed.contains(table)
-            && self.world.tables.get(table).is_some_and(|state| columns.iter().all(|column| state.column(column).is_some()))
+            && self.table_state(table).is_some_and(|state| columns.iter().all(|column| state.column(column).is_some()))
     }
 
     /// Returns a question for rows that stand in the way: how many, and one by its primary key.

@@ -426,6 +426,7 @@ impl Planner<'_> {
                 }
                 self.world.objects.forget(&object);
                 self.world.relations.remove(&object);
+                self.indexes_go(&object);
                 self.world.types.remove(&object);
                 self.world.sequences.remove(&object);
             }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::{
-    catalog::{self, Object, RelationKind},
+    catalog::{self, Object, RelationKind, Table},
     diagnostic::Code,
     goal::{Expr, FromItem, Query, Sameness, StatementGoals, Target, View, parse_query, same_meaning, same_tokens},
     pg::{Ident, LockMode, ObjectName},
@@ -84,10 +84,20 @@ impl Planner<'_> {
             let act = self.act(Verb::Drop, words.clone(), Some(&name), LockMode::AccessExclusive);
             self.step(span, sql, act);
             self.world.objects.forget(&name);
+            self.indexes_go(&name);
         }
         let act = self.act(Verb::Alter, words, Some(&name), LockMode::AccessExclusive);
         self.as_written(statement, &[(view.name.span, name.to_string())], act);
         self.view_made(&name, view, wanted);
+    }
+
+    /// Frees the names of the indexes that go with a materialised view.
+    pub(super) fn indexes_go(&mut self, name: &ObjectName) {
+        let Some(view) = self.world.materialized.remove(name) else { return };
+        for index in view.indexes.into_keys().map(|index| name.sibling(index)) {
+            self.world.relations.remove(&index);
+            self.freed.insert(index);
+        }
     }
 
     fn view_made(&mut self, name: &ObjectName, view: &View, kind: RelationKind) {
@@ -98,6 +108,12 @@ impl Planner<'_> {
             populated: view.with_data,
             owned: true,
         };
+        if kind == RelationKind::MaterializedView {
+            // Its indexes have gone with the one that it replaces.
+            let made =
+                Table { owner: self.world.server.role.clone(), owned: true, may_select: true, ..Table::default() };
+            self.world.materialized.insert(name.clone(), made);
+        }
         self.world.relations.insert(name.clone(), kind);
         self.world.objects.views.insert(name.clone(), state);
         self.made.insert(name.clone());

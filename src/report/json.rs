@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    diagnostic::{Diagnostic, Excerpt, Outcome, Severity},
+    diagnostic::{Diagnostic, Excerpt, Outcome, Severity, Subject},
     diff::{Difference, DifferenceState, Effect},
     event::{
         BaseReport, Command, Comparison, Place, Rehearsal, Report, ScriptReport, ScriptState, StatementReport, StepEnd,
@@ -271,10 +271,19 @@ struct DiagnosticJson<'a> {
     severity: &'static str,
     code: &'static str,
     what: &'a str,
+    object: Option<SubjectJson<'a>>,
     at: Option<ExcerptJson<'a>>,
     why: &'a [String],
     done: Option<&'a str>,
     help: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SubjectJson<'a> {
+    kind: &'static str,
+    schema: Option<&'a str>,
+    relation: Option<&'a str>,
+    name: &'a str,
 }
 
 #[derive(Serialize)]
@@ -551,10 +560,23 @@ impl<'a> DiagnosticJson<'a> {
             },
             code: diagnostic.code.name(),
             what: &diagnostic.what,
+            object: diagnostic.subject.as_ref().map(SubjectJson::of),
             at: diagnostic.at.as_ref().map(ExcerptJson::of),
             why: &diagnostic.why,
             done: diagnostic.done.as_deref(),
             help: diagnostic.help.as_deref(),
+        }
+    }
+}
+
+impl<'a> SubjectJson<'a> {
+    fn of(subject: &'a Subject) -> Self {
+        let relation = subject.relation.as_ref();
+        Self {
+            kind: subject.kind,
+            schema: relation.map(|relation| relation.schema.as_str()),
+            relation: relation.map(|relation| relation.name.as_str()),
+            name: &subject.name,
         }
     }
 }

@@ -132,13 +132,21 @@ fn view<'a>(
     let text = name.to_string();
     let about: Vec<_> = errors
         .iter()
-        .filter(|error| names(&error.what, &text) || error.what.contains(&format!("{text}.")))
+        .filter(|error| match &error.subject {
+            Some(subject) => subject.relation.as_ref() == Some(name),
+            // Of others only the words tell.
+            None => names(&error.what, &text) || error.what.contains(&format!("{text}.")),
+        })
         .copied()
         .collect();
     let is_told = |inner: &Ident| {
         !about.is_empty() && {
             let full = format!("{text}.{inner}");
-            about.iter().any(|error| names(&error.what, &full))
+            let name = inner.to_string();
+            about.iter().any(|error| match &error.subject {
+                Some(subject) => subject.is_column(&name),
+                None => names(&error.what, &full),
+            })
         }
     };
     let mark = match (found, planned) {

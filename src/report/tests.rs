@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Outcome, Severity},
+    diagnostic::{Code, Diagnostic, Outcome, Severity, Subject},
     diff::{Change, Difference, DifferenceState, Effect, RowsMoved},
     event::{
         BaseReport, Blocked, Command, Comparison, Event, GuardReport, Place, Rehearsal, Report, ScriptName,
@@ -426,8 +426,9 @@ fn lock_timeout() -> Diagnostic {
 fn type_conflict() -> Diagnostic {
     let what = "column public.leaves.total_days is numeric(10,2); the script asks for numeric(4,1)";
     let marked = "total_days numeric(4,1) NOT NULL";
+    let subject = Subject::part("column", ObjectName::new("public", "leaves"), "total_days".to_owned());
     at(
-        Diagnostic::error(Code::TypeConflict, what),
+        Diagnostic { subject: Some(subject), ..Diagnostic::error(Code::TypeConflict, what) },
         "ensure/040_leaves_total_days.sql",
         LEAVES,
         marked,

@@ -149,7 +149,7 @@ fn diff_tells_by_objects_what_the_scripts_would_change_and_what_is_in_the_way() 
             "left-over column public.people.fax",
             // Of a statement that is refused as a whole.
             "missing column public.people.name",
-            "conflicting column public.people.born is text; the script asks for date",
+            "conflicting column public.people.born",
             "unmanaged column public.people.shoe",
         ]
     );
@@ -203,7 +203,15 @@ const ONE: &str = "
     CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT 2 * n';
     CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
     CREATE TRIGGER touched BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION touched();
-    CREATE POLICY mine ON people USING (true);";
+    CREATE POLICY mine ON people USING (true);
+    CREATE RULE kept AS ON DELETE TO people DO INSTEAD NOTHING;
+    CREATE RULE old_rule AS ON UPDATE TO people WHERE old.age = 0 DO INSTEAD NOTHING;
+    CREATE STATISTICS people_stats (dependencies) ON name, age FROM people;
+    COMMENT ON TABLE people IS 'those who are here';
+    COMMENT ON COLUMN people.age IS 'in years';
+    COMMENT ON TABLE gone IS 'goes with its comment';
+    GRANT SELECT, DELETE ON people TO PUBLIC;
+    REVOKE EXECUTE ON FUNCTION touched() FROM PUBLIC;";
 
 const OTHER: &str = "
     CREATE TYPE mood AS ENUM ('gloomy', 'sad', 'so so', 'glad');
@@ -224,7 +232,29 @@ const OTHER: &str = "
     ALTER TABLE people DISABLE TRIGGER touched;
     CREATE POLICY mine ON people FOR SELECT USING (age > 1);
     CREATE TABLE parts (id integer NOT NULL) PARTITION BY RANGE (id);
-    CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);";
+    CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (10);
+    CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS many FROM teams;
+    CREATE UNIQUE INDEX counted_many ON counted (many);
+    CREATE RULE kept AS ON DELETE TO people WHERE old.age > 99 DO INSTEAD NOTHING;
+    CREATE STATISTICS people_stats (ndistinct) ON name, age FROM people;
+    CREATE STATISTICS more_stats (dependencies) ON team, age FROM people;
+    COMMENT ON TABLE people IS 'those who are ''there''';
+    COMMENT ON COLUMN people.team IS 'a team';
+    COMMENT ON CONSTRAINT adult ON people IS 'by law';
+    COMMENT ON INDEX people_name IS 'an index';
+    COMMENT ON FUNCTION twice(integer) IS 'a function';
+    COMMENT ON TYPE mood IS 'a type';
+    COMMENT ON DOMAIN short IS 'a domain';
+    COMMENT ON POLICY mine ON people IS 'a policy';
+    COMMENT ON TRIGGER touched ON people IS 'a trigger';
+    COMMENT ON RULE kept ON people IS 'a rule';
+    COMMENT ON MATERIALIZED VIEW counted IS 'a materialized view';
+    COMMENT ON COLUMN counted.many IS 'its column';
+    GRANT SELECT, INSERT, UPDATE (name) ON people TO PUBLIC;
+    GRANT SELECT ON teams, counted TO PUBLIC;
+    GRANT USAGE ON SEQUENCE numbers TO PUBLIC;
+    REVOKE EXECUTE ON FUNCTION twice(integer) FROM PUBLIC;
+    REVOKE USAGE ON TYPE mood FROM PUBLIC;";
 
 /// Compares one database with another and returns the report.
 fn against(one: &TestDatabase, url: &str, status: i32) -> Value {
@@ -254,11 +284,28 @@ fn the_statements_between_two_databases_make_the_first_what_the_second_is() {
         "differs trigger touched on public.people",
         "differs policy mine on public.people",
         "only-there view public.a_names",
+        "only-there materialized view public.counted",
+        "differs rule kept on public.people",
+        "only-here rule old_rule on public.people",
+        "differs statistics people_stats on public.people",
+        "only-there statistics more_stats on public.people",
+        "differs comment on table public.people",
+        "only-here comment on table column public.people.age",
+        "only-there comment on table column public.people.team",
+        "only-there comment on table constraint adult on public.people",
+        "differs privileges on table public.people",
+        "only-there privileges on table public.teams",
+        "only-there privileges on sequence public.numbers",
+        "only-there privileges on function public.twice(integer)",
+        "only-here privileges on function public.touched()",
+        "only-there privileges on type public.mood",
     ] {
         assert!(all.iter().any(|told| told == line), "{line} is not in {all:#?}");
     }
     // Of a table that is on one side only its parts are not told again.
     assert!(!all.iter().any(|line| line.contains("column public.teams")), "{all:#?}");
+    // Nor is what goes with one.
+    assert!(!all.iter().any(|line| line.contains("comment on table public.gone")), "{all:#?}");
     assert_eq!(report["comparison"]["against"]["database"], other.name());
     let name = report["comparison"]["differences"].as_array().unwrap().iter();
     let name = name.clone().find(|one| one["object"] == "column public.people.name").unwrap();

@@ -42,6 +42,45 @@ fn scratch_databases(database: &TestDatabase, of: u32) -> Vec<Vec<Option<String>
     database.rows(&format!("SELECT datname FROM pg_database WHERE datname LIKE 'hrms\\_scratch\\_{of}\\_%'"))
 }
 
+/// What a statement can do besides, each told in its own words.
+const OF_EVERY_KIND: &str = "-- ensure:always
+DO $$ BEGIN
+    CREATE RULE kept AS ON DELETE TO t DO INSTEAD NOTHING;
+    CREATE STATISTICS stats (dependencies) ON id, word FROM t;
+    COMMENT ON TABLE t IS 'a table';
+    GRANT SELECT ON t TO PUBLIC;
+    CREATE CAST (point AS text) WITH INOUT AS ASSIGNMENT;
+END $$;
+-- ensure:always
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
+-- ensure:always
+ALTER TABLE t SET (fillfactor = 50);
+-- ensure:always
+ALTER TABLE t REPLICA IDENTITY FULL;
+";
+
+#[test]
+fn nothing_of_the_catalog_changes_unseen() {
+    let Some(database) = TestDatabase::new("rehearsal_kinds") else { return };
+    database.execute("CREATE TABLE t (id integer, word text)");
+    let report = json(rehearse(&Scripts::one(OF_EVERY_KIND), &database), 0);
+    let trials = report["rehearsal"]["trials"].as_array().unwrap();
+    let all: Vec<Vec<String>> = trials.iter().map(effects).collect();
+    assert_eq!(
+        all[0],
+        [
+            "made rule kept on public.t",
+            "made statistics stats on public.t",
+            "made comment on table public.t",
+            "made privileges on table public.t",
+            "changed catalog pg_cast"
+        ]
+    );
+    assert_eq!(all[1], ["changed catalog pg_default_acl"]);
+    assert_eq!(all[2], ["changed table public.t"]);
+    assert_eq!(all[3], ["changed catalog pg_class"]);
+}
+
 const OPAQUE: &str = "CREATE TABLE first (id integer PRIMARY KEY);
 -- ensure:unless SELECT to_regclass('made') IS NOT NULL
 DO $$ BEGIN
@@ -160,7 +199,13 @@ fn every_object_is_copied_and_what_cannot_be_is_named() {
          CREATE DOMAIN short AS varchar(3) CHECK (VALUE <> '');
          CREATE SCHEMA other;
          CREATE TABLE other.t (m public.mood, p integer REFERENCES people (id));
-         INSERT INTO people (name) VALUES ('SECRET-7f3a');",
+         INSERT INTO people (name) VALUES ('SECRET-7f3a');
+         CREATE RULE kept AS ON DELETE TO people DO INSTEAD NOTHING;
+         CREATE STATISTICS stats (dependencies) ON name, mood FROM people;
+         COMMENT ON COLUMN people.name IS 'a comment';
+         COMMENT ON INDEX kept_id IS 'another';
+         GRANT SELECT, UPDATE (name) ON people TO PUBLIC;
+         REVOKE EXECUTE ON FUNCTION greet() FROM PUBLIC;",
     )
     .unwrap();
     let report = json(rehearse(&scripts, &database), 0);

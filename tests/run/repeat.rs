@@ -9,6 +9,8 @@ use crate::{
 
 /// Most times that a run with nothing to do waits for the server, after the connection is there.
 const MOST_ROUND_TRIPS: usize = 8;
+/// The same of [`hrms_migrate::Migrator::ready`].
+const READY_ROUND_TRIPS: usize = 5;
 /// What diesel sends when it connects: the time zone and the encoding.
 const OF_DIESEL: usize = 2;
 
@@ -23,6 +25,17 @@ fn a_run_with_nothing_to_do_needs_few_round_trips_and_one_connection() {
         assert!(round_trips <= MOST_ROUND_TRIPS, "{command}: {round_trips} round trips:\n{:#?}", proxy.statements());
         assert_eq!(proxy.connections(), 1, "{command}");
     }
+}
+
+#[test]
+fn a_backend_that_may_start_asks_in_few_round_trips_and_one_connection() {
+    let Some(database) = TestDatabase::new("ready_round_trips") else { return };
+    cli(&["run"]).database(&database).run().expect(0);
+    let proxy = Proxy::before(&database);
+    hrms_migrate::Migrator::new(&proxy.url(database.url())).unwrap().ready().unwrap();
+    let round_trips = proxy.round_trips() - OF_DIESEL;
+    assert!(round_trips <= READY_ROUND_TRIPS, "{round_trips} round trips:\n{:#?}", proxy.statements());
+    assert_eq!(proxy.connections(), 1);
 }
 
 #[test]

@@ -57,6 +57,7 @@ pub fn empty() -> Snapshot {
         sequences: BTreeMap::new(),
         extensions: BTreeMap::new(),
         objects: Objects::default(),
+        materialized: BTreeMap::new(),
         base_versions: None,
     }
 }

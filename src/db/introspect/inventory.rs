@@ -77,6 +77,11 @@ fn entry(row: Row) -> Result<(EntryKey, Entry), SnapshotError> {
         "routine" => EntryKind::Routine,
         "trigger" => EntryKind::Trigger,
         "policy" => EntryKind::Policy,
+        "rule" => EntryKind::Rule,
+        "statistics" => EntryKind::Statistics,
+        "extension" => EntryKind::Extension,
+        "comment" => EntryKind::Comment,
+        "privileges" => EntryKind::Privileges,
         other => return Err(SnapshotError::Content(format!("{other}: an unknown kind of object"))),
     };
     let wrong = |error: serde_json::Error| SnapshotError::Content(format!("{}: {error}", row.kind));
@@ -86,6 +91,10 @@ fn entry(row: Row) -> Result<(EntryKey, Entry), SnapshotError> {
             entry.labels = serde_json::from_str(parts).map_err(wrong)?;
             let labels: Vec<_> = entry.labels.iter().map(|label| crate::pg::quote_literal(label)).collect();
             entry.definition = labels.join(", ");
+        }
+        (EntryKind::Privileges, Some(parts)) => {
+            entry.labels = serde_json::from_str(parts).map_err(wrong)?;
+            entry.definition = entry.labels.join(", ");
         }
         (EntryKind::Column, Some(parts)) => {
             let column = column(serde_json::from_str(parts).map_err(wrong)?);

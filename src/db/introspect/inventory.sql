@@ -119,3 +119,67 @@ SELECT 'policy', r.relname, y.polname,
            FROM unnest(y.polroles) AS o(role)) x),
       'USING (' || pg_get_expr(y.polqual, y.polrelid) || ')', 'WITH CHECK (' || pg_get_expr(y.polwithcheck, y.polrelid) || ')'), NULL
   FROM r JOIN pg_catalog.pg_policy y ON y.polrelid = r.oid
+UNION ALL
+SELECT 'rule', r.relname, w.rulename, rtrim(pg_get_ruledef(w.oid), ';') || CASE w.ev_enabled WHEN 'O' THEN '' ELSE ' -- ' || CASE w.ev_enabled
+      WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'on replicas' ELSE 'always' END END, NULL
+  FROM r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid
+ WHERE w.rulename <> '_RETURN'
+UNION ALL
+SELECT 'statistics', r.relname, x.stxname, pg_get_statisticsobjdef(x.oid), NULL
+  FROM r JOIN pg_catalog.pg_statistic_ext x ON x.stxrelid = r.oid
+UNION ALL
+SELECT 'extension', NULL, x.extname, 'version ' || x.extversion, NULL
+  FROM pg_catalog.pg_extension x WHERE x.extnamespace = (SELECT s.oid FROM s)
+UNION ALL
+-- The name as COMMENT ON has it.
+SELECT 'comment', o.relation, i.type || ' ' || i.identity, d.description, NULL
+  FROM (
+    SELECT 'pg_catalog.pg_class'::regclass AS class, r.oid, coalesce((SELECT t.relname FROM pg_catalog.pg_index n
+        JOIN pg_catalog.pg_class t ON t.oid = n.indrelid WHERE n.indexrelid = r.oid), r.relname) AS relation
+      FROM r WHERE r.relkind <> 'c'
+    UNION ALL
+    SELECT 'pg_catalog.pg_constraint'::regclass, k.oid, r.relname FROM r JOIN pg_catalog.pg_constraint k ON k.conrelid = r.oid
+    UNION ALL
+    SELECT 'pg_catalog.pg_trigger'::regclass, g.oid, r.relname FROM r JOIN pg_catalog.pg_trigger g ON g.tgrelid = r.oid
+    UNION ALL
+    SELECT 'pg_catalog.pg_policy'::regclass, y.oid, r.relname FROM r JOIN pg_catalog.pg_policy y ON y.polrelid = r.oid
+    UNION ALL
+    SELECT 'pg_catalog.pg_rewrite'::regclass, w.oid, r.relname FROM r JOIN pg_catalog.pg_rewrite w ON w.ev_class = r.oid
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass, p.oid, NULL FROM p
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::regclass, t.oid, NULL FROM t
+  ) o
+  JOIN pg_catalog.pg_description d ON d.classoid = o.class AND d.objoid = o.oid
+ CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
+UNION ALL
+-- Those of the owner go with the object. What PUBLIC has of a routine or type from the beginning is left out, and told where it
+-- was taken away.
+SELECT 'privileges', a.relation, a.name, '', json_agg(a.word ORDER BY a.word)::text
+  FROM (
+    SELECT o.relation, o.name, x.privilege_type || o.part || ' TO '
+        || CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END
+        || CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS word
+      FROM (
+        SELECT r.relname AS relation, CASE r.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || r.oid::regclass AS name,
+            '' AS part, r.relacl AS acl, r.relowner AS owner
+          FROM r WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
+        UNION ALL
+        SELECT r.relname, 'TABLE ' || r.oid::regclass, ' (' || quote_ident(a.attname) || ')', a.attacl, r.relowner
+          FROM r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
+        UNION ALL
+        SELECT NULL, CASE p.prokind WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END || p.oid::regprocedure, '', p.proacl, p.proowner FROM p
+        UNION ALL
+        SELECT NULL, 'TYPE ' || t.oid::regtype, '', t.typacl, t.typowner FROM t WHERE t.typelem = 0 OR t.typtype <> 'b'
+      ) o
+     CROSS JOIN LATERAL aclexplode(o.acl) x
+     WHERE x.grantee <> o.owner AND NOT (x.grantee = 0 AND o.relation IS NULL)
+    UNION ALL
+    SELECT NULL, CASE p.prokind WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END || p.oid::regprocedure, 'NOT EXECUTE TO PUBLIC'
+      FROM p WHERE p.proacl IS NOT NULL AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) x WHERE x.grantee = 0)
+    UNION ALL
+    SELECT NULL, 'TYPE ' || t.oid::regtype, 'NOT USAGE TO PUBLIC'
+      FROM t WHERE t.typacl IS NOT NULL AND NOT EXISTS (SELECT FROM aclexplode(t.typacl) x WHERE x.grantee = 0)
+       AND (t.typelem = 0 OR t.typtype <> 'b')
+  ) a
+ GROUP BY a.relation, a.name

@@ -280,7 +280,7 @@ impl Reader {
         let Some(schema) = self.schemas.get(&schema).cloned() else { return Ok(()) };
         let (name, kind) = (ObjectName { schema, name: fields.ident()? }, fields.letter());
         self.relations.insert(oid, (name.clone(), kind));
-        if matches!(kind, 'r' | 'p') {
+        if matches!(kind, 'r' | 'p' | 'm') {
             let table = Table {
                 partitioned: kind == 'p',
                 inherits: fields.truth()?,
@@ -487,7 +487,9 @@ impl Reader {
             let mut table = part.table;
             table.columns = part.columns.into_values().map(|(column, _)| column).collect();
             table.constraints.sort_by(|one, other| one.name.cmp(&other.name));
-            snapshot.tables.insert(part.name, table);
+            let view = snapshot.relations.get(&part.name) == Some(&RelationKind::MaterializedView);
+            let all = if view { &mut snapshot.materialized } else { &mut snapshot.tables };
+            all.insert(part.name, table);
         }
         // The table of diesel's migrations that diesel would find first.
         let recorded = self.recorded.into_iter();
@@ -522,6 +524,7 @@ fn server(fields: &mut Fields<'_>) -> Result<Snapshot, SnapshotError> {
         sequences: BTreeMap::new(),
         extensions: BTreeMap::new(),
         objects: Objects::default(),
+        materialized: BTreeMap::new(),
         base_versions: None,
     })
 }

@@ -14,7 +14,7 @@ WITH s AS MATERIALIZED (
     FROM pg_catalog.pg_namespace n
    WHERE n.nspname = ANY ($1::name[] || current_setting('hrms_migrate.schemas')::name[])
 ), r AS MATERIALIZED (
-  SELECT array_agg(c.oid) AS oids, array_agg(c.oid) FILTER (WHERE c.relkind IN ('r', 'p')) AS tables
+  SELECT array_agg(c.oid) AS oids, array_agg(c.oid) FILTER (WHERE c.relkind IN ('r', 'p', 'm')) AS tables
     FROM pg_catalog.pg_class c
    WHERE c.relname = ANY ($2) AND c.relnamespace = ANY ((SELECT s.oids FROM s)::oid[])
 )
@@ -28,7 +28,7 @@ SELECT 'schema', ROW(n.oid, n.nspname, has_schema_privilege(n.oid, 'CREATE'), ha
   FROM pg_catalog.pg_namespace n
  WHERE n.oid = ANY ((SELECT s.oids FROM s)::oid[])
 UNION ALL
-SELECT 'relation', CASE WHEN c.relkind IN ('r', 'p')
+SELECT 'relation', CASE WHEN c.relkind IN ('r', 'p', 'm')
     THEN ROW(c.oid, c.relnamespace, c.relname, c.relkind, c.relispartition, pg_get_userbyid(c.relowner),
              pg_has_role(c.relowner, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'INSERT'),
              has_table_privilege(c.oid, 'UPDATE'), has_table_privilege(c.oid, 'REFERENCES'), c.relpages,

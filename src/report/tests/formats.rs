@@ -389,6 +389,7 @@ fn snapshot(tables: Vec<(&str, Table)>) -> Snapshot {
         sequences: BTreeMap::new(),
         extensions: BTreeMap::new(),
         objects: crate::catalog::Objects::default(),
+        materialized: BTreeMap::new(),
         base_versions: None,
     }
 }

@@ -1,0 +1,3 @@
+CREATE INDEX IF NOT EXISTS there ON kept (word);
+CREATE UNIQUE INDEX IF NOT EXISTS kept_id ON kept (id);
+DROP INDEX IF EXISTS other;

@@ -1,0 +1,3 @@
+CREATE TABLE t (id integer PRIMARY KEY, word text);
+CREATE MATERIALIZED VIEW kept AS SELECT id FROM t;
+CREATE UNIQUE INDEX kept_id ON kept (id);

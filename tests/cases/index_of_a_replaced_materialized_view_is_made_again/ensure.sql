@@ -1,0 +1,4 @@
+DROP MATERIALIZED VIEW IF EXISTS kept;
+CREATE MATERIALIZED VIEW kept AS SELECT id, word FROM t;
+CREATE UNIQUE INDEX kept_id ON kept (id);
+CREATE INDEX kept_word ON kept (word);
