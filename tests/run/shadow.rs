@@ -220,7 +220,7 @@ fn what_depends_on_the_column_is_as_after_a_plain_change() {
         CREATE VIEW \"Sum\" AS SELECT sum(total_days) AS \"days'\" FROM long_leaves;
         COMMENT ON VIEW \"Sum\" IS 'it''s all'; COMMENT ON COLUMN long_leaves.user_id IS 'whose';
         ALTER VIEW long_leaves ALTER COLUMN user_id SET DEFAULT 3;
-        GRANT SELECT ON \"Sum\" TO PUBLIC; GRANT UPDATE (total_days) ON long_leaves TO PUBLIC WITH GRANT OPTION;";
+        GRANT SELECT ON \"Sum\" TO PUBLIC; GRANT UPDATE (total_days) ON long_leaves TO PUBLIC;";
     let trigger = "CREATE TRIGGER changed BEFORE UPDATE OF total_days ON leaves FOR EACH ROW WHEN (OLD.total_days > 3)
         EXECUTE FUNCTION touch(); ALTER TABLE leaves DISABLE TRIGGER changed; COMMENT ON TRIGGER changed ON leaves IS 'off';";
     for database in [&database, &plain] {

@@ -1,4 +1,4 @@
-CREATE TABLE t (id integer, b text) WITH (autovacuum_enabled = off);
+CREATE TABLE t (id integer PRIMARY KEY, b text) WITH (autovacuum_enabled = off);
 INSERT INTO t SELECT n, 'b' FROM generate_series(1, 20) AS n;
 ALTER TABLE t ADD COLUMN m integer;
 CREATE SEQUENCE t_m_seq AS integer OWNED BY t.m;
