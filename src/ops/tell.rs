@@ -114,7 +114,15 @@ impl Notes {
                 number_transactions(&mut reports, subject, plan);
             }
         }
-        let outcome = worst(&self.diagnostics);
+        let outcome = match worst(&self.diagnostics) {
+            // To `verify` a conflict is a difference: it was not to change anything that it could refuse.
+            Some(Outcome::Refused)
+                if self.command == Command::Verify && plan.is_some_and(|plan| !plan.statements.is_empty()) =>
+            {
+                Some(Outcome::Differs)
+            }
+            outcome => outcome,
+        };
         Report {
             command: self.command,
             place: self.place,

@@ -63,6 +63,14 @@ impl Normaliser<'_> {
                 other => other,
             };
             normal = clock_of(in_place_of(normal, type_name), type_name);
+            normal = match normal {
+                // A whole number or a truth value becomes text as it is written.
+                Expr::Number(digits) if is_stringy(type_name) && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    Expr::Text(digits)
+                }
+                Expr::Bool(truth) if is_stringy(type_name) => Expr::Text(truth.to_string()),
+                other => other,
+            };
             // A constant DEFAULT of a column is converted on assignment, so that the way it is written does not count.
             if let Expr::Cast(inner, from) = &normal
                 && is_stringy(type_name)

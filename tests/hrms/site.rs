@@ -92,7 +92,9 @@ impl Site {
         let run = self.refuses(status, words);
         let before = self.fingerprint();
         for arguments in [&["plan"][..], &["verify"], &["run", "--atomic"]] {
-            let other = self.cli(arguments).expect(status);
+            // What stands in the way is a difference to `verify`, where there is anything to be compared at all.
+            let differs = arguments == ["verify"] && status == 4 && !words.contains(&"error[several-schemas]");
+            let other = self.cli(arguments).expect(if differs { 3 } else { status });
             for word in words {
                 assert!(other.stderr.contains(word), "{arguments:?}: no `{word}` in\n{}", other.stderr);
             }

@@ -92,6 +92,9 @@ CREATE TABLE IF NOT EXISTS v (id integer);
     );
     let run = scripts.run(&database).expect(4);
     assert_says(&run.stderr, &["error[type-conflict]", "010_test.sql:2:", "error[kind-conflict]", "010_test.sql:3:"]);
+    // To `verify`, which refuses nothing, it is a difference.
+    let verify = scripts.command(&["verify"]).database(&database).run().expect(3);
+    assert_says(&verify.stderr, &["error[type-conflict]", "error[kind-conflict]"]);
     assert_eq!(database.catalog("public"), before);
 }
 
