@@ -16,7 +16,7 @@ const BACKFILL: &str = "UPDATE large SET word = 'none' WHERE word IS NULL;";
 fn large_without_words() -> String {
     // Nothing but the backfill writes.
     format!(
-        "{} ALTER TABLE large SET (autovacuum_enabled = off), ALTER word TYPE text USING NULL::text;",
+        "{} ALTER TABLE large SET (autovacuum_enabled = off), ALTER word TYPE text USING NULL::text; ANALYZE large;",
         large_table("large")
     )
 }

@@ -136,7 +136,7 @@ fn who_holds_up_a_build_is_named_while_it_waits() {
     wait_for_query(
         &database,
         "SELECT count(*) = 1 AS it FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'hrms-migrate%'
-         AND query LIKE '%pg_stat_progress_create_index p%' AND pid <> pg_backend_pid()",
+         AND query LIKE '%pg_stat_progress_create_index p%' AND state = 'idle'",
     );
     writer.batch_execute("COMMIT").unwrap();
     let run = run.wait().expect(0);
