@@ -398,6 +398,18 @@ pub struct ColumnGoal {
     pub definition: Fragment,
 }
 
+impl ColumnGoal {
+    /// Returns whether its values are the numbers of a sequence of its own with the usual settings: a serial or an identity.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        let settings = || {
+            let text = self.definition.text.to_ascii_uppercase();
+            text.split_once("IDENTITY").is_some_and(|(_, rest)| rest.trim_start().starts_with('('))
+        };
+        self.serial || (self.identity.is_some() && !settings())
+    }
+}
+
 /// A constraint as a script asks for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConstraintGoal {

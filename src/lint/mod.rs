@@ -304,11 +304,14 @@ const fn may_cost(goal: &GoalKind, hazard: Hazard) -> bool {
             goal,
             GoalKind::ColumnRenamed { .. }
                 | GoalKind::TableRenamed { .. }
+                // Others may notice a change beside writers.
+                | GoalKind::ColumnType { .. }
                 | GoalKind::ColumnAbsent { .. }
                 | GoalKind::Absent { .. }
         ),
-        // Nothing asks for these yet, and a script may name them for its readers.
-        Hazard::BlockingLock | Hazard::ColumnReorder => true,
+        Hazard::ColumnReorder => matches!(goal, GoalKind::ColumnType { .. }),
+        // It is shown of many steps, and a script may name it for its readers.
+        Hazard::BlockingLock => true,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Columns: whether they are there as declared, adding them, and every ALTER COLUMN.
 
 use crate::{
-    catalog::{Column, Generation, Object, TypeKind},
+    catalog::{Column, ConstraintKind, Generation, IndexKey, IndexTarget, Object, TypeKind},
     diagnostic::Code,
     goal::{
         ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness,
@@ -17,7 +17,7 @@ use super::{
     example_words, hold_words,
     online::Choice,
     regclass, rows_words,
-    shadow::{Shadowed, TypeChange},
+    shadow::{Shadowed, TypeChange, mentions},
 };
 
 impl Planner<'_> {
@@ -150,7 +150,8 @@ impl Planner<'_> {
             if !self.has_type(column.type_span, &type_name) {
                 return;
             }
-            rewrites |= is_computed(column) || (has_volatile_default(column) && !adding.fills(column));
+            rewrites |=
+                is_stored(column) || (may_be_filled(column) && !adding.fills(column)) || is_numbered_otherwise(column);
             let filled =
                 column.default.is_some() || column.serial || column.identity.is_some() || column.generated.is_some();
             if column.not_null && !filled && !self.made.contains(table) {
@@ -222,7 +223,7 @@ impl Planner<'_> {
     /// Chooses how missing columns are added: with all that they bring in one command, or bit by bit while others read and
     /// write.
     fn adding(&mut self, table: &ObjectName, missing: &[(Span, &ColumnGoal)], inline: &[&ConstraintGoal]) -> Adding {
-        let volatile = missing.iter().any(|(_, column)| has_volatile_default(column));
+        let volatile = missing.iter().any(|(_, column)| may_be_filled(column));
         if !volatile && inline.is_empty() {
             return Adding::default();
         }
@@ -232,7 +233,7 @@ impl Planner<'_> {
             Size::New | Size::Small { .. } => false,
         };
         // What is written anew for another reason takes the default along.
-        let computed = missing.iter().any(|(_, column)| is_computed(column));
+        let computed = missing.iter().any(|(_, column)| is_stored(column) || is_numbered_otherwise(column));
         let filled = online && volatile && !computed && (too_large || self.online == OnlineMode::Always);
         Adding { filled, apart: online && !inline.is_empty() || filled, why }
     }
@@ -639,7 +640,14 @@ impl Planner<'_> {
         let (span, what) = (goal.span, what.as_str());
         let change = TypeChange { span, table: &table, column: &existing, wanted: &wanted, using, collation, what };
         let mut not_here = None;
-        if cost == convert::Cost::Rewrite && self.changes_types_online(&table) {
+        let size = self.size(&table);
+        let burden = self.burden(&change, cost);
+        let online = match &burden {
+            Burden::None => false,
+            Burden::Reads(_) => matches!(size, Size::Large { .. }),
+            Burden::Rewrite => true,
+        };
+        if online && self.changes_types_online(&table) {
             match self.change_type_online(&change) {
                 Shadowed::Settled => return,
                 Shadowed::NotHere(why) => not_here = Some(why),
@@ -650,61 +658,153 @@ impl Planner<'_> {
         if !dependents_free || !values_fit {
             return;
         }
-        let size = self.size(&table);
-        let is_new = self.made.contains(&table);
-        let rewrites = cost == convert::Cost::Rewrite && !is_new;
-        if rewrites && !self.rewrite_allowed(goal.span, &table, size, &format!("changing {} {what}", existing.name)) {
+        let doing = format!("changing {} {what}", existing.name);
+        let allowed = match &burden {
+            Burden::None => true,
+            Burden::Rewrite => self.rewrite_allowed(goal.span, &table, size, &doing),
+            Burden::Reads(why) => self.reading_allowed(goal.span, &table, size, &doing, why),
+        };
+        if !allowed {
             return;
         }
-        self.give_up_for_rewrite(goal.span, &table, &existing.name);
+        self.alter_type(statement, goal, column, &change, burden, not_here);
+    }
+
+    /// Changes a type in one statement.
+    fn alter_type(
+        &mut self,
+        statement: &StatementGoals,
+        goal: &Goal,
+        written: &Ident,
+        change: &TypeChange<'_>,
+        burden: Burden,
+        not_here: Option<String>,
+    ) {
+        let TypeChange { table, column: existing, wanted, using, collation, what, .. } = *change;
+        let size = self.size(table);
+        let is_new = self.made.contains(table);
+        let rewrites = matches!(burden, Burden::Rewrite);
+        self.give_up_for_rewrite(goal.span, table, &existing.name);
         let mut sql = match using {
             // The script speaks of the column by its old name.
-            Some(using) if existing.name != *column => {
+            Some(using) if existing.name != *written => {
                 let name = &existing.name;
                 let collation = collation.map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
                 let using = &using.source.text;
                 Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {wanted}{collation} USING {using}"))
             }
-            _ => Self::alter_sql(statement, goal, &table, column, &existing.name),
+            _ => Self::alter_sql(statement, goal, table, written, &existing.name),
         };
         if let Some(default) = &existing.default
-            && !convert::default_follows(&existing.type_name, &wanted)
+            && !convert::default_follows(&existing.type_name, wanted)
         {
             // The server does not convert this default by itself; it is taken off and put back in the same command.
             let column = &existing.name;
-            let default = cast_default(default, &wanted);
+            let default = cast_default(default, wanted);
             sql =
                 sql.push(&format!(", ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} SET DEFAULT {default}"));
         }
-        let form = if let Some(why) = not_here.filter(|_| rewrites) {
-            Form::Rewrite(format!("{}; not beside writers: {why}", Self::size_words(size)))
-        } else if rewrites {
-            Form::Rewrite(if self.allowed(Hazard::Rewrite) && matches!(size, Size::Large { .. }) {
-                format!("{}, allowed", Self::size_words(size))
-            } else {
-                Self::size_words(size)
-            })
-        } else {
-            Form::CatalogOnly
+        let large = matches!(size, Size::Large { .. });
+        let mut why = Self::size_words(size);
+        if rewrites && large && self.allowed(Hazard::Rewrite) {
+            why.push_str(", allowed");
+        }
+        if let Some(obstacle) = not_here {
+            why = format!("{why}; not beside writers: {obstacle}");
+        }
+        if let Some(zone) = self.zone_of(change) {
+            why = format!("{why}; values are taken as of time zone {zone}");
+        }
+        let (form, timeout, hazards) = match burden {
+            Burden::None => (Form::CatalogOnly, self.policy.timeouts.catalog, Vec::new()),
+            Burden::Rewrite => (Form::Rewrite(why), self.policy.timeouts.scan, vec![Hazard::Rewrite]),
+            Burden::Reads(reads) if large => {
+                (Form::Plain(format!("{why}; {reads}")), self.policy.timeouts.long, vec![Hazard::BlockingLock])
+            }
+            Burden::Reads(reads) => (Form::Plain(format!("{why}; {reads}")), self.policy.timeouts.scan, Vec::new()),
         };
         let act = Act {
             verb: Verb::Alter,
             object: format!("column {table}.{} {what}", existing.name),
-            table: Some(&table),
+            table: Some(table),
             form,
             lock: (!is_new).then_some(LockMode::AccessExclusive),
-            timeout: if rewrites { self.policy.timeouts.scan } else { self.policy.timeouts.catalog },
-            hazards: if rewrites { vec![Hazard::Rewrite] } else { Vec::new() },
+            timeout,
+            hazards,
             transaction: Transaction::Shared,
         };
         self.step(goal.span, sql, act);
         self.touched.insert((table.clone(), existing.name.clone()));
-        if let Some(state) = self.table_mut(&table).and_then(|state| state.column_mut(&existing.name)) {
-            state.type_name = wanted;
+        if let Some(state) = self.table_mut(table).and_then(|state| state.column_mut(&existing.name)) {
+            state.type_name = wanted.clone();
             if let Some(collation) = collation {
                 state.collation = Some(collation.resolve(&Ident::new("pg_catalog")));
             }
         }
+    }
+
+    /// Returns what a change does under its lock, with what depends on the column.
+    ///
+    /// Source: ONLINE-DDL section A.5.2.
+    fn burden(&self, change: &TypeChange<'_>, cost: convert::Cost) -> Burden {
+        let TypeChange { table, column, .. } = *change;
+        let Some(state) = self.table_state(table).filter(|_| !self.made.contains(table)) else { return Burden::None };
+        if cost == convert::Cost::Rewrite {
+            return Burden::Rewrite;
+        }
+        let recollates = change.collation.is_some();
+        let built = state.indexes.iter().find(|(_, index)| {
+            let structure = &index.structure;
+            let expression =
+                |key: &IndexKey| matches!(&key.target, IndexTarget::Expression(text) if mentions(text, &column.name));
+            recollates && index.uses(&column.name)
+                || structure.keys.iter().any(expression)
+                || structure.predicate.as_deref().is_some_and(|text| mentions(text, &column.name))
+        });
+        if let Some((name, _)) = built {
+            return Burden::Reads(format!("index {name} is built anew"));
+        }
+        let checked = state.constraints.iter().find(|constraint| {
+            constraint.validated
+                && matches!(&constraint.kind, ConstraintKind::Check { expression } if mentions(expression, &column.name))
+        });
+        checked.map_or(Burden::None, |check| Burden::Reads(format!("every row is read for check {}", check.name)))
+    }
+
+    /// Returns whether a change may read all of a table under its lock; a finding where it may not.
+    fn reading_allowed(&mut self, span: Span, table: &ObjectName, size: Size, what: &str, why: &str) -> bool {
+        let pages = match size {
+            Size::New => 0,
+            Size::Small { pages } | Size::Large { pages, .. } => pages,
+        };
+        let allowed = self.allowed(Hazard::BlockingLock) || self.allowed(Hazard::Rewrite);
+        if pages < self.policy.limits.rewrite_pages || allowed {
+            return true;
+        }
+        self.find(
+            span,
+            Code::HazardNotAllowed,
+            format!("{what} reads all of {table}, and it is large"),
+            "blocking-lock",
+            vec![
+                format!("{why}; {table} has {}, and reads and writes would wait for that", Self::size_words(size)),
+                "neither the script nor `--allow` accepts that".to_owned(),
+            ],
+            "write `-- ensure:online always` above the statement, which changes the type beside writers, or `-- ensure:allow \
+             blocking-lock -- <reason>`, and run when nobody waits; or drop the index or check and add it again in statements of their own",
+        );
+        false
+    }
+
+    /// Returns the session's time zone where the conversion depends on it: local time to instants or back, without a zone of its
+    /// own.
+    fn zone_of(&self, change: &TypeChange<'_>) -> Option<&str> {
+        let zoned = |type_name: &TypeName| type_name.name() == "timestamp with time zone";
+        let local = |type_name: &TypeName| matches!(type_name.name(), "timestamp without time zone" | "date");
+        let (from, to) = (&change.column.type_name, change.wanted);
+        let depends = (zoned(from) && local(to)) || (local(from) && zoned(to));
+        let plain = change.using.is_none_or(|using| convert::is_plain(&using.tree, &change.column.name, to));
+        (depends && plain).then_some(self.world.server.time_zone.as_str())
     }
 
     /// Returns a conversion under the names that the columns have now; a finding where it cannot be written so.
@@ -1105,6 +1205,16 @@ impl Planner<'_> {
     }
 }
 
+/// What a change of a type does while its lock is held.
+enum Burden {
+    /// Nothing that takes long.
+    None,
+    /// It reads all rows: what for.
+    Reads(String),
+    /// It writes the table anew.
+    Rewrite,
+}
+
 /// Returns a default of a column's old type as one of its new type, where the server does not convert it by itself.
 fn cast_default(default: &str, wanted: &TypeName) -> String {
     // A string is written as one of the new type, as a person would write it.
@@ -1130,17 +1240,24 @@ struct Adding {
 
 impl Adding {
     fn fills(&self, column: &ColumnGoal) -> bool {
-        self.filled && has_volatile_default(column)
+        self.filled && may_be_filled(column)
     }
 }
 
-/// Returns whether every row gets its own value when the column is added, whatever its default.
-fn is_computed(column: &ColumnGoal) -> bool {
-    column.serial || column.identity.is_some() || column.generated.as_ref().is_some_and(|(_, stored)| *stored)
+/// Returns whether every row's value is computed when the column is added, and can be computed then only.
+fn is_stored(column: &ColumnGoal) -> bool {
+    column.generated.as_ref().is_some_and(|(_, stored)| *stored)
 }
 
-fn has_volatile_default(column: &ColumnGoal) -> bool {
-    !column.serial && column.default.as_ref().is_some_and(|default| default.tree.volatility() >= Volatility::Volatile)
+/// Returns whether every row gets its own value when the column is added, which it could get afterwards too.
+fn may_be_filled(column: &ColumnGoal) -> bool {
+    let volatile = |default: &Expression| default.tree.volatility() >= Volatility::Volatile;
+    column.is_numbered() || column.default.as_ref().is_some_and(volatile)
+}
+
+/// Returns whether a column is an identity whose sequence has settings of its own.
+fn is_numbered_otherwise(column: &ColumnGoal) -> bool {
+    column.identity.is_some() && !column.is_numbered()
 }
 
 /// Returns whether `accept` covers a type; without modifiers it takes any.

@@ -7,9 +7,9 @@
 //! Source: ONLINE-DDL sections A.4.2, A.4.4 and A.4.5.
 
 use crate::{
-    catalog::{Constraint, ConstraintKind, Index, IndexStructure, IndexTarget},
+    catalog::{Constraint, ConstraintKind, Generation, Index, IndexStructure, IndexTarget},
     goal::{ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, OnlineMode, Timing, parse_expression},
-    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName},
+    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, quote_literal},
     script::Span,
 };
 
@@ -356,19 +356,27 @@ impl Planner<'_> {
     /// Adds a column whose default differs from row to row: without it first, which changes the catalog alone, then the
     /// default for new rows, both in one command. A check that is always true marks the column as one that is being filled.
     pub(super) fn add_column_to_fill(&mut self, span: Span, table: &ObjectName, column: &ColumnGoal, why: &str) {
-        let Some(default) = &column.default else { return };
+        let name = &column.name;
+        let marker =
+            format!(", ADD CONSTRAINT {} CHECK (({name} IS NULL) IS NOT NULL) NOT VALID", helper(name, FILLING));
         let from = column.type_span.start - column.definition.span.start;
         let to = column.type_span.end - column.definition.span.start;
         let collation = column.collation.as_ref().map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
-        let name = &column.name;
-        let sql = Sql::new(format!("ALTER TABLE {table} ADD COLUMN {name} "))
-            .source(column.definition.text.get(from..to).unwrap_or_default(), column.type_span.start)
-            .push(&format!("{collation}, ALTER COLUMN {name} SET DEFAULT "))
-            .source(&default.source.text, default.source.span.start)
-            .push(&format!(
-                ", ADD CONSTRAINT {} CHECK (({name} IS NULL) IS NOT NULL) NOT VALID",
-                helper(name, FILLING)
-            ));
+        let sql = if let Some(default) = &column.default {
+            Sql::new(format!("ALTER TABLE {table} ADD COLUMN {name} "))
+                .source(column.definition.text.get(from..to).unwrap_or_default(), column.type_span.start)
+                .push(&format!("{collation}, ALTER COLUMN {name} SET DEFAULT "))
+                .source(&default.source.text, default.source.span.start)
+                .push(&marker)
+        } else {
+            let (sequence, type_name) = (number_sequence(table, name), &column.type_name);
+            Sql::new(format!(
+                "ALTER TABLE {table} ADD COLUMN {name} {type_name};\n\
+                     CREATE SEQUENCE {sequence} AS {type_name} OWNED BY {table}.{name};\n\
+                     ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT nextval({}::regclass){marker}",
+                quote_literal(&sequence.to_string())
+            ))
+        };
         self.brief_step(
             span,
             sql,
@@ -383,6 +391,8 @@ impl Planner<'_> {
         self.add_helper(table, &marker, format!("({name} IS NULL) IS NOT NULL"));
         if let Some(state) = self.table_mut(table).and_then(|state| state.column_mut(name)) {
             state.not_null = false;
+            // It is one in the end.
+            state.generation = Generation::None;
         }
     }
 
@@ -399,7 +409,7 @@ impl Planner<'_> {
     /// away.
     pub(super) fn fill_column(&mut self, span: Span, table: &ObjectName, column: &ColumnGoal, existing: &Ident) {
         let name = existing;
-        if column.default.is_some() {
+        if column.default.is_some() || column.is_numbered() {
             let fill = Fill {
                 sql: Sql::new(format!("UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL")),
                 head: Some(format!("UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL")),
@@ -419,8 +429,40 @@ impl Planner<'_> {
             let sql = Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL"));
             self.set_not_null(span, table, name, sql);
         }
+        let generation = self.table_state(table).and_then(|state| state.column(name)).map(|state| state.generation);
+        if let Some(always) = column.identity
+            && generation == Some(Generation::None)
+        {
+            self.make_identity(span, table, name, always);
+        }
         let transaction = self.alone();
         self.drop_helper(span, table, &helper(name, FILLING), "every row is filled", transaction);
+    }
+
+    /// Makes a column that takes numbers from a sequence of its own an identity, which goes on where the sequence is.
+    fn make_identity(&mut self, span: Span, table: &ObjectName, name: &Ident, always: bool) {
+        let sequence = number_sequence(table, name);
+        let aside = helper(&sequence.name, "__hm");
+        let words = if always { "ALWAYS" } else { "BY DEFAULT" };
+        let sql = format!(
+            "ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT;\n\
+             ALTER SEQUENCE {sequence} OWNED BY NONE;\n\
+             ALTER SEQUENCE {sequence} RENAME TO {aside};\n\
+             ALTER TABLE {table} ALTER COLUMN {name} ADD GENERATED {words} AS IDENTITY;\n\
+             SELECT setval(pg_get_serial_sequence({}, {}), last_value, is_called) FROM {};\n\
+             DROP SEQUENCE {}",
+            quote_literal(&table.to_string()),
+            quote_literal(name.as_str()),
+            table.sibling(aside.clone()),
+            table.sibling(aside.clone()),
+        );
+        let object = format!("identity of {table}.{name}");
+        let lock = LockMode::AccessExclusive;
+        self.brief_step(span, Sql::new(sql), Verb::Add, object, table, lock, Form::CatalogOnly);
+        if let Some(state) = self.table_mut(table).and_then(|state| state.column_mut(name)) {
+            state.generation = if always { Generation::IdentityAlways } else { Generation::IdentityByDefault };
+            state.default = None;
+        }
     }
 
     /// Fills rows: in batches beside writers, or in one statement, in `transaction`.
@@ -501,6 +543,11 @@ pub(super) fn helper(column: &Ident, suffix: &str) -> Ident {
         end -= 1;
     }
     Ident::new(format!("{}{suffix}", &column.as_str()[..end]))
+}
+
+/// Returns the sequence of a column, under the name that the server would choose.
+fn number_sequence(table: &ObjectName, column: &Ident) -> ObjectName {
+    table.sibling(object_name(&table.name, std::slice::from_ref(column), "seq"))
 }
 
 /// Returns whether a check says, alone or among other things, that a column is not NULL.

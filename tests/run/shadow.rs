@@ -210,3 +210,36 @@ fn a_value_written_meanwhile_that_does_not_fit_breaks_no_write_and_is_found() {
     assert_eq!(database.value("SELECT total_days FROM leaves WHERE id = 7").as_deref(), Some("5.0"));
     scripts.assert_nothing_left(&database);
 }
+
+#[test]
+fn what_depends_on_the_column_is_as_after_a_plain_change() {
+    let (Some(database), Some(plain)) = (TestDatabase::new("dependents"), TestDatabase::new("dependents_plain")) else {
+        return;
+    };
+    let views = "CREATE VIEW long_leaves WITH (security_barrier = true) AS SELECT user_id, total_days FROM leaves WHERE total_days > 10;
+        CREATE VIEW \"Sum\" AS SELECT sum(total_days) AS \"days'\" FROM long_leaves;
+        COMMENT ON VIEW \"Sum\" IS 'it''s all'; COMMENT ON COLUMN long_leaves.user_id IS 'whose';
+        ALTER VIEW long_leaves ALTER COLUMN user_id SET DEFAULT 3;
+        GRANT SELECT ON \"Sum\" TO PUBLIC; GRANT UPDATE (total_days) ON long_leaves TO PUBLIC;";
+    let trigger = "CREATE TRIGGER changed BEFORE UPDATE OF total_days ON leaves FOR EACH ROW WHEN (OLD.total_days > 3)
+        EXECUTE FUNCTION touch(); ALTER TABLE leaves DISABLE TRIGGER changed; COMMENT ON TRIGGER changed ON leaves IS 'off';";
+    for database in [&database, &plain] {
+        database.execute(LEAVES);
+        database.execute(&format!(
+            "DROP VIEW long_leaves; {views}
+             CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; {trigger}
+             COMMENT ON CONSTRAINT leaves_total_days_check ON leaves IS 'never less'; COMMENT ON INDEX leaves_days IS 'by user';
+             ALTER TABLE leaves CLUSTER ON leaves_days; GRANT SELECT (total_days) ON leaves TO PUBLIC;"
+        ));
+    }
+    plain.execute(&format!(
+        "DROP VIEW \"Sum\", long_leaves; DROP TRIGGER changed ON leaves;
+         ALTER TABLE leaves ALTER COLUMN total_days TYPE numeric(4,1); {views} {trigger}"
+    ));
+    let scripts = Scripts::one(CHANGE);
+    scripts.run(&database).expect(0);
+    assert_eq!(database.catalog("public"), plain.catalog("public"));
+    let clustered = "SELECT indexrelid::regclass FROM pg_index WHERE indisclustered";
+    assert_eq!(database.value(clustered).as_deref(), Some("leaves_days"));
+    scripts.assert_nothing_left(&database);
+}

@@ -44,9 +44,9 @@
 ), k AS (
   SELECT k.* FROM a JOIN pg_catalog.pg_constraint k ON k.conrelid = a.attrelid AND a.attnum = ANY (k.conkey)
 ), u AS (
-  -- Triggers that an UPDATE of another column fires.
+  -- Triggers that an UPDATE of another column fires, those of ours excepted, which change a column of ours alone.
   SELECT g.* FROM p JOIN pg_catalog.pg_trigger g ON g.tgrelid = p.oid AND NOT g.tgisinternal AND g.tgtype & 16 <> 0
-     AND g.tgattr::text = '' AND g.tgname <> p.trigger
+     AND g.tgattr::text = '' AND g.tgname !~ '^~.*__hm$'
 )
 SELECT json_build_object(
   'last', NOT EXISTS (SELECT FROM pg_catalog.pg_attribute o
@@ -118,7 +118,7 @@ SELECT json_build_object(
       SELECT format('trigger %I would come after the one that keeps the columns in step', g.tgname)
         FROM pg_catalog.pg_trigger g
        WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal AND g.tgtype & 2 <> 0 AND g.tgtype & 20 <> 0
-         AND g.tgname::text COLLATE "C" > p.trigger::text COLLATE "C"
+         AND g.tgname::text COLLATE "C" > p.trigger::text COLLATE "C" AND g.tgname !~ '^~.*__hm$'
       UNION ALL
       SELECT 'the table has had ' || max(o.attnum) || ' columns, dropped ones included' FROM pg_catalog.pg_attribute o
        WHERE o.attrelid = a.attrelid HAVING max(o.attnum) > 1400

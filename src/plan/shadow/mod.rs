@@ -27,12 +27,17 @@ use super::{
 use facts::Facts;
 use text::Conversion;
 
+pub(super) use text::mentions;
+
 /// The end of the name of everything that is to take another's place.
 const NEW: &str = "__hm";
 /// The end of the name of what was replaced.
 const OLD: &str = "__hm_old";
 /// The end of the name of the check that the two columns say the same.
 const SAME: &str = "__hm_same";
+/// Gives up a strong lock at the COMMIT rather than when the disk has it. A crash then takes back this and all that came after, never
+/// this alone, and the next run goes on from there; the last step of a change waits for the disk.
+const NO_WAIT: &str = "SET LOCAL synchronous_commit = off";
 /// The comment on a column that was replaced: no other is ever dropped.
 const REPLACED: &str = "replaced by hrms-migrate; dropped by its next run";
 
@@ -137,7 +142,10 @@ impl Planner<'_> {
         };
         let begun = self.table_state(table).and_then(|state| state.column(&names.shadow)).cloned();
         let plain = change.using.is_none_or(|using| convert::is_plain(&using.tree, &column.name, wanted));
-        let loses = if plain && !self.allowed(Hazard::DataLoss) {
+        // A whole number has no digits to lose.
+        let whole = matches!(column.type_name.name(), "smallint" | "integer" | "bigint")
+            && wanted.modifier_numbers().get(1).is_none_or(|scale| *scale >= 0);
+        let loses = if plain && !whole && !self.allowed(Hazard::DataLoss) {
             let value = column.name.to_string();
             convert::obstacles(&value, &column.type_name, wanted, None).and_then(|obstacles| obstacles.loses)
         } else {
@@ -190,7 +198,7 @@ impl Planner<'_> {
         twins: &Twins,
         goes_on: bool,
     ) {
-        let TypeChange { span, table, column, .. } = *change;
+        let TypeChange { span, table, .. } = *change;
         let Choice { why, .. } = self.choose(table, false);
         if !goes_on {
             self.prepare(change, names, conversion, facts, &why);
@@ -202,20 +210,23 @@ impl Planner<'_> {
         for (of, twin) in twins {
             self.add_twin(change, of, twin, &why);
         }
-        let nullable = self
-            .table_state(table)
-            .and_then(|state| state.column(&names.shadow))
-            .is_some_and(|shadow| !shadow.not_null);
-        if column.not_null && nullable {
+        self.compare_columns(change, names, conversion, checked);
+        // The check proves it otherwise.
+        if self.lacks_not_null(change, names) && !self.is_proved_not_null(table, &names.shadow) {
             let sql = Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {} SET NOT NULL", names.shadow));
             self.set_not_null(span, table, &names.shadow, sql);
         }
-        self.compare_columns(change, names, conversion, checked);
         self.analyze(change, names, twins);
         self.swap(change, names, facts, twins);
         if !self.keep_old {
             self.drop_old(span, table, &names.old, twins);
         }
+    }
+
+    /// Returns whether the new column is still to become NOT NULL.
+    fn lacks_not_null(&self, change: &TypeChange<'_>, names: &Names) -> bool {
+        let shadow = self.table_state(change.table).and_then(|state| state.column(&names.shadow));
+        change.column.not_null && shadow.is_some_and(|shadow| !shadow.not_null)
     }
 
     /// Returns whether a check or other constraint is there, and then whether its rows have been checked.
@@ -326,7 +337,8 @@ impl Planner<'_> {
         let mut path: Vec<Ident> = vec![Ident::new("pg_catalog"), self.target.clone()];
         path.extend(self.world.search_path.iter().filter(|schema| **schema != self.target).cloned());
         let sql = format!(
-            "ALTER TABLE {table} ADD COLUMN {shadow} {wanted}{collation};\n\
+            "{NO_WAIT};\n\
+             ALTER TABLE {table} ADD COLUMN {shadow} {wanted}{collation};\n\
              CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = {} AS {tag}{body}{tag};\n\
              CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {function}();\n\
              ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}",
@@ -517,7 +529,7 @@ impl Planner<'_> {
                 let object = format!("constraint {new} on {table}, to replace {of}");
                 if there.is_none() {
                     let lock = if refers.is_some() { LockMode::ShareRowExclusive } else { LockMode::AccessExclusive };
-                    let sql = format!("ALTER TABLE {table} ADD CONSTRAINT {new} {words} NOT VALID");
+                    let sql = format!("{NO_WAIT};\nALTER TABLE {table} ADD CONSTRAINT {new} {words} NOT VALID");
                     let form = Form::Online(why.to_owned());
                     self.own_step(span, sql, Verb::Add, object.clone(), table, lock, form);
                 }
@@ -541,8 +553,10 @@ impl Planner<'_> {
         let Names { shadow, same, .. } = names;
         if checked.is_none() {
             let kept = conversion.loses.as_ref().map(|loses| format!(" AND ({loses}) IS NOT TRUE")).unwrap_or_default();
-            let condition = format!("({}){kept}", conversion.holds(shadow, false));
-            let sql = format!("ALTER TABLE {table} ADD CONSTRAINT {same} CHECK ({condition}) NOT VALID");
+            // Then SET NOT NULL needs no scan.
+            let filled = if column.not_null { format!(" AND {shadow} IS NOT NULL") } else { String::new() };
+            let condition = format!("({}){kept}{filled}", conversion.holds(shadow, false));
+            let sql = format!("{NO_WAIT};\nALTER TABLE {table} ADD CONSTRAINT {same} CHECK ({condition}) NOT VALID");
             self.own_step(
                 span,
                 sql,
@@ -585,7 +599,7 @@ impl Planner<'_> {
     /// Puts the new column in the place of the old one.
     fn swap(&mut self, change: &TypeChange<'_>, names: &Names, facts: &Facts, twins: &Twins) {
         let TypeChange { span, table, column, wanted, .. } = *change;
-        let statements = Self::swapping(change, names, facts, twins);
+        let statements = Self::swapping(change, names, facts, twins, self.lacks_not_null(change, names));
         let mut notes = vec!["takes its place in the catalog".to_owned()];
         if !facts.last {
             notes.push("it is the last column then".to_owned());
@@ -619,7 +633,7 @@ impl Planner<'_> {
     }
 
     /// Returns the statements of the swap, in order.
-    fn swapping(change: &TypeChange<'_>, names: &Names, facts: &Facts, twins: &Twins) -> Vec<String> {
+    fn swapping(change: &TypeChange<'_>, names: &Names, facts: &Facts, twins: &Twins, not_null: bool) -> Vec<String> {
         let TypeChange { table, column, wanted, .. } = *change;
         let Names { shadow, old, same, trigger, function } = names;
         let name = &column.name;
@@ -632,11 +646,15 @@ impl Planner<'_> {
         tables.dedup();
         let tables: Vec<String> = tables.into_iter().map(ToString::to_string).collect();
         let mut sql = vec![
+            NO_WAIT.to_owned(),
             format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", ")),
             format!("DROP TRIGGER {trigger} ON {table}"),
             format!("DROP FUNCTION {function}()"),
         ];
         sql.extend(facts.before.iter().cloned());
+        if not_null {
+            sql.push(format!("ALTER TABLE {table} ALTER COLUMN {shadow} SET NOT NULL"));
+        }
         let mut drops = vec![format!("DROP CONSTRAINT {same}")];
         for (of, twin) in twins {
             if !matches!(twin, Twin::Index { .. }) {
@@ -817,7 +835,7 @@ fn mentions_constraint(constraint: &Constraint, column: &Ident) -> bool {
             columns.contains(column) || include.contains(column)
         }
         ConstraintKind::ForeignKey(key) => key.columns.contains(column),
-        ConstraintKind::Check { expression } => text::mentions(expression, column),
+        ConstraintKind::Check { expression } => mentions(expression, column),
         ConstraintKind::Other { definition } => definition.contains(column.as_str()),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Returns whether an expression, as the server prints it, names a column.
-pub(super) fn mentions(text: &str, column: &Ident) -> bool {
+pub(in crate::plan) fn mentions(text: &str, column: &Ident) -> bool {
     // Most name others, and reading an expression takes its time.
     if !text.contains(column.as_str()) && !text.contains(&column.to_string()) {
         return false;
@@ -146,7 +146,9 @@ impl Conversion<'_> {
     pub(super) fn assigned(&self) -> String {
         match self.using {
             None => format!("{}::{}", self.column, self.wanted),
-            Some(using) => format!("({}\n)", using.source.text),
+            // It may end in a comment: the parenthesis then stands on a line of its own.
+            Some(using) if using.source.text.contains("--") => format!("({}\n)", using.source.text),
+            Some(using) => format!("({})", using.source.text),
         }
     }
 

@@ -1,0 +1,4 @@
+DROP TRIGGER "~a__hm" ON t;
+DROP FUNCTION t_a__hm();
+ALTER TABLE t DROP COLUMN a__hm;
+ALTER TABLE t ALTER COLUMN a TYPE numeric(4,1);

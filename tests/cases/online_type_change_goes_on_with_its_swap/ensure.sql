@@ -1,0 +1,2 @@
+-- ensure:online always
+ALTER TABLE t ALTER COLUMN a TYPE numeric(4,1);

@@ -1,0 +1,3 @@
+DROP TRIGGER "~a__hm" ON t;
+DROP FUNCTION t_a__hm();
+ALTER TABLE t DROP COLUMN a__hm;

@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS t (id integer PRIMARY KEY, a integer NOT NULL DEFAULT 1, b text);

@@ -1,0 +1,3 @@
+-- ensure:online always
+-- ensure:keep-old
+ALTER TABLE t ALTER COLUMN a TYPE numeric(4,1);

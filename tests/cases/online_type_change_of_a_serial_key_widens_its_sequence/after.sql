@@ -1,0 +1,3 @@
+ALTER TABLE t ALTER COLUMN id TYPE bigint;
+ALTER TABLE t ALTER COLUMN p_id TYPE bigint;
+ALTER SEQUENCE t_id_seq AS bigint;
