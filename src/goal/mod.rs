@@ -19,7 +19,7 @@ pub use crate::sql::{
     ArgumentMode, Comment, DropKind, Expr, Expression, Fragment, FromItem, GrantTerms, LabelPosition, ObjectRef,
     OnlineMode, Policy, Query, ReferentialAction, RelationWord, Routine, RoutineBody, RoutineWord, Sameness,
     SequenceOptions, Since, Target, Timing, TransactionGrouping, Trigger, Verify, View, Volatility, parse_expression,
-    parse_query, same_meaning, same_tokens,
+    parse_query, same_meaning, same_meaning_on, same_tokens,
 };
 pub use contradiction::contradictions;
 pub use data::{Backfill, Probe, Seed};

@@ -5,7 +5,7 @@ use crate::{
     diagnostic::Code,
     goal::{
         ColumnGoal, ConstraintGoal, ConstraintGoalKind, Expr, Expression, Goal, GoalKind, OnlineMode, Sameness,
-        StatementGoals, Volatility, same_meaning,
+        StatementGoals, Volatility, same_meaning_on,
     },
     pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, TypeName, quote_literal},
     script::Span,
@@ -466,7 +466,7 @@ impl Planner<'_> {
             self.table_state(table).and_then(|state| state.column(name)).map(|column| column.type_name.clone())
         };
         let renamed = result.and_then(|result| self.renamed_label(&written.tree, result));
-        same_meaning(renamed.as_ref().unwrap_or(&written.tree), &tree, &columns, result)
+        same_meaning_on(self.world.server.version, renamed.as_ref().unwrap_or(&written.tree), &tree, &columns, result)
     }
 
     /// Returns a value that is a label of an enum under the name that the label has now; `None` where it is the written one.

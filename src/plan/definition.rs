@@ -7,7 +7,7 @@ use crate::{
     diagnostic::Code,
     goal::{
         ArgumentMode, Expr, Expression, GoalKind, ObjectRef, Policy, Routine, RoutineBody, RoutineWord, Sameness,
-        StatementGoals, Trigger, parse_expression, read_definition, same_meaning,
+        StatementGoals, Trigger, parse_expression, read_definition, same_meaning_on,
     },
     pg::{Ident, LockMode, ObjectName, QualifiedName, TypeName, quote_literal},
     script::Span,
@@ -376,7 +376,7 @@ impl Planner<'_> {
                     let state = self.world.tables.get(table?)?;
                     state.column(&name).map(|column| column.type_name.clone())
                 };
-                same_meaning(&written.tree, &stored.tree, &columns, result_type)
+                same_meaning_on(self.world.server.version, &written.tree, &stored.tree, &columns, result_type)
             }
             _ => Sameness::Different,
         }
@@ -637,7 +637,7 @@ impl Planner<'_> {
                     let columns = |name: &Ident| {
                         self.world.tables.get(table)?.column(name).map(|column| column.type_name.clone())
                     };
-                    same_meaning(&ours, &theirs, &columns, None)
+                    same_meaning_on(self.world.server.version, &ours, &theirs, &columns, None)
                 }
                 (Some(_), Some((_, None))) => Sameness::Unknown,
                 _ => Sameness::Different,

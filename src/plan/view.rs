@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::{
     catalog::{self, Object, RelationKind, Table},
     diagnostic::Code,
-    goal::{Expr, FromItem, Query, Sameness, StatementGoals, Target, View, parse_query, same_meaning, same_tokens},
+    goal::{Expr, FromItem, Query, Sameness, StatementGoals, Target, View, parse_query, same_meaning_on, same_tokens},
     pg::{Ident, LockMode, ObjectName},
     script::Span,
 };
@@ -258,7 +258,7 @@ impl Planner<'_> {
             let source = from.get(place.trim_start_matches('#').parse::<usize>().ok()?)?;
             self.world.tables.get(&source.table)?.column(&Ident::new(column)).map(|column| column.type_name.clone())
         };
-        let sameness = same_meaning(ours, theirs, &types, None);
+        let sameness = same_meaning_on(self.world.server.version, ours, theirs, &types, None);
         // Names inside of what is not read may mean other tables under the same alias.
         if sameness == Sameness::Same && !aliases_equal && ours.has_unread() { Sameness::Unknown } else { sameness }
     }

@@ -6,7 +6,7 @@
 //!
 //! Source: `ruleutils.c`, `parse_expr.c`; the cases in `tests/cases/expressions.txt` come from real servers.
 
-use crate::pg::{Ident, QualifiedName, TypeName};
+use crate::pg::{Ident, QualifiedName, ServerVersion, TypeName};
 
 use super::{
     expr::Expr,
@@ -35,7 +35,23 @@ pub fn same_meaning(
     columns: &dyn Fn(&Ident) -> Option<TypeName>,
     result_type: Option<&TypeName>,
 ) -> Sameness {
-    let normaliser = Normaliser { columns };
+    compare(&Normaliser { columns, extract_is_date_part: false }, written, stored, result_type)
+}
+
+/// As [`same_meaning`], for an expression that a server of this version printed: before 14 `EXTRACT` is another way to write
+/// `date_part`, and is printed so.
+#[must_use]
+pub fn same_meaning_on(
+    version: ServerVersion,
+    written: &Expr,
+    stored: &Expr,
+    columns: &dyn Fn(&Ident) -> Option<TypeName>,
+    result_type: Option<&TypeName>,
+) -> Sameness {
+    compare(&Normaliser { columns, extract_is_date_part: version.major() < 14 }, written, stored, result_type)
+}
+
+fn compare(normaliser: &Normaliser<'_>, written: &Expr, stored: &Expr, result_type: Option<&TypeName>) -> Sameness {
     let written = normaliser.top(written, result_type);
     let stored = normaliser.top(stored, result_type);
     normaliser.judge(&written, &stored, result_type)
@@ -51,6 +67,8 @@ enum NumberClass {
 
 struct Normaliser<'a> {
     columns: &'a dyn Fn(&Ident) -> Option<TypeName>,
+    /// The server knows no `EXTRACT` of its own.
+    extract_is_date_part: bool,
 }
 
 impl Normaliser<'_> {
@@ -199,6 +217,12 @@ impl Normaliser<'_> {
                 }
                 "current_role" | "user" => return plain_call("current_user", arguments),
                 "current_catalog" => return plain_call("current_database", arguments),
+                "extract" | "date_part" if self.extract_is_date_part => {
+                    if let Some(Expr::Text(field)) = arguments.first_mut() {
+                        field.make_ascii_lowercase();
+                    }
+                    return plain_call("date_part", arguments);
+                }
                 // The names of fields and of zones are read in either case.
                 "extract" | "timezone" => {
                     if let Some(Expr::Text(field)) = arguments.first_mut() {
@@ -1220,6 +1244,18 @@ mod tests {
         }
         assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
         assert!(count >= 150, "only {count} cases");
+    }
+
+    #[test]
+    fn extract_is_date_part_where_the_server_knows_no_other() {
+        let read = |text| parse_expression(text).unwrap();
+        let on = |version, written, stored| {
+            same_meaning_on(ServerVersion(version), &read(written), &read(stored), &columns, None)
+        };
+        let (written, stored) = ("EXTRACT(DOW FROM d) < 6", "(date_part('dow'::text, d) < (6)::double precision)");
+        assert_eq!(on(130_000, written, stored), Sameness::Same);
+        assert_eq!(on(140_000, written, stored), Sameness::Unknown);
+        assert_eq!(on(130_000, "EXTRACT(DAY FROM d) < 6", stored), Sameness::Different);
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod tests;
 mod value;
 
 pub use ast::*;
-pub use compare::{Sameness, same_meaning};
+pub use compare::{Sameness, same_meaning, same_meaning_on};
 pub use error::SqlError;
 pub use expr::{Expr, Volatility};
 pub use expression::parse_expression;

@@ -44,7 +44,9 @@ WITH rel AS (
                     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = r.oid AND d.deptype IN ('a', 'i')))
       FROM pg_catalog.pg_sequence s JOIN rel r ON r.oid = s.seqrelid
     UNION ALL
-    SELECT format('view %I %s', relname, pg_get_viewdef(oid)) FROM rel WHERE relkind IN ('v', 'm')
+    -- From 16 on the server prints columns without their table where one table is read.
+    SELECT format('view %I%s', relname, regexp_replace(regexp_replace(pg_get_viewdef(oid), '\s+', ' ', 'g'), '\m\w+\.(?=\w)', '', 'g'))
+      FROM rel WHERE relkind IN ('v', 'm')
     UNION ALL
     SELECT format('trigger %s enabled=%s', pg_get_triggerdef(g.oid), g.tgenabled)
       FROM pg_catalog.pg_trigger g JOIN rel r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal
