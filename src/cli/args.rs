@@ -192,6 +192,17 @@ pub struct GlobalOptions {
     /// [env: HRMS_MIGRATE_STATEMENT_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME")]
     statement_timeout: Option<String>,
+    /// Schema of the journal, which remembers what runs have changed; hrms_migrate unless given
+    /// [env: HRMS_MIGRATE_JOURNAL_SCHEMA]
+    #[arg(long, global = true, value_name = "NAME")]
+    journal_schema: Option<String>,
+    /// Remember nothing of this run [env: HRMS_MIGRATE_NO_JOURNAL]
+    #[arg(long, global = true)]
+    no_journal: bool,
+    /// Revision of the scripts, for the journal; found out where their directory is in a git checkout
+    /// [env: HRMS_MIGRATE_REVISION]
+    #[arg(long, global = true, value_name = "TEXT")]
+    revision: Option<String>,
     /// Accept a hazard: rewrite, data-loss, blocking-lock, drop, column-reorder, breaking; repeatable
     /// [env: HRMS_MIGRATE_ALLOW]
     #[arg(long, global = true, value_name = "HAZARD")]
@@ -288,6 +299,8 @@ impl GlobalOptions {
             (Setting::MaxBlocked, &self.max_blocked),
             (Setting::Until, &self.until),
             (Setting::StatementTimeout, &self.statement_timeout),
+            (Setting::JournalSchema, &self.journal_schema),
+            (Setting::Revision, &self.revision),
             (Setting::To, &self.to),
             (Setting::TenantColumn, &self.tenant_column),
             (Setting::ScratchUrl, &self.scratch_url),
@@ -310,6 +323,7 @@ impl GlobalOptions {
         }
         for (setting, typed) in [
             (Setting::NoEnvFile, self.no_env_file),
+            (Setting::NoJournal, self.no_journal),
             (Setting::KeepGoing, self.keep_going),
             (Setting::Atomic, self.atomic),
             (Setting::DenyCascade, self.deny_cascade),

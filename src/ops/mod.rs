@@ -4,6 +4,7 @@ mod diff;
 mod errors;
 mod load;
 mod look;
+mod memory;
 mod migrator;
 mod rehearse;
 mod run;

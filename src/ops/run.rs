@@ -23,6 +23,7 @@ use super::{
     errors,
     load::load,
     look::{self, Seen, Site, Subject, Watch},
+    memory::Memory,
     tell::Notes,
 };
 
@@ -80,7 +81,7 @@ pub(super) fn operate(
     let subject = Subject::new(&scripts, settings);
     let due = settings.limits.until.map(|until| started + until.left(&Local::now()));
     let stop = interrupt.stop().due(due);
-    let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false, stop };
+    let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false, stop, memory: Memory::default() };
     let plan = operation.go(command, extra, knock);
     interrupt.working(None);
     let Operation { mut notes, complete, .. } = operation;
@@ -100,6 +101,8 @@ pub(super) struct Operation<'a, 'e> {
     pub(super) complete: bool,
     /// Stops waiting and, when its time has come, begins nothing more.
     pub(super) stop: Stop,
+    /// What is written down.
+    pub(super) memory: Memory,
 }
 
 impl Operation<'_, '_> {

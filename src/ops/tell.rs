@@ -31,6 +31,8 @@ pub(super) struct Notes {
     pub(super) sent: BTreeMap<ScriptId, Vec<StepReport>>,
     /// Attempts so far of the step that a statement is at.
     pub(super) attempts: BTreeMap<StatementId, u32>,
+    /// Time of those that did not get their lock.
+    pub(super) lock_waits: BTreeMap<StatementId, Duration>,
     /// For how long others may have waited for locks of this run: at once, and in all.
     pub(super) blocked: Blocked,
 }
@@ -49,6 +51,7 @@ impl Notes {
             interrupted: None,
             sent: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            lock_waits: BTreeMap::new(),
             blocked: Blocked::default(),
         }
     }
@@ -222,13 +225,15 @@ fn number_transactions(reports: &mut [ScriptReport], subject: &Subject<'_>, plan
     }
 }
 
+/// Returns the error that decides how a command ends: the first of those that come before the others.
+pub(super) fn worst_of(diagnostics: &[Diagnostic]) -> Option<&Diagnostic> {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error);
+    errors.min_by_key(|diagnostic| diagnostic.code.outcome().precedence())
+}
+
 /// Returns the end that comes before the others.
 pub(super) fn worst(diagnostics: &[Diagnostic]) -> Option<Outcome> {
-    diagnostics
-        .iter()
-        .filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error)
-        .map(|diagnostic| diagnostic.code.outcome())
-        .min_by_key(|outcome| outcome.precedence())
+    worst_of(diagnostics).map(|diagnostic| diagnostic.code.outcome())
 }
 
 pub(super) fn script_name(scripts: &Scripts, id: ScriptId) -> ScriptName {
