@@ -352,12 +352,10 @@ impl Settings {
                     .duration_if_set(Setting::StatementTimeout)?
                     .map(|timeout| StatementTimeout::from_millis(millis(timeout))),
             },
-            journal: match lookup.switch(Setting::NoJournal)?.0 {
-                true => Keeping::Not,
-                false => match lookup.one(Setting::JournalSchema, Level::Any)? {
-                    Some((schema, _)) => Keeping::In(Ident::from_sql(&schema)),
-                    None => Keeping::default(),
-                },
+            journal: match (lookup.switch(Setting::NoJournal)?.0, lookup.one(Setting::JournalSchema, Level::Any)?) {
+                (true, _) => Keeping::Not,
+                (false, Some((schema, _))) => Keeping::In(Ident::from_sql(&schema)),
+                (false, None) => Keeping::default(),
             },
             revision: lookup.one(Setting::Revision, Level::Any)?.map(|(revision, _)| revision),
             os_user: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| environment.values.get(*name).cloned()),

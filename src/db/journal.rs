@@ -225,7 +225,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`ServerError`].
-    pub fn record(&mut self, work: &mut Work<'_>, entries: &[Entry], ended: Option<&[Ended]>) -> Result<(), ServerError> {
+    pub fn record(
+        &mut self,
+        work: &mut Work<'_>,
+        entries: &[Entry],
+        ended: Option<&[Ended]>,
+    ) -> Result<(), ServerError> {
         let mut sql = self.opening();
         let _ = write!(
             sql,
@@ -234,8 +239,10 @@ impl Journal {
             self.schema
         );
         for (place, entry) in entries.iter().enumerate() {
-            let Entry { script, script_digest, location, verb, object, sql: sent, inverse, attempts, lock_wait_ms } = entry;
-            let words = [script, script_digest, location, verb, object, sent].map(|word| quote_literal(word)).join(", ");
+            let Entry { script, script_digest, location, verb, object, sql: sent, inverse, attempts, lock_wait_ms } =
+                entry;
+            let words =
+                [script, script_digest, location, verb, object, sent].map(|word| quote_literal(word)).join(", ");
             let inverse = match inverse {
                 None => "NULL, NULL, NULL".to_owned(),
                 Some(Inverse { sql, kind, notes }) => {
@@ -427,8 +434,7 @@ impl Journal {
         let (schema, id) = (&self.schema, self.id);
         let (location, object) = (quote_literal(entry.0), quote_literal(entry.1));
         let (identity, table) = (quote_literal(identity), quote_literal(table));
-        let digest =
-            format!("pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({identity}, 'UTF8')), 'hex')");
+        let digest = format!("pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({identity}, 'UTF8')), 'hex')");
         let file = format!("pg_catalog.pg_relation_filenode(pg_catalog.to_regclass({table}))");
         // In a SET the columns are those of before.
         let kept = "b.file = EXCLUDED.file AND b.state NOT IN ('done', 'canceled')";
@@ -463,7 +469,12 @@ impl Watermark {
     ///
     /// # Errors
     /// [`ServerError`].
-    pub fn advance(&self, session: &mut Session, schema: &Ident, mark: Mark<'_>) -> Result<Option<String>, ServerError> {
+    pub fn advance(
+        &self,
+        session: &mut Session,
+        schema: &Ident,
+        mark: Mark<'_>,
+    ) -> Result<Option<String>, ServerError> {
         let sql = format!(
             "UPDATE {schema}.backfills SET pass = {}, next_page = {}, pages = {}, after_key = {}, rows = rows + {}, updated_at = \
              clock_timestamp() WHERE id = {} RETURNING state AS value",

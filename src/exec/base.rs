@@ -49,11 +49,13 @@ pub fn carry_out_base(
     let mut failure = None;
     let outcome = session.in_base_migration(version, &mut |work| {
         let ledger = ledger.as_deref_mut();
-        recorded(work, group, Limits::Transaction(None), stop, ledger, emit).map(|steps| done = steps).map_err(|failed| {
-            let error = failed.error.clone();
-            failure = Some(failed);
-            error
-        })
+        recorded(work, group, Limits::Transaction(None), stop, ledger, emit).map(|steps| done = steps).map_err(
+            |failed| {
+                let error = failed.error.clone();
+                failure = Some(failed);
+                error
+            },
+        )
     });
     match outcome {
         Ok(()) => Ok(done),

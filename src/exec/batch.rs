@@ -125,7 +125,11 @@ struct Books {
 impl Books {
     /// Opens the books of a backfill. Without a journal, or where its tables are gone, there are none: the rows themselves say
     /// what is left.
-    fn open(session: &mut Session, batches: &Batches, ledger: Option<&Ledger<'_>>) -> Result<Option<Self>, ServerError> {
+    fn open(
+        session: &mut Session,
+        batches: &Batches,
+        ledger: Option<&Ledger<'_>>,
+    ) -> Result<Option<Self>, ServerError> {
         let Some(ledger) = ledger else { return Ok(None) };
         let Some(entry) = ledger.entries.first() else { return Ok(None) };
         let words = (entry.location.as_str(), entry.object.as_str());

@@ -17,10 +17,7 @@ use crate::{
     sql,
 };
 
-use super::{
-    run::Operation,
-    tell::worst_of,
-};
+use super::{run::Operation, tell::worst_of};
 
 /// The memory of one run.
 #[derive(Debug, Default)]
@@ -40,7 +37,11 @@ impl Operation<'_, '_> {
     ///
     /// # Errors
     /// A journal that a newer version of this program has made.
-    pub(super) fn remember(&mut self, session: &mut Session, control: Option<&mut Control>) -> Result<(), Box<Diagnostic>> {
+    pub(super) fn remember(
+        &mut self,
+        session: &mut Session,
+        control: Option<&mut Control>,
+    ) -> Result<(), Box<Diagnostic>> {
         let Keeping::In(schema) = &self.settings.journal else { return Ok(()) };
         if std::mem::replace(&mut self.memory.tried, true) {
             return Ok(());
@@ -67,9 +68,10 @@ impl Operation<'_, '_> {
     }
 
     fn no_journal(&mut self, error: &ServerError) {
-        let mut diagnostic = Diagnostic::note(Code::NoJournal, "the journal is not kept: what this run does is not remembered")
-            .why(format!("the server says: {error}"))
-            .help("grant the role CREATE on the database or the journal's tables, or say `--no-journal`");
+        let mut diagnostic =
+            Diagnostic::note(Code::NoJournal, "the journal is not kept: what this run does is not remembered")
+                .why(format!("the server says: {error}"))
+                .help("grant the role CREATE on the database or the journal's tables, or say `--no-journal`");
         diagnostic.severity = Severity::Warning;
         self.notes.diagnostics.push(diagnostic);
     }

@@ -2,6 +2,7 @@
 
 mod diff;
 mod errors;
+mod history;
 mod load;
 mod look;
 mod memory;
@@ -13,5 +14,6 @@ mod tell;
 mod work;
 
 pub use errors::{of_config, of_connect};
+pub use history::Wish;
 pub use load::Scripts;
 pub use migrator::{Migrator, NotReady};

@@ -10,6 +10,7 @@ use crate::{
     },
     exec::{self, Done},
     goal::{StatementGoals, StatementId},
+    journal::History,
     plan::{Batches, Plan, State, Step, Transaction},
     script::ScriptId,
 };
@@ -25,6 +26,7 @@ pub(super) struct Notes {
     pub(super) verification: Option<Verification>,
     pub(super) comparison: Option<Comparison>,
     pub(super) rehearsal: Option<Rehearsal>,
+    pub(super) history: Option<History>,
     pub(super) look: Option<Box<Look>>,
     pub(super) interrupted: Option<i32>,
     /// Steps that were sent, in order, by script.
@@ -47,6 +49,7 @@ impl Notes {
             verification: None,
             comparison: None,
             rehearsal: None,
+            history: None,
             look: None,
             interrupted: None,
             sent: BTreeMap::new(),
@@ -134,6 +137,7 @@ impl Notes {
             verification: self.verification,
             comparison: self.comparison,
             rehearsal: self.rehearsal,
+            history: self.history,
             blocked: self.blocked,
             look: self.look,
             diagnostics: self.diagnostics,

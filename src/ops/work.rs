@@ -479,17 +479,7 @@ impl Operation<'_, '_> {
             );
             return false;
         }
-        if failure.error.kind == ServerErrorKind::Paused {
-            let what = format!("{}: {}", failure.error, step.object);
-            let mut diagnostic = Diagnostic::error(Code::BackfillStopped, what)
-                .why("somebody asked for that; the batches that are done stay")
-                .help("`hrms-migrate backfill` shows it, `hrms-migrate backfill resume` lets the next run go on");
-            diagnostic.done = Some(self.done_so_far());
-            self.notes.diagnostics.push(diagnostic);
-            return false;
-        }
-        if failure.error.kind == ServerErrorKind::TimeUp {
-            self.time_up(Some(step));
+        if self.was_stopped(step, failure) {
             return false;
         }
         let enough = self.others_waited_enough() && failure.error.kind == ServerErrorKind::LockTimeout;
@@ -519,18 +509,8 @@ impl Operation<'_, '_> {
             while Instant::now() < until && self.interrupt.signal().is_none() && !self.stop.is_due() {
                 sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
             }
-            if !lost {
+            if !lost || self.found_again(site, session, workplace, group, failure) {
                 return true;
-            }
-            match self.reconnect(site, session, workplace) {
-                Ok(()) => {
-                    if self.was_committed(session, group) {
-                        let done = Done { elapsed: failure.elapsed, rows: None };
-                        self.notes.applied(self.subject, &group.steps, &vec![done; group.steps.len()]);
-                    }
-                    return true;
-                }
-                Err(diagnostic) => self.error(diagnostic),
             }
             self.notes.failed(
                 self.subject,
@@ -547,11 +527,7 @@ impl Operation<'_, '_> {
         let done = format!(
             "{}; {}",
             self.done_so_far(),
-            if alone {
-                "this step stands alone"
-            } else {
-                "this step's transaction was undone"
-            }
+            if alone { "this step stands alone" } else { "this step's transaction was undone" }
         );
         let mut diagnostic = errors::of_step(&self.subject.scripts.texts, step, &failure.error, Some(done));
         if failure.error.kind == ServerErrorKind::LockTimeout {
@@ -568,6 +544,43 @@ impl Operation<'_, '_> {
             failure.elapsed,
         );
         false
+    }
+
+    /// Tells of a step that was not finished because somebody wanted that. Returns whether it was so.
+    fn was_stopped(&mut self, step: &Step, failure: &Failure) -> bool {
+        match failure.error.kind {
+            ServerErrorKind::Paused => {
+                let what = format!("{}: {}", failure.error, step.object);
+                let mut diagnostic = Diagnostic::error(Code::BackfillStopped, what)
+                    .why("somebody asked for that; the batches that are done stay")
+                    .help("`hrms-migrate backfill` shows it, `hrms-migrate backfill resume` lets the next run go on");
+                diagnostic.done = Some(self.done_so_far());
+                self.notes.diagnostics.push(diagnostic);
+            }
+            ServerErrorKind::TimeUp => self.time_up(Some(step)),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Connects anew after the connection was lost with a group. Returns whether the run can go on.
+    fn found_again(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        workplace: &mut Workplace,
+        group: &Group<'_>,
+        failure: &Failure,
+    ) -> bool {
+        if let Err(diagnostic) = self.reconnect(site, session, workplace) {
+            self.error(diagnostic);
+            return false;
+        }
+        if self.was_committed(session, group) {
+            let done = Done { elapsed: failure.elapsed, rows: None };
+            self.notes.applied(self.subject, &group.steps, &vec![done; group.steps.len()]);
+        }
+        true
     }
 
     /// Connects anew after the server went away, for at most a minute, and takes the runner lock again.

@@ -20,6 +20,7 @@ mod exit_codes;
 mod indexes;
 mod input;
 mod interrupt;
+mod journal;
 mod kill;
 mod locks;
 mod names;
