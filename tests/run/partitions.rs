@@ -43,8 +43,9 @@ fn assert_whole(database: &TestDatabase) {
          WHERE i.indrelid IN (SELECT relid FROM pg_partition_tree('p') WHERE level > 0) AND NOT EXISTS \
          (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)";
     assert_eq!(database.value(apart), None, "an index belongs to no index of its parent");
-    let keys = "SELECT count(*) FROM pg_constraint WHERE NOT convalidated OR contype = 'f' \
-         AND conrelid <> 'p'::regclass AND conparentid = 0";
+    let keys = "SELECT count(*) FROM pg_constraint WHERE conrelid IN \
+         (SELECT relid FROM pg_partition_tree('p')) AND (NOT convalidated OR contype = 'f' AND conrelid <> 'p'::regclass \
+         AND conparentid = 0)";
     assert_eq!(database.value(keys).as_deref(), Some("0"), "a key was not taken over");
     assert_clean(database);
 }
