@@ -26,6 +26,7 @@ mod locks;
 mod names;
 mod opaque;
 mod options;
+mod partitions;
 mod plan_sql;
 mod pooler;
 mod rehearse;
