@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub use base::{carry_out_base, record_base};
-pub use group::{Group, groups};
+pub use group::{FirstLock, Group, groups};
 pub use interrupt::Interrupt;
 pub use ledger::Ledger;
 pub use watch::Watch;
@@ -83,8 +83,20 @@ pub fn carry_out(
         return outside(session, group, stop, watch, ledger, emit);
     }
     let limits = group.steps.first().filter(|_| !atomic).map(|step| limits(step));
+    let (locking, started) = (group.locking(), Instant::now());
+    // Which of the tables it was is found out by who holds them.
+    let not_locked = |error| Failure::of(group.locks.first().map_or(0, |lock| lock.step), error, started.elapsed());
     if !atomic {
-        session.begin(limits).map_err(|error| Failure::not_begun(0, error))?;
+        session.begin(limits, &locking).map_err(|error| match locking.as_str() {
+            "" => Failure::not_begun(0, error),
+            _ => not_locked(error),
+        })?;
+    } else if let Some((lock, statement)) = group.steps.first().map(|step| self::limits(step))
+        && !locking.is_empty()
+    {
+        let mut work = session.work();
+        let locked = work.limit(true, lock, statement).and_then(|()| work.send(&locking, false, lock, statement));
+        locked.map_err(not_locked)?;
     }
     let scope = Limits::Transaction(limits);
     let outcome = recorded(&mut session.work(), group, scope, stop, ledger, emit).and_then(|done| {
