@@ -1147,7 +1147,7 @@ impl Planner<'_> {
             state.indexes.retain(|_, index| !index.uses(column));
             state.constraints.retain(|constraint| !constraint.uses(column));
         }
-        self.world.objects.forget_object(&Object::Column(table, column.clone()));
+        self.world.forget_object(&Object::Column(table, column.clone()));
     }
 
     /// Returns whether dropping what holds data is allowed; a finding where it is not.
@@ -1181,7 +1181,8 @@ impl Planner<'_> {
                     state.rename_column(from, to);
                 }
                 let named = |name: &Ident| Object::Column(table.clone(), name.clone());
-                self.world.objects.rename_object(&named(from), &named(to));
+                let back = format!("ALTER TABLE {table} RENAME COLUMN {to} TO {from}");
+                self.world.rename_objects(&[(named(from), named(to))], back);
                 self.touched.insert((table, to.clone()));
             }
             (false, true) => self.check(Some(&table), CheckedKind::Column, to, String::new),
