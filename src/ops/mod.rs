@@ -2,6 +2,7 @@
 
 mod diff;
 mod errors;
+mod inverses;
 mod load;
 mod look;
 mod migrator;

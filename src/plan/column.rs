@@ -1226,6 +1226,8 @@ fn cast_default(default: &str, wanted: &TypeName) -> String {
         },
         _ => format!("({default})"),
     };
+    // The column cuts the value itself; the server prints a default of text without its length.
+    let wanted = if wanted.name() == "character varying" { wanted.without_modifiers() } else { wanted.clone() };
     format!("{default}::{wanted}")
 }
 
