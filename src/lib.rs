@@ -11,6 +11,7 @@ pub mod sql;
 pub mod goal;
 pub mod lint;
 pub mod catalog;
+pub mod journal;
 pub mod plan;
 pub mod diff;
 pub mod event;

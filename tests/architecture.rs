@@ -18,14 +18,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("goal", &["pg", "script", "diagnostic", "sql"]),
     ("lint", &["pg", "script", "diagnostic", "sql", "goal"]),
     ("catalog", &["pg", "script", "diagnostic"]),
+    ("journal", &["pg"]),
     ("plan", &["pg", "script", "diagnostic", "goal", "catalog"]),
     ("diff", &["pg", "script", "diagnostic", "goal", "catalog", "plan"]),
-    ("event", &["pg", "script", "diagnostic", "catalog", "plan", "diff"]),
-    ("db", &["pg", "script", "diagnostic", "catalog"]),
+    ("event", &["pg", "script", "diagnostic", "catalog", "journal", "plan", "diff"]),
+    ("db", &["pg", "script", "diagnostic", "catalog", "journal"]),
     ("engine", &["pg", "script", "diagnostic"]),
-    ("exec", &["pg", "script", "diagnostic", "goal", "catalog", "plan", "event", "db"]),
-    ("report", &["pg", "script", "diagnostic", "goal", "catalog", "plan", "diff", "event"]),
-    ("config", &["pg", "script", "diagnostic"]),
+    ("exec", &["pg", "script", "diagnostic", "goal", "catalog", "journal", "plan", "event", "db"]),
+    ("report", &["pg", "script", "diagnostic", "goal", "catalog", "journal", "plan", "diff", "event"]),
+    ("config", &["pg", "script", "diagnostic", "journal"]),
     (
         "ops",
         &[
@@ -36,6 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "goal",
             "lint",
             "catalog",
+            "journal",
             "plan",
             "diff",
             "event",
@@ -45,7 +47,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "config",
         ],
     ),
-    ("cli", &["pg", "script", "diagnostic", "event", "exec", "config", "report", "ops"]),
+    ("cli", &["pg", "script", "diagnostic", "journal", "event", "exec", "config", "report", "ops"]),
 ];
 
 /// Outside libraries that have one home.
@@ -65,13 +67,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick_junit", &["report"]),
     ("squawk_syntax", &["sql"]),
     ("squawk_linter", &["sql"]),
+    ("gethostname", &["ops"]),
     ("include_dir", &["ops"]),
     ("signal_hook", &["exec"]),
     ("pglite_oxide", &["engine"]),
 ];
 
 /// The rooms without clocks, files, sockets and terminals.
-const PURE: &[&str] = &["pg", "script", "diagnostic", "sql", "goal", "lint", "catalog", "plan", "diff"];
+const PURE: &[&str] = &["pg", "script", "diagnostic", "sql", "goal", "lint", "catalog", "journal", "plan", "diff"];
 
 /// What those rooms must not touch.
 const OUTSIDE: &[&str] = &["fs", "net", "time", "env", "io", "thread", "process"];

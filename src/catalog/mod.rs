@@ -90,6 +90,8 @@ pub enum RelationKind {
     Index {
         /// The table.
         table: ObjectName,
+        /// Whether that is partitioned.
+        partitioned: bool,
     },
     /// A sequence.
     Sequence,

@@ -9,7 +9,11 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::config::{Flags, Setting};
+use crate::{
+    config::{Flags, Setting},
+    journal::Filter,
+    ops::Wish,
+};
 
 /// Keeps a PostgreSQL schema at what ordered SQL scripts say.
 #[derive(Clone, Debug, Parser)]
@@ -45,6 +49,11 @@ pub enum Command {
     /// Check the scripts alone, without a database
     #[command(visible_alias = "lint")]
     Check(CheckOptions),
+    /// Show what runs have changed, newest first, or the changes of one run
+    #[command(visible_alias = "log")]
+    History(HistoryOptions),
+    /// List the backfills that are not done; pause, resume or cancel one
+    Backfill(BackfillOptions),
     /// Wait until the server accepts connections
     Wait,
     /// Explain an error code
@@ -104,6 +113,75 @@ impl std::fmt::Debug for DiffOptions {
         // A URL may hold a password.
         let against = self.against.as_ref().map(|_| "…");
         f.debug_struct("DiffOptions").field("exit_code", &self.exit_code).field("against", &against).finish()
+    }
+}
+
+/// Options of `history`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryOptions {
+    /// The run whose changes are shown; all runs without it
+    run: Option<i64>,
+    /// Runs that changed something for a script whose path holds this
+    #[arg(long, value_name = "TEXT")]
+    script: Option<String>,
+    /// Runs that changed an object whose name holds this
+    #[arg(long, value_name = "TEXT")]
+    object: Option<String>,
+    /// Runs on a machine whose name holds this
+    #[arg(long, value_name = "TEXT")]
+    host: Option<String>,
+    /// Runs that began after this date or time, as PostgreSQL reads it: 2026-11-21 05:30, yesterday
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Most runs
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    limit: u32,
+}
+
+impl HistoryOptions {
+    /// Returns what is wanted of the history.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        let Self { run, script, object, host, since, limit } = self.clone();
+        Filter { run, script, object, host, since, limit }
+    }
+}
+
+/// Options of `backfill`.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BackfillOptions {
+    /// What to do
+    #[arg(value_enum, default_value_t = BackfillAction::List)]
+    action: BackfillAction,
+    /// The backfill, by its number; where one alone is open it need not be named
+    id: Option<i64>,
+}
+
+/// What to do about backfills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BackfillAction {
+    /// Show how far they are
+    #[default]
+    List,
+    /// Stop after the batch at work, and let no run go on
+    Pause,
+    /// Let the next run go on
+    Resume,
+    /// Stop after the batch at work; the next run begins anew
+    Cancel,
+}
+
+impl BackfillOptions {
+    /// Returns what is wanted; nothing where they are only to be listed.
+    #[must_use]
+    pub fn wish(&self) -> Option<(Wish, Option<i64>)> {
+        let wish = match self.action {
+            BackfillAction::List => return None,
+            BackfillAction::Pause => Wish::Pause,
+            BackfillAction::Resume => Wish::Resume,
+            BackfillAction::Cancel => Wish::Cancel,
+        };
+        Some((wish, self.id))
     }
 }
 
@@ -192,6 +270,17 @@ pub struct GlobalOptions {
     /// [env: HRMS_MIGRATE_STATEMENT_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME")]
     statement_timeout: Option<String>,
+    /// Schema of the journal, which remembers what runs have changed; hrms_migrate unless given
+    /// [env: HRMS_MIGRATE_JOURNAL_SCHEMA]
+    #[arg(long, global = true, value_name = "NAME")]
+    journal_schema: Option<String>,
+    /// Remember nothing of this run [env: HRMS_MIGRATE_NO_JOURNAL]
+    #[arg(long, global = true)]
+    no_journal: bool,
+    /// Revision of the scripts, for the journal; found out where their directory is in a git checkout
+    /// [env: HRMS_MIGRATE_REVISION]
+    #[arg(long, global = true, value_name = "TEXT")]
+    revision: Option<String>,
     /// Accept a hazard: rewrite, data-loss, blocking-lock, drop, column-reorder, breaking; repeatable
     /// [env: HRMS_MIGRATE_ALLOW]
     #[arg(long, global = true, value_name = "HAZARD")]
@@ -288,6 +377,8 @@ impl GlobalOptions {
             (Setting::MaxBlocked, &self.max_blocked),
             (Setting::Until, &self.until),
             (Setting::StatementTimeout, &self.statement_timeout),
+            (Setting::JournalSchema, &self.journal_schema),
+            (Setting::Revision, &self.revision),
             (Setting::To, &self.to),
             (Setting::TenantColumn, &self.tenant_column),
             (Setting::ScratchUrl, &self.scratch_url),
@@ -310,6 +401,7 @@ impl GlobalOptions {
         }
         for (setting, typed) in [
             (Setting::NoEnvFile, self.no_env_file),
+            (Setting::NoJournal, self.no_journal),
             (Setting::KeepGoing, self.keep_going),
             (Setting::Atomic, self.atomic),
             (Setting::DenyCascade, self.deny_cascade),

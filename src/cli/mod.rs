@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
         }
         Command::Status(options) => {
             let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };
-            terminal.operate(settings, &|migrator, emit| migrator.status(emit), wanted)
+            terminal.operate(settings, &|migrator, emit| migrator.status_and_history(emit), wanted)
         }
         Command::Verify(options) => {
             let verify: Operation =
@@ -81,6 +81,14 @@ pub fn main() -> ExitCode {
                     ExitCode::from(diagnostic.code.outcome().exit_code())
                 }
             }
+        }
+        Command::History(options) => {
+            let filter = options.filter();
+            terminal.operate(settings, &|migrator, emit| migrator.history(&filter, emit), Wanted::default())
+        }
+        Command::Backfill(options) => {
+            let wish = options.wish();
+            terminal.operate(settings, &|migrator, emit| migrator.backfill(wish, emit), Wanted::default())
         }
         Command::Check(options) => terminal.check(settings, options.strict),
         Command::Wait => terminal.wait(settings),

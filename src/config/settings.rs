@@ -15,6 +15,7 @@ use super::{
     until::Until,
     value::{parse_duration, parse_switch},
 };
+use crate::journal::Keeping;
 use crate::pg::{Hazard, Ident, LockTimeout, StatementTimeout, libpq_variables};
 
 /// The flags as they were typed. Nothing is checked yet.
@@ -275,6 +276,12 @@ pub struct Settings {
     pub schema: Option<Ident>,
     /// Waiting.
     pub limits: Limits,
+    /// Where what is done is remembered.
+    pub journal: Keeping,
+    /// The revision of the scripts; `None` to find it out.
+    pub revision: Option<String>,
+    /// The user of the operating system.
+    pub os_user: Option<String>,
     /// Hazards that are accepted everywhere. Sorted, each once.
     pub allow: Vec<Hazard>,
     /// Which scripts take part.
@@ -345,6 +352,13 @@ impl Settings {
                     .duration_if_set(Setting::StatementTimeout)?
                     .map(|timeout| StatementTimeout::from_millis(millis(timeout))),
             },
+            journal: match (lookup.switch(Setting::NoJournal)?.0, lookup.one(Setting::JournalSchema, Level::Any)?) {
+                (true, _) => Keeping::Not,
+                (false, Some((schema, _))) => Keeping::In(Ident::from_sql(&schema)),
+                (false, None) => Keeping::default(),
+            },
+            revision: lookup.one(Setting::Revision, Level::Any)?.map(|(revision, _)| revision),
+            os_user: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| environment.values.get(*name).cloned()),
             allow: lookup.hazards()?,
             selection: Selection {
                 only: lookup.scripts(Setting::Only)?,

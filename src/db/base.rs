@@ -114,7 +114,7 @@ impl Session {
     }
 }
 
-fn recognise(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ServerError {
+pub(super) fn recognise(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ServerError {
     let broken = diesel::result::Error::BrokenTransactionManager;
     let error = error.downcast_ref::<diesel::result::Error>().unwrap_or(&broken);
     ServerError::recognise(error, Sent::new(""))

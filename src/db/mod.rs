@@ -3,6 +3,7 @@
 mod base;
 mod connect;
 mod introspect;
+mod journal;
 mod scratch;
 mod server_error;
 mod session;
@@ -10,6 +11,7 @@ mod session;
 pub use base::BaseVersion;
 pub use connect::{ConnectClass, ConnectError, ConnectErrorKind, connect, connect_waiting};
 pub use introspect::{SnapshotError, census, inventory, settling, snapshot, surroundings};
+pub use journal::{Journal, JournalError, Mark, Watermark};
 pub use scratch::{ScratchDatabase, ScratchError};
 pub use server_error::{Sent, ServerError, ServerErrorKind};
 pub use session::{

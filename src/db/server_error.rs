@@ -29,6 +29,8 @@ pub enum ServerErrorKind {
     Canceled,
     /// It was not sent any more: the time given for the run has come.
     TimeUp,
+    /// Nothing more was begun, because somebody asked for that.
+    Paused,
     /// 40P01.
     Deadlock,
     /// 40001.
@@ -89,6 +91,32 @@ pub enum ServerErrorKind {
 }
 
 impl ServerErrorKind {
+    /// Returns the SQLSTATE that the server sent, where one stands for this kind: the driver does not hand it on.
+    #[must_use]
+    pub const fn sqlstate(self) -> Option<&'static str> {
+        Some(match self {
+            Self::UniqueViolation => "23505",
+            Self::ForeignKeyViolation => "23503",
+            Self::NotNullViolation => "23502",
+            Self::CheckViolation => "23514",
+            Self::ExclusionViolation => "23P01",
+            Self::RestrictViolation => "23001",
+            Self::LockTimeout => "55P03",
+            Self::StatementTimeout | Self::Canceled => "57014",
+            Self::Deadlock => "40P01",
+            Self::SerializationFailure => "40001",
+            Self::InsufficientPrivilege => "42501",
+            Self::UndefinedTable => "42P01",
+            Self::UndefinedColumn => "42703",
+            Self::DependentObjects => "2BP01",
+            Self::ObjectInUse => "55006",
+            Self::DiskFull => "53100",
+            Self::OutOfMemory => "53200",
+            Self::TooManyConnections => "53300",
+            _ => return None,
+        })
+    }
+
     /// Returns whether the connection cannot be used any more.
     #[must_use]
     pub const fn is_connection_lost(self) -> bool {
@@ -109,6 +137,7 @@ impl ServerErrorKind {
             Self::StatementTimeout => "statement-timeout",
             Self::Canceled => "canceled",
             Self::TimeUp => "time up",
+            Self::Paused => "paused",
             Self::Deadlock => "deadlock",
             Self::SerializationFailure => "serialization-failure",
             Self::InsufficientPrivilege => "insufficient-privilege",
@@ -242,6 +271,12 @@ impl ServerError {
     #[must_use]
     pub fn time_up() -> Self {
         Self::plain(ServerErrorKind::TimeUp, "the time given has come".to_owned())
+    }
+
+    /// What stands for the answer to a batch that was not sent, because somebody stopped the backfill.
+    #[must_use]
+    pub fn paused(id: i64, how: &str) -> Self {
+        Self::plain(ServerErrorKind::Paused, format!("backfill {id} {how}"))
     }
 
     /// What stands for the answer to a statement that was not sent, because its lock would have been waited for in vain.

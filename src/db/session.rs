@@ -593,6 +593,14 @@ impl<'a> Work<'a> {
         self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
     }
 
+    /// Sends statements of this program's own, whose limits do not matter.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn execute(&mut self, sql: &str) -> Result<(), ServerError> {
+        self.connection.batch_execute(sql).map_err(|error| recognise(&error, sql))
+    }
+
     /// Sends one statement under the limits given (which were set before). Returns the rows changed where `counts`.
     ///
     /// # Errors
@@ -627,6 +635,10 @@ pub struct Control {
 }
 
 impl Control {
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
     /// Tries to take the runner lock. `false`: another run has it.
     ///
     /// # Errors

@@ -159,6 +159,7 @@ codes! {
     Standby "standby" Unfit "The server is a standby.";
     ReadOnlyServer "read-only-server" Unfit "The database takes no changes.";
     ServerTooOld "server-too-old" Unfit "The server is too old, altogether or for a statement.";
+    JournalNewer "journal-newer" Unfit "A newer version of this program has made the journal.";
     TransactionPooler "transaction-pooler" Unfit "A pooler gives every transaction another session.";
     EngineFailed "engine-failed" Failed "The embedded PostgreSQL could not be started.";
     EngineLocked "engine-locked" NoLock "Another process uses the embedded PostgreSQL's directory.";
@@ -194,6 +195,7 @@ codes! {
     // While running.
     RunnerLock "runner-lock" NoLock "Another run did not end in time.";
     LockTimeout "lock-timeout" NoLock "A table could not be locked in time.";
+    BackfillStopped "backfill-stopped" Unfinished "Somebody paused or canceled a backfill.";
     TimeUp "time-up" Unfinished "The time given with `--until` has come, and work is left.";
     StatementTimeout "statement-timeout" Failed "A statement took longer than its limit.";
     StatementFailed "statement-failed" Failed "The server refused a statement.";
@@ -202,6 +204,7 @@ codes! {
     VerificationFailed "verification-failed" Differs "After the run, something is not as the scripts say.";
     VerifyQuery "verify-query" Differs "A query of a directive `verify` returned rows.";
     Unmanaged "unmanaged" Differs "Something is in the schema and in no script.";
+    NoJournal "no-journal" Failed "The journal could not be kept or read.";
     CannotWrite "cannot-write" Failed "A report could not be written.";
 }
 

@@ -9,6 +9,7 @@ use crate::{
     catalog::Snapshot,
     diagnostic::{Diagnostic, Outcome},
     diff::{Difference, Effect, RowsMoved},
+    journal::History,
     pg::RowCount,
     plan::{Checked, Form, State, Step, TableSize, Verb},
     script::ScriptId,
@@ -158,6 +159,10 @@ pub enum Command {
     Status,
     /// `diff`.
     Diff,
+    /// `history`.
+    History,
+    /// `backfill`.
+    Backfill,
     /// `check`.
     Check,
 }
@@ -172,6 +177,8 @@ impl Command {
             Self::Verify => "verify",
             Self::Status => "status",
             Self::Diff => "diff",
+            Self::History => "history",
+            Self::Backfill => "backfill",
             Self::Check => "check",
         }
     }
@@ -194,6 +201,9 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// What statements did on a scratch database that cannot be read; `None` where that was not asked (`plan --rehearse`).
     pub rehearsal: Option<Rehearsal>,
+    /// What the journal remembers: all that was asked for by `history`, the last runs in `status`. `None` where it was not asked, or
+    /// there is no journal.
+    pub history: Option<History>,
     /// The catalog that was looked at, where one can be shown.
     pub look: Option<Box<Look>>,
     /// Everything that went wrong or is worth knowing, in the order in which it was found.

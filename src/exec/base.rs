@@ -1,14 +1,12 @@
 //! Base migrations: diesel's harness keeps the books, while their statements are carried out as planned steps.
 
-use std::time::Duration;
-
 use crate::{
     db::{BaseVersion, ServerError, Session, Stop},
     event::Event,
     plan::Transaction,
 };
 
-use super::{Done, Failure, Group, Limits, carry_out, steps};
+use super::{Done, Failure, Group, Ledger, Limits, carry_out, recorded};
 
 /// Records versions as done, without carrying out anything.
 ///
@@ -39,17 +37,19 @@ pub fn carry_out_base(
     group: &Group<'_>,
     atomic: bool,
     stop: &Stop,
+    mut ledger: Option<&mut Ledger<'_>>,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
     let recordable =
         group.transaction == Transaction::Shared && session.is_recorded(version).is_ok_and(|recorded| !recorded);
     if !recordable {
-        return carry_out(session, group, atomic, stop, None, emit);
+        return carry_out(session, group, atomic, stop, None, ledger, emit);
     }
     let mut done = Vec::new();
     let mut failure = None;
     let outcome = session.in_base_migration(version, &mut |work| {
-        steps(work, &group.steps, Limits::Transaction(None), stop, None, emit).map(|steps| done = steps).map_err(
+        let ledger = ledger.as_deref_mut();
+        recorded(work, group, Limits::Transaction(None), stop, ledger, emit).map(|steps| done = steps).map_err(
             |failed| {
                 let error = failed.error.clone();
                 failure = Some(failed);
@@ -59,6 +59,6 @@ pub fn carry_out_base(
     });
     match outcome {
         Ok(()) => Ok(done),
-        Err(error) => Err(failure.unwrap_or(Failure { step: group.steps.len(), error, elapsed: Duration::ZERO })),
+        Err(error) => Err(failure.unwrap_or_else(|| Failure::not_begun(group.steps.len(), error))),
     }
 }

@@ -6,13 +6,13 @@ use std::{
 };
 
 use crate::{
-    db::{ServerError, Session, Stop},
+    db::{Mark, ServerError, Session, Stop, Watermark},
     event::Event,
-    pg::{RowCount, StatementTimeout},
+    pg::{Ident, RowCount, StatementTimeout},
     plan::{Batches, Step},
 };
 
-use super::{may_retry, pause, replicas::Replication};
+use super::{Ledger, may_retry, pause, replicas::Replication};
 
 /// How long a batch is to take: so long writers wait for one of its rows at most. Source: ONLINE-DDL section D.3.
 const TARGET: Duration = Duration::from_millis(200);
@@ -33,7 +33,7 @@ const TELL: Duration = Duration::from_secs(10);
 /// How often a batch is tried that lost against others.
 const TRIES: u32 = 10;
 /// How often the table is gone through. Rows are left after the first time where others have moved them.
-const PASSES: u32 = 20;
+const PASSES: i32 = 20;
 
 /// How many rows the next batch takes.
 #[derive(Clone, Copy, Debug)]
@@ -86,26 +86,29 @@ enum Place {
     Done,
 }
 
-/// Changes the rows of a backfill until none is left, and returns how many it changed.
+/// Changes the rows of a backfill until none is left, and returns how many it changed. With a journal it goes on where the last
+/// run was, and stops where somebody asks it to.
 ///
 /// # Errors
 /// What the server says; the batches before stay done.
 pub(super) fn carry_out_batches(
     session: &mut Session,
     backfill: &Step,
-    batches: &Batches,
+    ledger: Option<&Ledger<'_>>,
     stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<u64, ServerError> {
+    let Some(batches) = &backfill.batches else { return Ok(0) };
+    let mut pass = Pass { backfill, batches, stop, books: Books::open(session, batches, ledger)?, emit };
     if !batches.as_replica() {
-        return all_batches(session, backfill, batches, stop, emit);
+        return pass.all(session);
     }
     let set = |session: &mut Session, role: &str| {
         let sql = format!("SET session_replication_role = {role}");
         session.work().send(&sql, false, backfill.lock_timeout, backfill.statement_timeout).map(drop)
     };
     set(session, "replica")?;
-    let changed = all_batches(session, backfill, batches, stop, emit);
+    let changed = pass.all(session);
     // Where the connection is lost the setting is too.
     match (set(session, "DEFAULT"), changed) {
         (_, Err(error)) | (Err(error), Ok(_)) => Err(error),
@@ -113,94 +116,195 @@ pub(super) fn carry_out_batches(
     }
 }
 
-fn all_batches(
-    session: &mut Session,
-    backfill: &Step,
-    batches: &Batches,
-    stop: &Stop,
-    emit: &mut dyn FnMut(Event<'_>),
-) -> Result<u64, ServerError> {
-    let started = Instant::now();
-    let mut pace = Pace::new(batches.rows());
-    let mut others = Others::default();
-    let mut changed = 0;
-    for _ in 0..PASSES {
-        let pages = number(session, &batches.pages())?;
-        let mut at = if batches.goes_by_key() { Place::Key(None) } else { Place::Pages(0, pages) };
-        let (mut passed, mut vacuumed) = (0, 0);
-        let mut failures = 0;
-        loop {
-            if stop.is_set() {
-                return Err(ServerError::interrupted());
-            }
-            if stop.is_due() {
-                return Err(ServerError::time_up());
-            }
-            if !others.keep_up(session, backfill, stop, emit)? {
-                continue;
-            }
-            let (sql, next) = match &at {
-                Place::Done => break,
-                Place::Pages(from, to) if from >= to => break,
-                Place::Pages(from, last) => {
-                    let to = (from + pace.pages(batches.rows_per_page())).min(*last);
-                    (batches.of_pages(*from, to), Place::Pages(to, *last))
+/// How far a backfill is, as the journal has it.
+struct Books {
+    mark: Watermark,
+    schema: Ident,
+}
+
+impl Books {
+    /// Opens the books of a backfill. Without a journal, or where its tables are gone, there are none: the rows themselves say
+    /// what is left.
+    fn open(
+        session: &mut Session,
+        batches: &Batches,
+        ledger: Option<&Ledger<'_>>,
+    ) -> Result<Option<Self>, ServerError> {
+        let Some(ledger) = ledger else { return Ok(None) };
+        let Some(entry) = ledger.entries.first() else { return Ok(None) };
+        let words = (entry.location.as_str(), entry.object.as_str());
+        let mark = match ledger.journal.watermark(session, &batches.identity(), words, &batches.table().to_string()) {
+            Ok(mark) => mark,
+            Err(error) if error.is_connection_lost() => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        if mark.state == "paused" {
+            return Err(ServerError::paused(mark.id, "is paused"));
+        }
+        Ok(Some(Self { mark, schema: ledger.journal.schema().clone() }))
+    }
+}
+
+/// One backfill at work.
+struct Pass<'a, 'e> {
+    backfill: &'a Step,
+    batches: &'a Batches,
+    stop: &'a Stop,
+    books: Option<Books>,
+    emit: &'e mut dyn FnMut(Event<'_>),
+}
+
+impl Pass<'_, '_> {
+    /// Goes through the table until no row is left.
+    fn all(&mut self, session: &mut Session) -> Result<u64, ServerError> {
+        let (backfill, batches, stop) = (self.backfill, self.batches, self.stop);
+        let started = Instant::now();
+        let mut pace = Pace::new(batches.rows());
+        let mut others = Others::default();
+        let mut changed = 0;
+        let first = self.books.as_ref().map_or(1, |books| books.mark.pass);
+        for number_of_pass in first..first + PASSES {
+            let pages = number(session, &batches.pages())?;
+            let mut at = self.place(number_of_pass == first, pages);
+            let mut passed = if let Place::Pages(from, _) = at { from } else { 0 };
+            let mut vacuumed = passed;
+            let mut failures = 0;
+            loop {
+                if stop.is_set() {
+                    return Err(ServerError::interrupted());
                 }
-                Place::Key(after) => {
-                    let to = session.value(&batches.boundary(after.as_deref(), pace.rows()))?;
-                    let to: Option<Vec<String>> = to.and_then(|to| serde_json::from_str(&to).ok());
-                    let sql = batches.of_keys(after.as_deref(), to.as_deref());
-                    (sql, to.map_or(Place::Done, |to| Place::Key(Some(to))))
+                if stop.is_due() {
+                    return Err(ServerError::time_up());
                 }
-            };
-            let begun = Instant::now();
-            let sent = session.work().send(&sql, true, backfill.lock_timeout, backfill.statement_timeout);
-            let elapsed = begun.elapsed();
-            match sent {
-                Ok(rows) => {
-                    failures = 0;
-                    let rows = rows.unwrap_or(0);
-                    changed += rows;
-                    passed += match (&at, &next) {
-                        (Place::Pages(from, _), Place::Pages(to, _)) => to - from,
-                        _ => (pace.rows() / batches.rows_per_page()).max(1),
-                    };
-                    at = next;
-                    emit(Event::Batch {
-                        step: backfill,
-                        rows: RowCount(changed),
-                        pages: (passed.min(pages), pages),
-                        elapsed: started.elapsed(),
-                    });
-                    pace.took(elapsed);
-                    if rows > 0 {
-                        let duty = if others.are_hidden { BLIND_DUTY } else { DUTY };
-                        rest(elapsed.mul_f64(1.0 / duty - 1.0), stop);
+                if !others.keep_up(session, backfill, stop, self.emit)? {
+                    continue;
+                }
+                let (sql, next) = match &at {
+                    Place::Done => break,
+                    Place::Pages(from, to) if from >= to => break,
+                    Place::Pages(from, last) => {
+                        let to = (from + pace.pages(batches.rows_per_page())).min(*last);
+                        (batches.of_pages(*from, to), Place::Pages(to, *last))
                     }
+                    Place::Key(after) => {
+                        let to = session.value(&batches.boundary(after.as_deref(), pace.rows()))?;
+                        let to: Option<Vec<String>> = to.and_then(|to| serde_json::from_str(&to).ok());
+                        let sql = batches.of_keys(after.as_deref(), to.as_deref());
+                        (sql, to.map_or(Place::Done, |to| Place::Key(Some(to))))
+                    }
+                };
+                let begun = Instant::now();
+                let sent = self.one(session, &sql, number_of_pass, &next, pages);
+                let elapsed = begun.elapsed();
+                match sent {
+                    Ok((rows, wanted)) => {
+                        failures = 0;
+                        changed += rows;
+                        passed += match (&at, &next) {
+                            (Place::Pages(from, _), Place::Pages(to, _)) => to - from,
+                            _ => (pace.rows() / batches.rows_per_page()).max(1),
+                        };
+                        at = next;
+                        (self.emit)(Event::Batch {
+                            step: backfill,
+                            rows: RowCount(changed),
+                            pages: (passed.min(pages), pages),
+                            elapsed: started.elapsed(),
+                        });
+                        self.obey(session, wanted.as_deref())?;
+                        pace.took(elapsed);
+                        if rows > 0 {
+                            let duty = if others.are_hidden { BLIND_DUTY } else { DUTY };
+                            rest(elapsed.mul_f64(1.0 / duty - 1.0), stop);
+                        }
+                    }
+                    Err(error) if may_retry(&error) && !error.is_connection_lost() && failures < TRIES => {
+                        pace.lost();
+                        rest(pause(failures, Duration::ZERO, fastrand::f64()), stop);
+                        failures += 1;
+                    }
+                    Err(error) => return Err(error),
                 }
-                Err(error) if may_retry(&error) && !error.is_connection_lost() && failures < TRIES => {
-                    pace.lost();
-                    rest(pause(failures, Duration::ZERO, fastrand::f64()), stop);
-                    failures += 1;
+                if let Some(vacuum) = batches.vacuum()
+                    && passed - vacuumed >= (pages / 10).max(1)
+                {
+                    vacuumed = passed;
+                    // Only space is at stake: who may not, or finds the table locked, goes on without.
+                    let mut work = session.work();
+                    work.limit(false, backfill.lock_timeout, StatementTimeout::NONE)?;
+                    drop(work.send(&vacuum, false, backfill.lock_timeout, StatementTimeout::NONE));
+                    work.limit(false, backfill.lock_timeout, backfill.statement_timeout)?;
                 }
-                Err(error) => return Err(error),
             }
-            if let Some(vacuum) = batches.vacuum()
-                && passed - vacuumed >= (pages / 10).max(1)
-            {
-                vacuumed = passed;
-                // Only space is at stake: who may not, or finds the table locked, goes on without.
-                let mut work = session.work();
-                work.limit(false, backfill.lock_timeout, StatementTimeout::NONE)?;
-                drop(work.send(&vacuum, false, backfill.lock_timeout, StatementTimeout::NONE));
-                work.limit(false, backfill.lock_timeout, backfill.statement_timeout)?;
+            if session.value(batches.probe())?.as_deref() != Some("true") {
+                break;
             }
         }
-        if session.value(batches.probe())?.as_deref() != Some("true") {
-            break;
+        if let Some(books) = &self.books {
+            drop(books.mark.settle(session, &books.schema, "done"));
+        }
+        Ok(changed)
+    }
+
+    /// Returns where a pass begins: the first one where the last run was.
+    fn place(&self, first: bool, pages: u64) -> Place {
+        let mark = self.books.as_ref().map(|books| &books.mark).filter(|_| first);
+        if self.batches.goes_by_key() {
+            return Place::Key(mark.and_then(|mark| serde_json::from_str(mark.after_key.as_deref()?).ok()));
+        }
+        let from = mark.map_or(0, |mark| u64::try_from(mark.next_page).unwrap_or(0));
+        Place::Pages(if from < pages { from } else { 0 }, pages)
+    }
+
+    /// Sends one batch and, in its transaction, how far the backfill is then. Returns the rows changed, and the state that is wanted
+    /// of the backfill.
+    fn one(
+        &mut self,
+        session: &mut Session,
+        sql: &str,
+        pass: i32,
+        next: &Place,
+        pages: u64,
+    ) -> Result<(u64, Option<String>), ServerError> {
+        let (lock, statement) = (self.backfill.lock_timeout, self.backfill.statement_timeout);
+        let Some(books) = &self.books else {
+            return Ok((session.work().send(sql, true, lock, statement)?.unwrap_or(0), None));
+        };
+        session.begin(None)?;
+        let sent = session.work().send(sql, true, lock, statement);
+        let rows = sent.inspect_err(|_| session.roll_back())?.unwrap_or(0);
+        let after = match next {
+            Place::Key(Some(after)) => serde_json::to_string(after).ok(),
+            _ => None,
+        };
+        let at = if let Place::Pages(at, _) = next { *at } else { 0 };
+        let mark = Mark { pass, pages: (at, pages), after_key: after.as_deref(), rows };
+        match books.mark.advance(session, &books.schema, mark) {
+            Ok(wanted) => {
+                session.commit().inspect_err(|_| session.roll_back())?;
+                Ok((rows, wanted))
+            }
+            Err(error) if error.is_connection_lost() => Err(error),
+            Err(_) => {
+                // The journal is gone, and the batch with it: once more, without.
+                session.roll_back();
+                self.books = None;
+                Ok((session.work().send(sql, true, lock, statement)?.unwrap_or(0), None))
+            }
         }
     }
-    Ok(changed)
+
+    /// Stops where somebody asked for that.
+    fn obey(&self, session: &mut Session, wanted: Option<&str>) -> Result<(), ServerError> {
+        let (settled, words) = match wanted {
+            Some("pausing") => ("paused", "was paused"),
+            Some("cancelling") => ("canceled", "was canceled"),
+            _ => return Ok(()),
+        };
+        let Some(books) = &self.books else { return Ok(()) };
+        books.mark.settle(session, &books.schema, settled)?;
+        Err(ServerError::paused(books.mark.id, words))
+    }
 }
 
 /// The replicas that have to keep up.

@@ -8,6 +8,7 @@ mod base;
 mod batch;
 mod group;
 mod interrupt;
+mod ledger;
 mod replicas;
 mod watch;
 
@@ -17,12 +18,13 @@ use crate::{
     db::{ServerError, ServerErrorKind, Session, Stop, Work},
     event::Event,
     pg::{LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout, quote_literal},
-    plan::{Batches, Step, Transaction, Verb},
+    plan::{Step, Transaction, Verb},
 };
 
 pub use base::{carry_out_base, record_base};
 pub use group::{Group, groups};
 pub use interrupt::Interrupt;
+pub use ledger::Ledger;
 pub use watch::Watch;
 
 /// A step that is done.
@@ -43,6 +45,25 @@ pub struct Failure {
     pub error: ServerError,
     /// How long it took.
     pub elapsed: Duration,
+    /// Whether it was the journal that could not be written: nothing is wrong with the step.
+    pub journal: bool,
+}
+
+impl Failure {
+    fn of(step: usize, error: ServerError, elapsed: Duration) -> Self {
+        Self { step, error, elapsed, journal: false }
+    }
+
+    /// A step that was not begun.
+    #[must_use]
+    pub fn not_begun(step: usize, error: ServerError) -> Self {
+        Self::of(step, error, Duration::ZERO)
+    }
+
+    fn of_journal(error: ServerError) -> Self {
+        let journal = !error.is_connection_lost();
+        Self { step: 0, error, elapsed: Duration::ZERO, journal }
+    }
 }
 
 /// Carries out one group. Where it fails, nothing of it is left but what a statement outside a transaction leaves.
@@ -55,37 +76,67 @@ pub fn carry_out(
     atomic: bool,
     stop: &Stop,
     watch: Option<Watch<'_>>,
+    ledger: Option<&mut Ledger<'_>>,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
-    let before = |error| Failure { step: 0, error, elapsed: Duration::ZERO };
-    if let [backfill] = group.steps.as_slice()
-        && let Some(batches) = &backfill.batches
-    {
-        return in_batches(session, backfill, batches, stop, emit).map(|done| vec![done]);
-    }
     if group.transaction == Transaction::None {
-        return steps(&mut session.work(), group.steps.as_slice(), Limits::Session, stop, watch, emit);
+        return outside(session, group, stop, watch, ledger, emit);
     }
     let limits = group.steps.first().filter(|_| !atomic).map(|step| limits(step));
     if !atomic {
-        session.begin(limits).map_err(before)?;
+        session.begin(limits).map_err(|error| Failure::not_begun(0, error))?;
     }
-    let outcome = steps(&mut session.work(), group.steps.as_slice(), Limits::Transaction(limits), stop, None, emit)
-        .and_then(|done| {
-            if !atomic {
-                let started = Instant::now();
-                session.commit().map_err(|error| Failure {
-                    step: group.steps.len(),
-                    error,
-                    elapsed: started.elapsed(),
-                })?;
-            }
-            Ok(done)
-        });
+    let scope = Limits::Transaction(limits);
+    let outcome = recorded(&mut session.work(), group, scope, stop, ledger, emit).and_then(|done| {
+        if !atomic {
+            let started = Instant::now();
+            session.commit().map_err(|error| Failure::of(group.steps.len(), error, started.elapsed()))?;
+        }
+        Ok(done)
+    });
     if outcome.is_err() {
         session.roll_back();
     }
     outcome
+}
+
+/// Carries out and writes down the steps of a transaction that is open.
+fn recorded(
+    work: &mut Work<'_>,
+    group: &Group<'_>,
+    scope: Limits,
+    stop: &Stop,
+    ledger: Option<&mut Ledger<'_>>,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Vec<Done>, Failure> {
+    let done = steps(work, group.steps.as_slice(), scope, stop, None, emit)?;
+    if let Some(ledger) = ledger {
+        ledger.within(work, &group.steps, &done).map_err(Failure::of_journal)?;
+    }
+    Ok(done)
+}
+
+/// Carries out a group that cannot run in a transaction.
+fn outside(
+    session: &mut Session,
+    group: &Group<'_>,
+    stop: &Stop,
+    watch: Option<Watch<'_>>,
+    mut ledger: Option<&mut Ledger<'_>>,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Vec<Done>, Failure> {
+    if let Some(ledger) = &mut ledger {
+        ledger.before(&mut session.work()).map_err(Failure::of_journal)?;
+    }
+    let done = match group.steps.as_slice() {
+        [backfill] if backfill.batches.is_some() => in_batches(session, backfill, ledger.as_deref(), stop, emit)?,
+        all => steps(&mut session.work(), all, Limits::Session, stop, watch, emit)?,
+    };
+    if let Some(ledger) = ledger {
+        // It is done; that the journal does not say so is found with the next step.
+        drop(ledger.after(&mut session.work(), &group.steps, &done));
+    }
+    Ok(done)
 }
 
 /// What the limits of steps are set for.
@@ -107,24 +158,24 @@ fn limits(step: &Step) -> (LockTimeout, StatementTimeout) {
 fn in_batches(
     session: &mut Session,
     backfill: &Step,
-    batches: &Batches,
+    ledger: Option<&Ledger<'_>>,
     stop: &Stop,
     emit: &mut dyn FnMut(Event<'_>),
-) -> Result<Done, Failure> {
+) -> Result<Vec<Done>, Failure> {
     emit(Event::StepBegins(backfill));
     let started = Instant::now();
     let changed = session
         .work()
         .limit(false, backfill.lock_timeout, backfill.statement_timeout)
-        .and_then(|()| batch::carry_out_batches(session, backfill, batches, stop, emit));
+        .and_then(|()| batch::carry_out_batches(session, backfill, ledger, stop, emit));
     let elapsed = started.elapsed();
     match changed {
         Ok(changed) => {
             let rows = Some(RowCount(changed));
             emit(Event::StepDone { step: backfill, elapsed, rows });
-            Ok(Done { elapsed, rows })
+            Ok(vec![Done { elapsed, rows }])
         }
-        Err(error) => Err(Failure { step: 0, error, elapsed }),
+        Err(error) => Err(Failure::of(0, error, elapsed)),
     }
 }
 
@@ -145,15 +196,11 @@ fn steps(
     for (place, step) in steps.iter().enumerate() {
         // A cancellation that found no statement running has cancelled nothing.
         if stop.is_set() {
-            return Err(Failure { step: place, error: ServerError::interrupted(), elapsed: Duration::ZERO });
+            return Err(Failure::not_begun(place, ServerError::interrupted()));
         }
         let (lock, statement) = limits(step);
         if set != Some((lock, statement)) {
-            work.limit(local, lock, statement).map_err(|error| Failure {
-                step: place,
-                error,
-                elapsed: Duration::ZERO,
-            })?;
+            work.limit(local, lock, statement).map_err(|error| Failure::not_begun(place, error))?;
             set = Some((lock, statement));
         }
         emit(Event::StepBegins(step));
@@ -164,7 +211,7 @@ fn steps(
             Some(watch) => watch.over(step, send, emit),
             None => send(),
         };
-        let rows = outcome.map_err(|error| Failure { step: place, error, elapsed: started.elapsed() })?;
+        let rows = outcome.map_err(|error| Failure::of(place, error, started.elapsed()))?;
         let elapsed = started.elapsed();
         let rows = rows.map(RowCount);
         emit(Event::StepDone { step, elapsed, rows });

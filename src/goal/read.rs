@@ -309,13 +309,17 @@ impl Reader<'_> {
     }
 }
 
-/// Reads the definition of a view, routine or trigger as the server prints it; `None` where it is none that becomes a goal.
+/// Reads the definition of a view, routine, trigger or index as the server prints it; `None` where it is none that becomes a goal.
 #[must_use]
 pub fn read_definition(text: &str) -> Option<GoalKind> {
     match crate::sql::parse_statement(text) {
         StatementKind::CreateView(view) => Some(GoalKind::View(Box::new(view))),
         StatementKind::CreateRoutine(routine) => Some(GoalKind::Routine(routine)),
         StatementKind::CreateTrigger(trigger) => Some(GoalKind::Trigger(trigger)),
+        // That of a partitioned table stands there without its partitions.
+        StatementKind::CreateIndex(index) => {
+            Some(GoalKind::Index(Box::new(index_goal(&CreateIndex { only: false, ..index })?)))
+        }
         _ => None,
     }
 }

@@ -16,11 +16,14 @@ use crate::{
     diff::Inverse,
     event::{Command, Event, Place, Report},
     exec::Interrupt,
+    journal::Filter,
     pg::{Hazard, Ident},
 };
 
 use super::{
-    diff, inverses,
+    diff,
+    history::{self, Wish},
+    inverses,
     load::EMBEDDED,
     look,
     run::{Extra, check, operate},
@@ -221,6 +224,24 @@ impl Migrator {
     #[must_use]
     pub fn status(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
         self.operate(Command::Status, &mut on_event)
+    }
+
+    /// As [`Migrator::status`], with the last runs and the backfills that are open, as the journal has them. Read-only.
+    #[must_use]
+    pub fn status_and_history(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        operate(Command::Status, Extra::Memory, &self.settings, self.embedded, &self.interrupt, &mut on_event)
+    }
+
+    /// Tells what the journal remembers. Read-only; no script is read.
+    #[must_use]
+    pub fn history(&self, filter: &Filter, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        history::history(&self.settings, filter, &self.interrupt, &mut on_event)
+    }
+
+    /// Lists the backfills that are open, after asking for something else of one: of the one that is named, or the only one.
+    #[must_use]
+    pub fn backfill(&self, wish: Option<(Wish, Option<i64>)>, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        history::backfill(&self.settings, wish, &self.interrupt, &mut on_event)
     }
 
     /// Reads and judges all scripts without a database.

@@ -2,9 +2,11 @@
 
 mod diff;
 mod errors;
+mod history;
 mod inverses;
 mod load;
 mod look;
+mod memory;
 mod migrator;
 mod rehearse;
 mod run;
@@ -13,5 +15,6 @@ mod tell;
 mod work;
 
 pub use errors::{of_config, of_connect};
+pub use history::Wish;
 pub use load::Scripts;
 pub use migrator::{Migrator, NotReady};

@@ -413,7 +413,7 @@ impl Stage<'_, '_, '_> {
         let interrupt = self.operation.interrupt;
         let transaction = if step.transaction == Transaction::Joined { Transaction::Own } else { step.transaction };
         let group = Group { script: step.statement.script, steps: vec![step], transaction };
-        match exec::carry_out(self.prepared()?, &group, false, interrupt.stop(), None, &mut |_| {}) {
+        match exec::carry_out(self.prepared()?, &group, false, interrupt.stop(), None, None, &mut |_| {}) {
             Ok(_) => Ok(Ok(())),
             Err(failure) if failure.error.is_connection_lost() => Err(lost(&failure.error)),
             Err(failure) => {

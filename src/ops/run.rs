@@ -23,6 +23,7 @@ use super::{
     errors,
     load::load,
     look::{self, Seen, Site, Subject, Watch},
+    memory::Memory,
     tell::Notes,
 };
 
@@ -53,6 +54,8 @@ pub(super) enum Extra {
     Nothing,
     /// `verify` tells what no script speaks of, too.
     Strict,
+    /// `status` tells of the last runs.
+    Memory,
     /// `plan` finds out on a scratch database what cannot be read.
     Rehearsal,
 }
@@ -80,7 +83,16 @@ pub(super) fn operate(
     let subject = Subject::new(&scripts, settings);
     let due = settings.limits.until.map(|until| started + until.left(&Local::now()));
     let stop = interrupt.stop().due(due);
-    let mut operation = Operation { settings, interrupt, subject: &subject, notes, emit, complete: false, stop };
+    let mut operation = Operation {
+        settings,
+        interrupt,
+        subject: &subject,
+        notes,
+        emit,
+        complete: false,
+        stop,
+        memory: Memory::default(),
+    };
     let plan = operation.go(command, extra, knock);
     interrupt.working(None);
     let Operation { mut notes, complete, .. } = operation;
@@ -100,6 +112,8 @@ pub(super) struct Operation<'a, 'e> {
     pub(super) complete: bool,
     /// Stops waiting and, when its time has come, begins nothing more.
     pub(super) stop: Stop,
+    /// What is written down.
+    pub(super) memory: Memory,
 }
 
 impl Operation<'_, '_> {
@@ -157,6 +171,9 @@ impl Operation<'_, '_> {
                 self.complete = true;
                 self.findings(&seen.plan);
                 self.unverified(&seen.plan);
+                if extra == Extra::Memory {
+                    self.recall(&mut session);
+                }
                 if extra == Extra::Rehearsal {
                     self.rehearse(&mut session, &seen, &answers);
                 }
@@ -173,7 +190,7 @@ impl Operation<'_, '_> {
                 self.differences(&mut session, &seen);
             }
             // Reading scripts is no operation on a database.
-            Command::Check => return None,
+            Command::Check | Command::History | Command::Backfill => return None,
             Command::Run => return self.run(&site, session, seen, answers),
         }
         // Before the session is given up: a pooler lends it to others at once, and nothing of theirs may be cancelled.

@@ -10,6 +10,7 @@ use crate::{
     },
     exec::{self, Done},
     goal::{StatementGoals, StatementId},
+    journal::History,
     plan::{Batches, Plan, State, Step, Transaction},
     script::ScriptId,
 };
@@ -25,12 +26,15 @@ pub(super) struct Notes {
     pub(super) verification: Option<Verification>,
     pub(super) comparison: Option<Comparison>,
     pub(super) rehearsal: Option<Rehearsal>,
+    pub(super) history: Option<History>,
     pub(super) look: Option<Box<Look>>,
     pub(super) interrupted: Option<i32>,
     /// Steps that were sent, in order, by script.
     pub(super) sent: BTreeMap<ScriptId, Vec<StepReport>>,
     /// Attempts so far of the step that a statement is at.
     pub(super) attempts: BTreeMap<StatementId, u32>,
+    /// Time of those that did not get their lock.
+    pub(super) lock_waits: BTreeMap<StatementId, Duration>,
     /// For how long others may have waited for locks of this run: at once, and in all.
     pub(super) blocked: Blocked,
 }
@@ -45,10 +49,12 @@ impl Notes {
             verification: None,
             comparison: None,
             rehearsal: None,
+            history: None,
             look: None,
             interrupted: None,
             sent: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            lock_waits: BTreeMap::new(),
             blocked: Blocked::default(),
         }
     }
@@ -131,6 +137,7 @@ impl Notes {
             verification: self.verification,
             comparison: self.comparison,
             rehearsal: self.rehearsal,
+            history: self.history,
             blocked: self.blocked,
             look: self.look,
             diagnostics: self.diagnostics,
@@ -222,13 +229,15 @@ fn number_transactions(reports: &mut [ScriptReport], subject: &Subject<'_>, plan
     }
 }
 
+/// Returns the error that decides how a command ends: the first of those that come before the others.
+pub(super) fn worst_of(diagnostics: &[Diagnostic]) -> Option<&Diagnostic> {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error);
+    errors.min_by_key(|diagnostic| diagnostic.code.outcome().precedence())
+}
+
 /// Returns the end that comes before the others.
 pub(super) fn worst(diagnostics: &[Diagnostic]) -> Option<Outcome> {
-    diagnostics
-        .iter()
-        .filter(|diagnostic| diagnostic.severity == crate::diagnostic::Severity::Error)
-        .map(|diagnostic| diagnostic.code.outcome())
-        .min_by_key(|outcome| outcome.precedence())
+    worst_of(diagnostics).map(|diagnostic| diagnostic.code.outcome())
 }
 
 pub(super) fn script_name(scripts: &Scripts, id: ScriptId) -> ScriptName {

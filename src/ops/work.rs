@@ -12,7 +12,7 @@ use crate::{
     db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
     event::{Blocked, Event},
-    exec::{self, Failure, Group, Watch},
+    exec::{self, Done, Failure, Group, Ledger, Watch},
     pg::{LockMode, ObjectName, StatementTimeout},
     plan::{Answers, Plan, State, Step, Transaction},
     script::ScriptId,
@@ -71,6 +71,7 @@ impl Operation<'_, '_> {
         let sure = seen.plan.statements.iter().all(|statement| !matches!(statement.state, State::Unverified(_)));
         let unchanged = sure && session.horizon().is_ok_and(|horizon| horizon == seen.snapshot.server.horizon);
         let last = self.work(site, &mut session, &mut workplace, &mut answers, unchanged.then_some(seen));
+        self.remember_end(&mut session);
         let Blocked { longest, total } = self.notes.blocked;
         if longest >= WORTH_TELLING {
             (self.emit)(Event::Blocked { longest, total });
@@ -236,6 +237,10 @@ impl Operation<'_, '_> {
                 self.error(Box::new(errors::of_server("the session could not be set up", &error)));
                 return Some(seen.plan);
             }
+            if let Err(diagnostic) = self.remember(session, workplace.control.as_mut()) {
+                self.error(diagnostic);
+                return Some(seen.plan);
+            }
             if self.settings.atomic
                 && let Err(error) = session.begin(None)
             {
@@ -308,13 +313,16 @@ impl Operation<'_, '_> {
             if self.settings.atomic {
                 if stopped || broken {
                     session.roll_back();
+                    self.settle_memory(false);
                     self.notes.sent.clear();
                     policy.ran.clone_from(&self.subject.policy.ran);
                 } else if let Err(error) = session.commit() {
+                    self.settle_memory(false);
                     self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
                     self.notes.sent.clear();
                     stopped = true;
                 } else {
+                    self.settle_memory(true);
                     // There is one transaction, and that was it.
                     again = false;
                 }
@@ -354,7 +362,7 @@ impl Operation<'_, '_> {
     /// Returns why a group is not begun, where it is not: somebody has long held a table on which it needs a strong lock, so
     /// that others would only queue behind it, or others have waited for us long enough.
     fn in_the_way(&self, workplace: &mut Workplace, strong: &[(usize, &ObjectName, LockMode)]) -> Option<Failure> {
-        let not_begun = |step, why| Some(Failure { step, error: ServerError::not_asked(why), elapsed: Duration::ZERO });
+        let not_begun = |step, why| Some(Failure::not_begun(step, ServerError::not_asked(why)));
         let (first, ..) = strong.first()?;
         if self.others_waited_enough() {
             return not_begun(*first, "others have waited for locks of this run for as long as `--max-blocked` allows");
@@ -394,12 +402,19 @@ impl Operation<'_, '_> {
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
+        let entries = if self.memory.journal.is_some() { self.entries(group) } else { Vec::new() };
+        let mut ledger = self.memory.journal.as_mut().map(|journal| Ledger { journal, entries });
+        let (stop, ledger) = (&self.stop, ledger.as_mut());
         let done = if let Some(version) = &version {
-            exec::carry_out_base(session, version, group, atomic, &self.stop, self.emit)?
+            exec::carry_out_base(session, version, group, atomic, stop, ledger, self.emit)
         } else {
             let watch = workplace.control.as_mut().map(|control| Watch { control, pid: workplace.pid });
-            exec::carry_out(session, group, atomic, &self.stop, watch, self.emit)?
+            exec::carry_out(session, group, atomic, stop, watch, ledger, self.emit)
         };
+        if !atomic {
+            self.settle_memory(done.is_ok());
+        }
+        let done = done?;
         if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
             base.recorded.push(version.directory);
         }
@@ -429,6 +444,10 @@ impl Operation<'_, '_> {
         trouble: &mut Trouble,
     ) -> bool {
         let Some(step) = group.steps.get(failure.step).or_else(|| group.steps.last()).copied() else { return false };
+        if failure.journal {
+            self.forget_memory(&failure.error);
+            return true;
+        }
         let lost = failure.error.is_connection_lost();
         let interrupted = self.interrupt.signal().is_some();
         if interrupted {
@@ -443,6 +462,10 @@ impl Operation<'_, '_> {
                 Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
             }
         });
+        let alone = group.transaction == Transaction::None;
+        if !lost && (interrupted || alone) {
+            self.remember_failure(session, group, failure);
+        }
         if interrupted {
             if let Some(leftover) = leftover {
                 self.notes.diagnostics.push(Diagnostic::note(Code::StatementFailed, leftover));
@@ -456,8 +479,7 @@ impl Operation<'_, '_> {
             );
             return false;
         }
-        if failure.error.kind == ServerErrorKind::TimeUp {
-            self.time_up(Some(step));
+        if self.was_stopped(step, failure) {
             return false;
         }
         let enough = self.others_waited_enough() && failure.error.kind == ServerErrorKind::LockTimeout;
@@ -472,6 +494,9 @@ impl Operation<'_, '_> {
             let pause = exec::pause(trouble.attempts, failure.elapsed, fastrand::f64());
             let pause = if lost { Duration::ZERO } else { pause };
             *self.notes.attempts.entry(step.statement).or_insert(0) += 1;
+            if failure.error.kind == ServerErrorKind::LockTimeout {
+                *self.notes.lock_waits.entry(step.statement).or_default() += failure.elapsed;
+            }
             (self.emit)(Event::Retry {
                 step,
                 attempt: trouble.attempts + 1,
@@ -484,12 +509,8 @@ impl Operation<'_, '_> {
             while Instant::now() < until && self.interrupt.signal().is_none() && !self.stop.is_due() {
                 sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
             }
-            if !lost {
+            if !lost || self.found_again(site, session, workplace, group, failure) {
                 return true;
-            }
-            match self.reconnect(site, session, workplace) {
-                Ok(()) => return true,
-                Err(diagnostic) => self.error(diagnostic),
             }
             self.notes.failed(
                 self.subject,
@@ -500,14 +521,13 @@ impl Operation<'_, '_> {
             );
             return false;
         }
+        if !lost && !alone {
+            self.remember_failure(session, group, failure);
+        }
         let done = format!(
             "{}; {}",
             self.done_so_far(),
-            if group.transaction == Transaction::None {
-                "this step stands alone"
-            } else {
-                "this step's transaction was undone"
-            }
+            if alone { "this step stands alone" } else { "this step's transaction was undone" }
         );
         let mut diagnostic = errors::of_step(&self.subject.scripts.texts, step, &failure.error, Some(done));
         if failure.error.kind == ServerErrorKind::LockTimeout {
@@ -524,6 +544,43 @@ impl Operation<'_, '_> {
             failure.elapsed,
         );
         false
+    }
+
+    /// Tells of a step that was not finished because somebody wanted that. Returns whether it was so.
+    fn was_stopped(&mut self, step: &Step, failure: &Failure) -> bool {
+        match failure.error.kind {
+            ServerErrorKind::Paused => {
+                let what = format!("{}: {}", failure.error, step.object);
+                let mut diagnostic = Diagnostic::error(Code::BackfillStopped, what)
+                    .why("somebody asked for that; the batches that are done stay")
+                    .help("`hrms-migrate backfill` shows it, `hrms-migrate backfill resume` lets the next run go on");
+                diagnostic.done = Some(self.done_so_far());
+                self.notes.diagnostics.push(diagnostic);
+            }
+            ServerErrorKind::TimeUp => self.time_up(Some(step)),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Connects anew after the connection was lost with a group. Returns whether the run can go on.
+    fn found_again(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        workplace: &mut Workplace,
+        group: &Group<'_>,
+        failure: &Failure,
+    ) -> bool {
+        if let Err(diagnostic) = self.reconnect(site, session, workplace) {
+            self.error(diagnostic);
+            return false;
+        }
+        if self.was_committed(session, group) {
+            let done = Done { elapsed: failure.elapsed, rows: None };
+            self.notes.applied(self.subject, &group.steps, &vec![done; group.steps.len()]);
+        }
+        true
     }
 
     /// Connects anew after the server went away, for at most a minute, and takes the runner lock again.

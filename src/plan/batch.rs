@@ -38,6 +38,18 @@ impl Batches {
         &self.probe
     }
 
+    /// Returns the table.
+    #[must_use]
+    pub const fn table(&self) -> &ObjectName {
+        &self.table
+    }
+
+    /// Returns what is the same for the same work on the same table, and different otherwise.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        format!("{}\n{}", self.table, self.head)
+    }
+
     /// Returns whether the session works as a replica meanwhile: what is written is nothing that triggers of others should see.
     #[must_use]
     pub const fn as_replica(&self) -> bool {

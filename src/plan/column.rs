@@ -234,7 +234,12 @@ impl Planner<'_> {
         };
         // What is written anew for another reason takes the default along.
         let computed = missing.iter().any(|(_, column)| is_stored(column) || is_numbered_otherwise(column));
-        let filled = online && volatile && !computed && (too_large || self.online == OnlineMode::Always);
+        // Of a partitioned table the rows are not filled in batches.
+        let filled = online
+            && volatile
+            && !computed
+            && !self.is_partitioned(table)
+            && (too_large || self.online == OnlineMode::Always);
         Adding { filled, apart: online && !inline.is_empty() || filled, why }
     }
 

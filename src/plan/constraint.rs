@@ -17,6 +17,7 @@ use super::{
     declared::Aspect,
     example_words, hold_words, list,
     online::{Choice, object_name},
+    partition::Spread,
     rows_words,
 };
 
@@ -145,6 +146,9 @@ impl Planner<'_> {
         if !existing.validated && !goal.timing.not_valid {
             self.validate(span, table, &existing.name);
         }
+        if self.is_unfinished(table, &existing.name) {
+            self.finish_key(span, table, goal, &existing.name);
+        }
     }
 
     fn validate(&mut self, span: Span, table: &ObjectName, name: &Ident) {
@@ -198,7 +202,7 @@ impl Planner<'_> {
     }
 
     /// The foreign key that a goal asks for, with everything that it leaves out filled in.
-    fn foreign_key(&self, goal: &ConstraintGoalKind) -> Option<ForeignKey> {
+    pub(super) fn foreign_key(&self, goal: &ConstraintGoalKind) -> Option<ForeignKey> {
         let ConstraintGoalKind::ForeignKey { columns, table, referenced, on_update, on_delete, match_full } = goal
         else {
             return None;
@@ -259,8 +263,12 @@ impl Planner<'_> {
             return;
         }
         let object = self.constraint_object(table, goal, &columns);
-        let choice = self.choose(table, false);
-        if keyed && self.add_key_online(span, table, goal, &object, &choice) {
+        let mut choice = self.choose(table, false);
+        if self.is_partitioned(table) {
+            if !self.add_in_partitions(span, table, goal, &object, &mut choice) {
+                return;
+            }
+        } else if keyed && self.add_key_online(span, table, goal, &object, &choice) {
             return;
         }
         let Choice { online, why, size } = choice;
@@ -291,6 +299,36 @@ impl Planner<'_> {
         };
         self.step(span, sql, act);
         self.add_constraint_to_picture(table, goal, !goal.timing.not_valid);
+    }
+
+    /// Adds a constraint of a partitioned table beside writers, where that takes more than for another table. Returns whether it is
+    /// still to be added; `choice` says how.
+    fn add_in_partitions(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        goal: &ConstraintGoal,
+        object: &str,
+        choice: &mut Choice,
+    ) -> bool {
+        if !choice.online {
+            return true;
+        }
+        let spread = match &goal.kind {
+            ConstraintGoalKind::Check(_) => return true,
+            ConstraintGoalKind::ForeignKey { .. } if goal.timing.not_valid => return true,
+            ConstraintGoalKind::ForeignKey { .. } => self.spread_foreign_key(span, table, goal, object, choice),
+            ConstraintGoalKind::PrimaryKey { .. } | ConstraintGoalKind::Unique { .. } => {
+                self.spread_key(span, table, goal, choice)
+            }
+        };
+        let Spread::Impossible(why) = spread else { return false };
+        if !self.waiting_allowed(span, table, choice, object, &why) {
+            return false;
+        }
+        choice.online = false;
+        choice.why = format!("{}; not beside writers: {why}", choice.why);
+        true
     }
 
     fn constraint_object(&self, table: &ObjectName, goal: &ConstraintGoal, columns: &[Ident]) -> String {
@@ -707,7 +745,7 @@ fn same_columns(a: &ForeignKey, b: &ForeignKey) -> bool {
     a.table == b.table && a.columns.len() == b.columns.len() && pairs(a) == pairs(b)
 }
 
-fn same_key(a: &ForeignKey, b: &ForeignKey) -> bool {
+pub(super) fn same_key(a: &ForeignKey, b: &ForeignKey) -> bool {
     same_columns(a, b) && a.on_update == b.on_update && a.on_delete == b.on_delete && a.match_full == b.match_full
 }
 

@@ -11,8 +11,10 @@ use crate::{
 };
 
 use super::{
-    Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb, declared::Aspect,
+    Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb,
+    declared::Aspect,
     online::Choice,
+    partition::{Spread, Whole},
 };
 
 /// The end of the name under which an index is built that is to take another one's place.
@@ -59,7 +61,12 @@ impl Planner<'_> {
             self.unverified = Some(format!("whether index {perhaps} of {table} is made of what is declared"));
             return;
         }
-        self.build(span, &table, goal, name.as_ref());
+        // What an interrupted run has begun on a partitioned table.
+        if let Some(begun) = self.unfinished_like(&table, current).filter(|_| name.is_none()) {
+            self.build(span, &table, goal, Some(&table.sibling(begun)), true);
+            return;
+        }
+        self.build(span, &table, goal, name.as_ref(), false);
     }
 
     /// Returns the goal with the names that its columns have now; `None` where they are the written ones.
@@ -143,6 +150,21 @@ impl Planner<'_> {
         name: &ObjectName,
         existing: &Index,
     ) {
+        if !existing.valid && self.is_partitioned(table) && existing.constraint.is_none() {
+            // Not all of its partitions have theirs.
+            match self.same_structure(table, current, &existing.structure) {
+                Sameness::Same => self.build(span, table, goal, Some(name), true),
+                Sameness::Unknown => {
+                    self.unverified = Some(format!("whether index {name} is made of what is declared"));
+                }
+                Sameness::Different if !self.allowed(Hazard::Drop) => {
+                    let is = structure_words(&existing.structure);
+                    self.index_conflict(span, table, name, &format!("it is {is}"));
+                }
+                Sameness::Different => self.replace(span, table, goal, name),
+            }
+            return;
+        }
         if !existing.valid {
             // A leftover of an interrupted build, whatever its definition.
             if !self.owns(span, table) {
@@ -158,7 +180,7 @@ impl Planner<'_> {
                 return;
             }
             self.drop_step(span, table, name, "invalid, left by an interrupted build");
-            self.build(span, table, goal, Some(name));
+            self.build(span, table, goal, Some(name), false);
             return;
         }
         self.check(Some(table), CheckedKind::Index, &name.name, || goal.definition.text.clone());
@@ -199,8 +221,15 @@ impl Planner<'_> {
         }
         let beside = beside(name);
         let leftover = self.table_state(table).and_then(|state| state.indexes.get(&beside.name)).cloned();
+        let mut begun = false;
         let ready = match leftover {
-            Some(index) if index.valid && self.same_structure(table, goal, &index.structure) == Sameness::Same => true,
+            Some(index)
+                if self.same_structure(table, goal, &index.structure) == Sameness::Same
+                    && (index.valid || self.is_partitioned(table)) =>
+            {
+                begun = !index.valid;
+                index.valid
+            }
             Some(_) => {
                 self.drop_step(span, table, &beside, "left by an interrupted run");
                 false
@@ -209,7 +238,7 @@ impl Planner<'_> {
         };
         let steps = self.steps.len();
         if !ready {
-            self.build(span, table, goal, Some(&beside));
+            self.build(span, table, goal, Some(&beside), begun);
             if self.steps.len() == steps {
                 return;
             }
@@ -240,11 +269,16 @@ impl Planner<'_> {
     }
 
     pub(super) fn drop_step(&mut self, span: Span, table: &ObjectName, name: &ObjectName, why: &str) {
-        let Choice { online: concurrently, why: chosen, .. } = self.choose(table, false);
+        let Choice { online, why: chosen, .. } = self.choose(table, false);
+        let of_partitions = self.is_partitioned(table)
+            || matches!(self.world.relations.get(name), Some(RelationKind::Index { partitioned: true, .. }));
+        let concurrently = online && !of_partitions;
+        // It takes ACCESS EXCLUSIVE on every partition, for a moment.
+        let at_once = if online && !concurrently { "; in all partitions at once: not concurrently" } else { "" };
         let word = if concurrently { "CONCURRENTLY " } else { "" };
         let act = Act {
             verb: Verb::Drop,
-            object: format!("index {} on {table} ({why})", name.name),
+            object: format!("index {} on {table} ({why}{at_once})", name.name),
             table: Some(table),
             form: if concurrently { Form::Online(chosen) } else { Form::CatalogOnly },
             lock: Some(if concurrently { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive }),
@@ -260,7 +294,8 @@ impl Planner<'_> {
         self.freed.insert(name.clone());
     }
 
-    fn build(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: Option<&ObjectName>) {
+    /// Builds an index. `begun`: it is there on a partitioned table, but not in all of its partitions.
+    fn build(&mut self, span: Span, table: &ObjectName, goal: &IndexGoal, name: Option<&ObjectName>, begun: bool) {
         if !self.owns(span, table) || !self.may_create(span, &table.schema) {
             return;
         }
@@ -301,7 +336,11 @@ impl Planner<'_> {
                 return;
             }
         }
-        let Choice { online: concurrently, why, size } = self.choose(table, goal.concurrently);
+        let mut choice = self.choose(table, goal.concurrently);
+        if self.is_partitioned(table) && !self.build_in_partitions(span, table, goal, name, begun, &mut choice) {
+            return;
+        }
+        let Choice { online: concurrently, why, size } = choice;
         let is_new = self.made.contains(table);
         let unique = if goal.unique { "UNIQUE " } else { "" };
         let word = if concurrently { "CONCURRENTLY " } else { "" };
@@ -341,6 +380,61 @@ impl Planner<'_> {
         }
     }
 
+    /// Builds an index of a partitioned table beside writers, or goes on with it. Returns whether it is still to be built; `choice`
+    /// says how.
+    fn build_in_partitions(
+        &mut self,
+        span: Span,
+        table: &ObjectName,
+        goal: &IndexGoal,
+        name: Option<&ObjectName>,
+        begun: bool,
+        choice: &mut Choice,
+    ) -> bool {
+        if !choice.online && !begun {
+            return true;
+        }
+        let whole = Whole::Index(goal);
+        let name = match name {
+            Some(name) => name.name.clone(),
+            None => match self.whole_name(table, whole) {
+                Some(name) => name,
+                None => return false,
+            },
+        };
+        if let Spread::Impossible(why) = self.spread(span, table, whole, &name, begun, choice) {
+            let index = table.sibling(name);
+            if !self.waiting_allowed(span, table, choice, &format!("index {} on {table}", index.name), &why) {
+                return false;
+            }
+            if begun {
+                self.drop_step(span, table, &index, "invalid, and cannot be completed");
+            }
+            choice.online = false;
+            choice.why = format!("{}; not beside writers: {why}", choice.why);
+            return true;
+        }
+        if !name.as_str().ends_with(BESIDE) {
+            self.check(Some(table), CheckedKind::Index, &name, || goal.definition.text.clone());
+        }
+        let structure = Self::structure(goal);
+        if let Some(state) = self.table_mut(table) {
+            state.indexes.insert(name, Index { valid: true, structure, constraint: None });
+        }
+        false
+    }
+
+    /// Returns an index of a partitioned table that is as asked for, but not in all of its partitions.
+    fn unfinished_like(&self, table: &ObjectName, goal: &IndexGoal) -> Option<Ident> {
+        let state = self.table_state(table).filter(|state| state.partitioned)?;
+        let found = state.indexes.iter().find(|(_, index)| {
+            !index.valid
+                && index.constraint.is_none()
+                && self.same_structure(table, goal, &index.structure) == Sameness::Same
+        });
+        found.map(|(name, _)| name.clone())
+    }
+
     /// Returns another index of the table that does exactly the same work.
     fn same_elsewhere(&self, table: &ObjectName, goal: &IndexGoal) -> Option<Ident> {
         let state = self.table_state(table)?;
@@ -352,7 +446,7 @@ impl Planner<'_> {
         found.map(|(name, _)| name.clone())
     }
 
-    fn same_structure(&self, table: &ObjectName, goal: &IndexGoal, existing: &IndexStructure) -> Sameness {
+    pub(super) fn same_structure(&self, table: &ObjectName, goal: &IndexGoal, existing: &IndexStructure) -> Sameness {
         if goal.method != existing.method
             || goal.unique != existing.unique
             || goal.nulls_not_distinct != existing.nulls_not_distinct
@@ -423,7 +517,7 @@ impl Planner<'_> {
     }
 
     /// The structure that a goal asks for, for the picture.
-    fn structure(goal: &IndexGoal) -> IndexStructure {
+    pub(super) fn structure(goal: &IndexGoal) -> IndexStructure {
         IndexStructure {
             method: goal.method.clone(),
             unique: goal.unique,
@@ -456,7 +550,7 @@ impl Planner<'_> {
             .indexables()
             .find(|(table, state)| table.schema == name.schema && state.indexes.contains_key(&name.name));
         let table = match (owner, self.world.relations.get(name)) {
-            (Some((table, _)), _) | (None, Some(RelationKind::Index { table })) => table.clone(),
+            (Some((table, _)), _) | (None, Some(RelationKind::Index { table, .. })) => table.clone(),
             (None, Some(kind)) => {
                 let described = kind.described();
                 let what = format!("{name} is {described}; the script drops an index");
@@ -504,7 +598,7 @@ impl Planner<'_> {
                 (table.schema == name.schema && state.indexes.contains_key(&name.name)).then(|| table.clone())
             };
             this.indexables().find_map(of).or_else(|| match this.world.relations.get(name) {
-                Some(RelationKind::Index { table }) => Some(table.clone()),
+                Some(RelationKind::Index { table, .. }) => Some(table.clone()),
                 _ => None,
             })
         };

@@ -15,6 +15,7 @@ mod index;
 mod moved;
 mod object;
 mod online;
+mod partition;
 mod policy;
 mod privilege;
 mod question;
@@ -238,6 +239,10 @@ struct Planner<'a> {
     shadows: BTreeSet<ObjectName>,
     /// Names of indexes that this plan drops.
     freed: BTreeSet<ObjectName>,
+    /// The partitions of the tables of which they were asked for.
+    partitions: BTreeMap<ObjectName, Vec<partition::Partition>>,
+    /// Names that this plan gives to indexes of partitions.
+    named: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
     open: FxHashSet<String>,
@@ -286,6 +291,8 @@ impl<'a> Planner<'a> {
             renamed: BTreeSet::new(),
             fresh_constraints: BTreeSet::new(),
             freed: BTreeSet::new(),
+            partitions: BTreeMap::new(),
+            named: BTreeSet::new(),
             opaque_before: None,
             open: FxHashSet::default(),
             foresight: None,
@@ -988,6 +995,10 @@ impl<'a> Planner<'a> {
     /// Returns how large a table is, as far as that is known without asking.
     fn known_size(&self, table: &ObjectName) -> Option<TableSize> {
         let state = self.table_state(table).filter(|_| !self.made.contains(table))?;
+        if state.partitioned {
+            let (pages, rows) = self.answers.get(&partition::size_query(table))?.as_rows()?;
+            return Some(TableSize { pages, rows: rows.and_then(|rows| rows.parse().ok()).map(RowCount) });
+        }
         let asked = self.answers.get(&size_query(table)).and_then(Answer::as_number);
         let pages = asked.unwrap_or(0).max(state.pages);
         let counted = state.rows.filter(|_| state.pages > 0 || pages == 0);
@@ -1000,17 +1011,26 @@ impl<'a> Planner<'a> {
         if self.made.contains(table) {
             return Size::New;
         }
-        let asked = self.ask(Question::new(size_query(table), Purpose::Size, Some(table.clone())));
+        let partitioned = self.is_partitioned(table);
+        let sql = if partitioned { partition::size_query(table) } else { size_query(table) };
+        let asked = self.ask(Question::new(sql, Purpose::Size, Some(table.clone())));
         // Of a table that the scripts name only by an index of it nothing else is known.
         let state = self.table_state(table);
-        let known = state.map_or(0, |state| state.pages);
-        let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(known).max(known);
-        let per_page = match state.and_then(|state| state.rows) {
-            Some(RowCount(rows)) if known > 0 => rows.div_ceil(known),
-            // Never counted: rows of a header and eight bytes a column, as the server's own planner assumes.
-            _ => 8_192 / (28 + 8 * state.map_or(8, |state| state.columns.len() as u64)),
+        // Never counted: rows of a header and eight bytes a column, as the server's own planner assumes.
+        let assumed = 8_192 / (28 + 8 * state.map_or(8, |state| state.columns.len() as u64));
+        let (pages, rows) = if partitioned {
+            let (pages, rows) = asked.and_then(|answer| answer.as_rows()).unwrap_or_default();
+            (pages, rows.and_then(|rows| rows.parse().ok()).unwrap_or(assumed.saturating_mul(pages)))
+        } else {
+            let known = state.map_or(0, |state| state.pages);
+            let pages = asked.and_then(|answer| answer.as_number()).unwrap_or(known).max(known);
+            let per_page = match state.and_then(|state| state.rows) {
+                Some(RowCount(rows)) if known > 0 => rows.div_ceil(known),
+                _ => assumed,
+            };
+            (pages, per_page.saturating_mul(pages))
         };
-        let rows = RowCount(per_page.saturating_mul(pages));
+        let rows = RowCount(rows);
         let limits = self.policy.limits;
         if pages < limits.scan_pages && rows.0 < limits.scan_rows {
             Size::Small { pages }

@@ -242,7 +242,9 @@ impl World {
         if let Some(kind) = self.now.relations.get(name).cloned().or_else(table) {
             self.kinds.entry(name.clone()).or_insert(kind);
         } else if self.is_index(name) {
-            self.kinds.entry(name.clone()).or_insert_with(|| RelationKind::Index { table: name.clone() });
+            self.kinds
+                .entry(name.clone())
+                .or_insert_with(|| RelationKind::Index { table: name.clone(), partitioned: false });
         }
     }
 

@@ -58,8 +58,7 @@ impl Planner<'_> {
     /// for the online form.
     pub(super) fn choose(&mut self, table: &ObjectName, written: bool) -> Choice {
         let size = self.size(table);
-        let partitioned = self.table_state(table).is_some_and(|state| state.partitioned);
-        let (online, why) = if partitioned || size == Size::New || self.policy.atomic {
+        let (online, why) = if size == Size::New || self.policy.atomic {
             (false, Self::size_words(size))
         } else {
             match (self.online, size) {
@@ -261,7 +260,7 @@ impl Planner<'_> {
             let (columns, suffix) = naming(&goal.kind);
             self.free_name(table, &columns, suffix, &|name| {
                 self.table_state(table).is_some_and(|state| match state.indexes.get(name) {
-                    Some(index) => !could_serve(index, &goal.kind),
+                    Some(index) => state.partitioned || !could_serve(index, &goal.kind),
                     None => false,
                 })
             })
@@ -270,7 +269,11 @@ impl Planner<'_> {
 
     /// Returns whether an index of that name is one that the constraint can take over, or a leftover of a build of it.
     pub(super) fn has_index_for(&self, table: &ObjectName, name: &Ident, kind: &ConstraintGoalKind) -> bool {
-        self.table_state(table).and_then(|state| state.indexes.get(name)).is_some_and(|index| could_serve(index, kind))
+        !self.is_partitioned(table)
+            && self
+                .table_state(table)
+                .and_then(|state| state.indexes.get(name))
+                .is_some_and(|index| could_serve(index, kind))
     }
 
     /// Adds a primary key or unique constraint by an index that is built while others read and write. Returns whether it did:
@@ -307,17 +310,7 @@ impl Planner<'_> {
             _ => return false,
         };
         if primary {
-            // Otherwise USING INDEX would scan for NULL under its lock.
-            for column in columns {
-                let known = self.table_state(table).and_then(|state| state.column(column));
-                let begun = self.proof(table, column).is_some();
-                if known.is_some_and(|column| column.not_null) {
-                    self.drop_proof(span, table, column, false);
-                } else if by_index || begun {
-                    let sql = Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"));
-                    self.set_not_null(span, table, column, sql);
-                }
-            }
+            self.key_not_null(span, table, columns, by_index);
         }
         if !by_index {
             return false;
@@ -349,6 +342,21 @@ impl Planner<'_> {
         let goal = ConstraintGoal { name: Some(name), ..goal.clone() };
         self.add_constraint_to_picture(table, &goal, true);
         true
+    }
+
+    /// Makes the columns of a primary key NOT NULL, where it is to be made by an index, or this was begun. Otherwise USING INDEX
+    /// would scan for NULL under its lock.
+    pub(super) fn key_not_null(&mut self, span: Span, table: &ObjectName, columns: &[Ident], by_index: bool) {
+        for column in columns {
+            let known = self.table_state(table).and_then(|state| state.column(column));
+            let begun = self.proof(table, column).is_some();
+            if known.is_some_and(|column| column.not_null) {
+                self.drop_proof(span, table, column, false);
+            } else if by_index || begun {
+                let sql = Sql::new(format!("ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"));
+                self.set_not_null(span, table, column, sql);
+            }
+        }
     }
 
     // Columns.
@@ -469,7 +477,7 @@ impl Planner<'_> {
     pub(super) fn fill_step(&mut self, span: Span, table: &ObjectName, fill: Fill, transaction: Transaction) {
         let Choice { online, why, size } = self.choose(table, false);
         let large = matches!(size, Size::Large { .. });
-        let batches = if online { self.batches(table, &fill, size) } else { None };
+        let batches = if online && !self.is_partitioned(table) { self.batches(table, &fill, size) } else { None };
         let act = Act {
             verb: Verb::Fill,
             object: fill.object,
@@ -569,7 +577,7 @@ fn says_not_null(constraint: &Constraint, column: &Ident) -> bool {
 
 /// Returns whether an index that belongs to no constraint is made as the index of that constraint would be. Of an invalid
 /// one its structure does not matter: it is built anew.
-fn could_serve(index: &Index, kind: &ConstraintGoalKind) -> bool {
+pub(super) fn could_serve(index: &Index, kind: &ConstraintGoalKind) -> bool {
     if index.constraint.is_some() {
         return false;
     }

@@ -11,6 +11,8 @@ use crate::{
 use super::{
     Style,
     difference::definitions,
+    history,
+    paint::Paint,
     rehearsal,
     step::{details, mark},
     summary::summary,
@@ -42,6 +44,9 @@ pub fn render_github(report: &Report) -> String {
     }
     for trial in report.rehearsal.iter().flat_map(|rehearsal| &rehearsal.trials) {
         rehearsed(&mut text, &style, trial);
+    }
+    for item in report.history.iter().flat_map(history::items).filter(|item| item.paint == Paint::Bad) {
+        command(&mut text, "warning", &[("title", "history")], &style.clean(&item.words));
     }
     let verification = report.verification.iter().flat_map(|verification| &verification.unverified);
     for why in verification {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    Style, difference,
+    Style, difference, history,
     layout::{count, elapsed},
     markdown,
     paint::Paint,
@@ -86,6 +86,7 @@ impl Page<'_> {
                         (self.differences())
                         @if !matches!(self.report.command, Command::Verify | Command::Diff) { (self.scripts()) }
                         (self.rehearsal())
+                        (self.history())
                         (self.picture())
                         (self.details())
                         @if self.report.command == Command::Verify { (self.scripts()) }
@@ -249,6 +250,24 @@ impl Page<'_> {
                     }
                 }
                 @for unlike in &rehearsal.unlike { p.facts { "The copy: " (self.inline(unlike)) } }
+            }
+        }
+    }
+
+    fn history(&self) -> Markup {
+        let items: Vec<_> = self.report.history.iter().flat_map(history::items).collect();
+        html! {
+            @if !items.is_empty() {
+                section id="history" {
+                    h2 { "History" }
+                    @for item in &items {
+                        details.script {
+                            summary { span class=(tone(item.paint)) { b { (item.sign) } } " " (self.inline(&item.words)) }
+                            @for note in &item.notes { p { (self.inline(note)) } }
+                            @for statement in &item.statements { pre { (markdown::lines(&self.style, statement)) } }
+                        }
+                    }
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         BaseReport, Command, Comparison, Place, Rehearsal, Report, ScriptReport, ScriptState, StatementReport, StepEnd,
         StepReport, Trial, TrialEnd, Verification,
     },
+    journal::{Backfill, Change, History, Run},
     plan::{Checked, CheckedKind, Form, State, Verb},
 };
 
@@ -70,6 +71,7 @@ struct ReportJson<'a> {
     verification: Option<VerificationJson<'a>>,
     comparison: Option<ComparisonJson<'a>>,
     rehearsal: Option<RehearsalJson<'a>>,
+    history: Option<HistoryJson<'a>>,
     diagnostics: Vec<DiagnosticJson<'a>>,
 }
 
@@ -186,6 +188,140 @@ struct VerificationJson<'a> {
     unverified: &'a [String],
     queries: Vec<QueryJson<'a>>,
     checked: Vec<CheckedJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct HistoryJson<'a> {
+    runs: Vec<RunJson<'a>>,
+    changes: Vec<ChangeJson<'a>>,
+    backfills: Vec<BackfillJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct RunJson<'a> {
+    id: i64,
+    command: &'a str,
+    begun: &'a str,
+    elapsed_ms: Option<u64>,
+    state: &'a str,
+    exit_code: Option<i32>,
+    role: &'a str,
+    os_user: Option<&'a str>,
+    host: Option<&'a str>,
+    tool_version: &'a str,
+    revision: Option<&'a str>,
+    scripts_digest: Option<&'a str>,
+    blocked_ms: u64,
+    error: Option<&'a str>,
+    changes: u64,
+    scripts: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ChangeJson<'a> {
+    number: i32,
+    state: &'static str,
+    at: &'a str,
+    script: &'a str,
+    script_digest: &'a str,
+    location: &'a str,
+    verb: &'a str,
+    object: &'a str,
+    sql: &'a str,
+    inverse: Option<InverseJson<'a>>,
+    elapsed_ms: Option<f64>,
+    rows: Option<u64>,
+    attempts: u32,
+    lock_wait_ms: f64,
+    blocked_ms: Option<f64>,
+    sqlstate: Option<&'a str>,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct InverseJson<'a> {
+    kind: &'a str,
+    sql: &'a str,
+    notes: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct BackfillJson<'a> {
+    id: i64,
+    run: i64,
+    location: &'a str,
+    object: &'a str,
+    state: &'a str,
+    pass: i32,
+    done_pages: u64,
+    pages: u64,
+    rows: u64,
+    begun: &'a str,
+    updated: &'a str,
+}
+
+impl<'a> HistoryJson<'a> {
+    fn of(history: &'a History) -> Self {
+        let run = |run: &'a Run| RunJson {
+            id: run.id,
+            command: &run.command,
+            begun: &run.begun,
+            elapsed_ms: run.elapsed_ms,
+            state: run.state.word(),
+            exit_code: run.exit_code,
+            role: &run.role,
+            os_user: run.os_user.as_deref(),
+            host: run.host.as_deref(),
+            tool_version: &run.tool_version,
+            revision: run.revision.as_deref(),
+            scripts_digest: run.scripts_digest.as_deref(),
+            blocked_ms: run.blocked_ms,
+            error: run.error.as_deref(),
+            changes: run.changes,
+            scripts: &run.scripts,
+        };
+        let change = |change: &'a Change| ChangeJson {
+            number: change.number,
+            state: change.state.word(),
+            at: &change.at,
+            script: &change.entry.script,
+            script_digest: &change.entry.script_digest,
+            location: &change.entry.location,
+            verb: &change.entry.verb,
+            object: &change.entry.object,
+            sql: &change.entry.sql,
+            inverse: change.entry.inverse.as_ref().map(|inverse| InverseJson {
+                kind: &inverse.kind,
+                sql: &inverse.sql,
+                notes: inverse.notes.as_deref(),
+            }),
+            elapsed_ms: change.ended.map(|ended| ended.elapsed_ms),
+            rows: change.ended.and_then(|ended| ended.rows),
+            attempts: change.entry.attempts,
+            lock_wait_ms: change.entry.lock_wait_ms,
+            blocked_ms: change.ended.map(|ended| ended.blocked_ms),
+            sqlstate: change.sqlstate.as_deref(),
+            error: change.error.as_deref(),
+        };
+        let backfill = |backfill: &'a Backfill| BackfillJson {
+            id: backfill.id,
+            run: backfill.run,
+            location: &backfill.location,
+            object: &backfill.object,
+            state: &backfill.state,
+            pass: backfill.pass,
+            done_pages: backfill.done_pages,
+            pages: backfill.pages,
+            rows: backfill.rows,
+            begun: &backfill.begun,
+            updated: &backfill.updated,
+        };
+        Self {
+            runs: history.runs.iter().map(run).collect(),
+            changes: history.changes.iter().map(change).collect(),
+            backfills: history.backfills.iter().map(backfill).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -326,6 +462,7 @@ impl<'a> ReportJson<'a> {
             verification: report.verification.as_ref().map(VerificationJson::of),
             comparison: report.comparison.as_ref().map(ComparisonJson::of),
             rehearsal: report.rehearsal.as_ref().map(RehearsalJson::of),
+            history: report.history.as_ref().map(HistoryJson::of),
             diagnostics: report.diagnostics.iter().map(DiagnosticJson::of).collect(),
         }
     }
@@ -619,7 +756,7 @@ const fn state_name(state: ScriptState, command: Command) -> &'static str {
         (ScriptState::Changed, Command::Run) => "changed",
         (ScriptState::Changed, Command::Plan | Command::Status | Command::Diff) => "would-change",
         (ScriptState::Unverified, _) => "unverified",
-        (ScriptState::Changed, Command::Verify | Command::Check) => "not-as-declared",
+        (ScriptState::Changed, _) => "not-as-declared",
         (ScriptState::Conflicting, _) => "conflicting",
         (ScriptState::Failed, _) => "failed",
         (ScriptState::NotReached, _) => "not-reached",

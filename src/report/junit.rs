@@ -12,6 +12,7 @@ use super::{
     Style,
     diagnostic::render_diagnostic,
     difference::{definitions, words},
+    history::{self, Item},
     rehearsal,
     step::{details, mark},
     summary::summary,
@@ -87,6 +88,9 @@ pub fn render_junit(report: &Report) -> String {
     for trial in report.rehearsal.iter().flat_map(|rehearsal| &rehearsal.trials) {
         suite.add_test_case(trial_case(&name, trial, &style));
     }
+    for item in report.history.iter().flat_map(history::items) {
+        suite.add_test_case(item_case(&name, &item, &style));
+    }
     let mut tests = Tests::new("hrms-migrate");
     tests.set_time(report.elapsed).add_test_suite(suite);
     // Writing to memory does not fail, and what XML cannot hold was taken out.
@@ -143,6 +147,15 @@ fn difference_case(name: &str, difference: &Difference, style: &Style) -> TestCa
     status.set_description(lines.join("\n"));
     let mut case = TestCase::new(style.clean(&difference.object), status);
     case.set_classname(format!("{name} object"));
+    case
+}
+
+/// What is remembered is a test that was: told, and judged no more.
+fn item_case(name: &str, item: &Item, style: &Style) -> TestCase {
+    let mut case = TestCase::new(style.clean(&item.words), TestCaseStatus::success());
+    case.set_classname(format!("{name} item"));
+    let lines = item.notes.iter().chain(&item.statements).flat_map(|line| line.lines());
+    case.set_system_out(lines.map(|line| style.clean(line)).collect::<Vec<_>>().join("\n"));
     case
 }
 

@@ -10,7 +10,7 @@ use crate::{
 use super::{
     Style,
     diagnostic::render_diagnostic,
-    difference,
+    difference, history,
     layout::{count, grouped},
     paint::Paint,
     rehearsal, step,
@@ -38,6 +38,7 @@ pub fn render_markdown(report: &Report) -> String {
     }
     page.rehearsal();
     page.differences();
+    page.history();
     page.verification();
     if let Some(next) = next(report) {
         page.block(&format!("**Next:** {}", prose(&page.style.clean(&next))));
@@ -195,6 +196,21 @@ impl Page<'_> {
             rehearsal.unlike.iter().map(|words| format!("- the copy: {}", prose(&style.clean(words)))).collect();
         if !unlike.is_empty() {
             self.block(&unlike.join("\n"));
+        }
+    }
+
+    fn history(&mut self) {
+        let items: Vec<_> = self.report.history.iter().flat_map(history::items).collect();
+        for item in items {
+            let style = self.style;
+            let mut body = String::new();
+            for note in &item.notes {
+                let _ = writeln!(body, "- {}", prose(&style.clean(note)));
+            }
+            for statement in &item.statements {
+                let _ = writeln!(body, "\n{}", fence(&lines(&style, statement), "sql"));
+            }
+            self.folded(&format!("<b>{}</b> {}", html(item.sign), html(&style.clean(&item.words))), &body);
         }
     }
 

@@ -8,6 +8,7 @@ mod diagnostic;
 mod difference;
 mod github;
 mod harmless;
+mod history;
 mod html;
 mod json;
 mod junit;

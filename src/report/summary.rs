@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::{
-    difference,
+    difference, history,
     paint::Paint,
     text::{Totals, read_words, totals_parts},
     verification,
@@ -26,6 +26,7 @@ pub(super) fn summary(report: &Report) -> (String, Paint) {
         (Command::Diff, _) if difference::compared(report).is_some() => {
             difference::compared(report).map(difference::headline).unwrap_or_default()
         }
+        (Command::History | Command::Backfill, _) if report.history.is_some() => history::headline(report),
         _ if report.scripts.is_empty() => problems(report),
         _ => totals_parts(report).into_iter().map(|(part, _)| part).collect::<Vec<_>>().join(", "),
     };

@@ -21,7 +21,10 @@ use super::{
 };
 
 mod formats;
+mod history;
 mod schema;
+
+use history::{history_of, remembered};
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}a\u{202e}b\nc\u{9b}31m\u{200b}\r";
 
@@ -53,6 +56,7 @@ fn report(command: Command) -> Report {
         verification: None,
         comparison: None,
         rehearsal: None,
+        history: None,
         blocked: Blocked::default(),
         look: None,
         diagnostics: Vec::new(),

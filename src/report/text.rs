@@ -11,7 +11,7 @@ use crate::{
 use super::{
     Style,
     diagnostic::render_diagnostic,
-    difference,
+    difference, history,
     layout::{count, elapsed, grouped, pad, pad_left, shorten, spaces, width, wrap, wrap_names},
     paint::Paint,
     rehearsal,
@@ -73,6 +73,7 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
     }
     verification::draw(&mut page);
     difference::draw(&mut page);
+    history::draw(&mut page);
     if report.command == Command::Run || (looks && style.terminal) {
         page.totals();
     }
@@ -230,6 +231,9 @@ pub(super) fn next(report: &Report) -> Option<String> {
     if report.outcome.is_none() && difference::compared(report).is_some() {
         return difference::next(report);
     }
+    if report.outcome.is_none() && matches!(report.command, Command::History | Command::Backfill) {
+        return history::next(report);
+    }
     match (report.command, report.outcome) {
         (Command::Run, None) => {
             let open = report.verification.as_ref().is_some_and(|verification| !verification.unverified.is_empty());
@@ -280,7 +284,7 @@ pub(super) const fn state_words(state: ScriptState, command: Command) -> &'stati
         (ScriptState::Changed, Command::Run) => "changed",
         (ScriptState::Changed, Command::Plan | Command::Status | Command::Diff) => "would change",
         (ScriptState::Unverified, _) => "unverified",
-        (ScriptState::Changed, Command::Verify | Command::Check) => "not as declared",
+        (ScriptState::Changed, _) => "not as declared",
         (ScriptState::Conflicting, _) => "conflicting",
         (ScriptState::Failed, _) => "failed",
         (ScriptState::NotReached, _) => "not reached",
@@ -398,8 +402,7 @@ impl Page<'_> {
             (ScriptState::Changed, Command::Run) => Paint::Good,
             (ScriptState::Changed, Command::Plan | Command::Status | Command::Diff)
             | (ScriptState::NotReached | ScriptState::Unverified, _) => Paint::Change,
-            (ScriptState::Changed, Command::Verify | Command::Check)
-            | (ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
+            (ScriptState::Changed | ScriptState::Conflicting | ScriptState::Failed, _) => Paint::Bad,
         }
     }
 

@@ -85,7 +85,7 @@ pub(super) fn draw(page: &mut Page<'_>) {
     match page.report.command {
         Command::Plan | Command::Diff => return unverified(page, verification),
         // What is not verified stands beside its script.
-        Command::Status | Command::Check => return,
+        Command::Status | Command::Check | Command::History | Command::Backfill => return,
         Command::Run | Command::Verify => {}
     }
     if verify {

@@ -36,5 +36,5 @@ pub use object::{
     ArgumentMode, Comment, DropObjects, Grant, GrantTerms, ObjectRef, Policy, RelationWord, Routine, RoutineArgument,
     RoutineBody, RoutineWord, Trigger, View,
 };
-pub use parse::{checksum, parse, parse_statement, same_tokens};
+pub use parse::{checksum, checksum_of_all, parse, parse_statement, same_tokens};
 pub use query::{FromItem, Query, Target, parse_query};

@@ -65,7 +65,21 @@ pub fn checksum(script: &Script) -> String {
         hasher.update(text.len().to_le_bytes());
         hasher.update(text);
     }
-    hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&hasher.finalize())
+}
+
+/// Returns one digest of several scripts, as [`checksum`].
+#[must_use]
+pub fn checksum_of_all(scripts: &[Script]) -> String {
+    let mut hasher = Sha256::new();
+    for script in scripts {
+        hasher.update(checksum(script));
+    }
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })

@@ -72,7 +72,7 @@ fn changes(sql: &str) -> bool {
 /// next one finish.
 ///
 /// `every` leaves some places out, evenly, so that the whole stays quick.
-fn killed_everywhere(
+pub fn killed_everywhere(
     name: &str,
     prepare: &(dyn Fn(&TestDatabase) + Sync),
     command: &(dyn Fn() -> CliBuilder + Sync),

@@ -20,6 +20,7 @@ use diesel::connection::SimpleConnection as _;
 use hrms_migrate::{
     Migrator,
     catalog::Surroundings,
+    config::{Environment, Flags, ReadFailure, Setting, Settings},
     db,
     diff::{self, Inverse, InverseKind},
     event::Report,
@@ -54,7 +55,10 @@ impl Bench {
     /// Returns the program with one script, everything allowed that costs something.
     fn with(&self, script: &str) -> Migrator {
         fs::write(self.scripts.path().join("010_one.sql"), script).unwrap();
-        let migrator = Migrator::new(self.database.url()).unwrap().directory(self.scripts.path());
+        let flags = Flags::default().with(Setting::DatabaseUrl, self.database.url()).with(Setting::NoJournal, "true");
+        let none = |_: &Path| Err(ReadFailure::Missing);
+        let settings = Settings::settle(&flags, &Environment::default(), Path::new(""), &none).unwrap();
+        let migrator = Migrator::from_settings(settings).directory(self.scripts.path());
         Hazard::ALL.into_iter().fold(migrator, Migrator::allow)
     }
 

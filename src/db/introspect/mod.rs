@@ -470,7 +470,7 @@ impl Reader {
             let kind = match kind {
                 'r' | 'p' => continue,
                 'i' | 'I' => match self.index_tables.get(oid).cloned() {
-                    Some(table) => RelationKind::Index { table },
+                    Some(table) => RelationKind::Index { table, partitioned: *kind == 'I' },
                     None => RelationKind::Other,
                 },
                 'S' => RelationKind::Sequence,

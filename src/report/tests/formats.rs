@@ -84,6 +84,7 @@ fn signs(command: Command) -> Report {
             elapsed: millis(1),
         }],
     });
+    report.history = Some(history_of(SIGNS));
     report.verification = Some(Verification {
         checked: self::table(SIGNS, &[(SIGNS, SIGNS)]),
         complete: true,
@@ -282,6 +283,8 @@ fn github_commands_are_ours_alone() {
                 // One that failed is among the messages.
                 rehearsal.trials.iter().filter(|trial| !matches!(trial.end, TrialEnd::Failed(_))).count()
             })
+            // A run of the past that failed.
+            + report.history.as_ref().map_or(0, |history| history.runs.len())
             + if report.command == Command::Plan {
                 report.scripts.iter().filter(|script| script.state == ScriptState::Changed).count()
             } else {

@@ -1,0 +1,741 @@
+//! The journal: its tables, made by diesel migrations of its own, and what is written and read there.
+//!
+//! Its schema is the user's to name, so statements name it themselves; diesel's `table!` knows names only when it is compiled.
+
+use std::fmt::Write as _;
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
+    migration::{Migration, MigrationSource},
+    pg::{Pg, PgConnection},
+    sql_query,
+    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+
+use crate::{
+    journal::{Backfill, Change, ChangeState, Ended, Entry, Filter, History, Inverse, NewRun, Run, RunEnd, RunState},
+    pg::{Ident, RUNNER_LOCK, quote_literal},
+};
+
+use super::{Control, Sent, ServerError, Session, Work, base::recognise as recognise_dyn};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/db/journal/migrations");
+const RUNS: &str = include_str!("journal/runs.sql");
+const CHANGES: &str = include_str!("journal/changes.sql");
+const BACKFILLS: &str = include_str!("journal/backfills.sql");
+
+/// Why there is no journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A newer version of this program has made it.
+    #[error("the journal in schema {schema} is of a newer version of this program ({version})")]
+    Newer {
+        /// Its schema.
+        schema: Ident,
+        /// The version of it that this program does not know.
+        version: String,
+    },
+    /// The server refused; for want of rights, mostly.
+    #[error("the journal could not be kept: {0}")]
+    Server(Box<ServerError>),
+}
+
+impl From<ServerError> for JournalError {
+    fn from(error: ServerError) -> Self {
+        Self::Server(Box::new(error))
+    }
+}
+
+/// The journal of one run, open for writing.
+///
+/// Invariant: nothing is written before something is to be remembered; the run's own row comes with its first change, in the
+/// same transaction.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    schema: Ident,
+    id: i64,
+    run: NewRun,
+    /// Whether the run's row is committed.
+    recorded: bool,
+    /// Whether it is written and not committed yet.
+    written: bool,
+    /// The number of the next change.
+    next: i32,
+    /// The number of the first change that is not committed yet.
+    uncommitted: i32,
+}
+
+impl Control {
+    /// Opens the journal for writing on this connection, makes or upgrades it where that is needed, and marks runs that are no
+    /// more. To be called with the runner lock.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn open_journal(&mut self, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
+        open(self.connection(), schema, run)
+    }
+}
+
+impl Session {
+    /// As [`Control::open_journal`], where there is one connection only.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn open_journal(&mut self, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
+        open(self.diesel(), schema, run)
+    }
+
+    /// Reads the journal; `None` where there is none. Read-only, ACCESS SHARE on its tables. Cost: a round trip for each kind of
+    /// thing.
+    ///
+    /// # Errors
+    /// [`ServerError`]: a filter that cannot be read, or a right missing.
+    pub fn history(&mut self, schema: &Ident, filter: &Filter) -> Result<Option<History>, ServerError> {
+        read(self.diesel(), schema, filter)
+    }
+
+    /// Asks for another state of a backfill that is in one of the states given. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn set_backfill(&mut self, schema: &Ident, id: i64, from: &[&str], to: &str) -> Result<bool, ServerError> {
+        let from: Vec<String> = from.iter().map(|state| quote_literal(state)).collect();
+        let sql = format!(
+            "UPDATE {schema}.backfills SET state = {}, updated_at = clock_timestamp() WHERE id = {id} AND state IN ({})",
+            quote_literal(to),
+            from.join(", ")
+        );
+        let changed = sql_query(&sql).execute(self.diesel()).map_err(|error| recognise(&error, &sql))?;
+        Ok(changed > 0)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Bool)]
+    value: bool,
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    value: i64,
+}
+
+fn recognise(error: &diesel::result::Error, sql: &str) -> ServerError {
+    ServerError::recognise(error, Sent::new(sql))
+}
+
+fn exists(connection: &mut PgConnection, schema: &Ident) -> Result<bool, ServerError> {
+    let books = quote_literal(&format!("{schema}.__diesel_schema_migrations"));
+    let sql = format!("SELECT pg_catalog.to_regclass({books}) IS NOT NULL AS value");
+    let found: Found = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
+    Ok(found.value)
+}
+
+/// The versions of the journal that this program knows.
+fn known() -> Vec<String> {
+    let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
+    migrations.iter().map(|migration| migration.name().version().to_string()).collect()
+}
+
+fn open(connection: &mut PgConnection, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
+    let mut recorded = Vec::new();
+    let is_there = exists(connection, schema)?;
+    if is_there {
+        let sql = format!("SELECT version AS value FROM {schema}.__diesel_schema_migrations");
+        let words: Vec<Word> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
+        recorded = words.into_iter().map(|word| word.value).collect();
+    }
+    let known = known();
+    if let Some(version) = recorded.iter().filter(|version| !known.contains(version)).max() {
+        return Err(JournalError::Newer { schema: schema.clone(), version: version.clone() });
+    }
+    if known.iter().any(|version| !recorded.contains(version)) {
+        make(connection, schema, !is_there)?;
+    }
+    if is_there {
+        // Who has the runner lock knows that all others are dead. When they ended nobody knows.
+        let sql = format!("UPDATE {schema}.runs SET outcome = 'interrupted' WHERE outcome IS NULL");
+        connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
+    }
+    let sql = format!(
+        "SELECT nextval(pg_catalog.pg_get_serial_sequence({}, 'id')) AS value",
+        quote_literal(&format!("{schema}.runs"))
+    );
+    let number: Number = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
+    Ok(Journal {
+        schema: schema.clone(),
+        id: number.value,
+        run,
+        recorded: false,
+        written: false,
+        next: 1,
+        uncommitted: 1,
+    })
+}
+
+/// Makes the journal, or brings it up to date, with diesel's harness: its books are in the journal's own schema.
+fn make(connection: &mut PgConnection, schema: &Ident, new: bool) -> Result<(), ServerError> {
+    let path: Word = sql_query("SELECT current_setting('search_path') AS value")
+        .get_result(connection)
+        .map_err(|error| recognise(&error, ""))?;
+    let create = if new { format!("CREATE SCHEMA IF NOT EXISTS {schema}; ") } else { String::new() };
+    let sql = format!("{create}SET search_path = {schema}");
+    connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
+    let made = connection.run_pending_migrations(MIGRATIONS).map(drop);
+    let made = made.map_err(|error| recognise_dyn(error.as_ref()));
+    let sql = format!("SELECT set_config('search_path', {}, false)", quote_literal(&path.value));
+    let restored = connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql));
+    made.and(restored)
+}
+
+fn text(value: Option<&str>) -> String {
+    value.map_or_else(|| "NULL".to_owned(), quote_literal)
+}
+
+impl Journal {
+    /// Returns the number of this run.
+    #[must_use]
+    pub const fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// Returns the journal's schema.
+    #[must_use]
+    pub const fn schema(&self) -> &Ident {
+        &self.schema
+    }
+
+    /// Returns whether anything of this run is remembered.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        self.recorded
+    }
+
+    /// Writes steps down, in the transaction that is open, if one is; with what came of them where that is known. One round trip.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn record(
+        &mut self,
+        work: &mut Work<'_>,
+        entries: &[Entry],
+        ended: Option<&[Ended]>,
+    ) -> Result<(), ServerError> {
+        let mut sql = self.opening();
+        let _ = write!(
+            sql,
+            "INSERT INTO {}.changes (run_id, number, state, script, script_digest, location, verb, object, sql, inverse, \
+             inverse_kind, inverse_notes, attempts, lock_wait_ms, elapsed_ms, rows, blocked_ms) VALUES ",
+            self.schema
+        );
+        for (place, entry) in entries.iter().enumerate() {
+            let Entry { script, script_digest, location, verb, object, sql: sent, inverse, attempts, lock_wait_ms } =
+                entry;
+            let words =
+                [script, script_digest, location, verb, object, sent].map(|word| quote_literal(word)).join(", ");
+            let inverse = match inverse {
+                None => "NULL, NULL, NULL".to_owned(),
+                Some(Inverse { sql, kind, notes }) => {
+                    format!("{}, {}, {}", quote_literal(sql), quote_literal(kind), text(notes.as_deref()))
+                }
+            };
+            let (state, came) = match ended.and_then(|ended| ended.get(place)) {
+                None => (ChangeState::Begun, "NULL, NULL, 0".to_owned()),
+                Some(ended) => (ChangeState::Done, figures(ended)),
+            };
+            let _ = write!(
+                sql,
+                "{}({}, {}, '{}', {words}, {inverse}, {attempts}, {lock_wait_ms}, {came})",
+                if place == 0 { "" } else { ", " },
+                self.id,
+                self.next,
+                state.word()
+            );
+            self.next += 1;
+        }
+        work.execute(&sql)
+    }
+
+    /// What was written since is committed.
+    pub const fn committed(&mut self) {
+        self.recorded |= self.written;
+        self.uncommitted = self.next;
+    }
+
+    /// What was written since was undone with its transaction.
+    pub const fn undone(&mut self) {
+        self.written = self.recorded;
+        self.next = self.uncommitted;
+    }
+
+    /// Finds out, over a new connection, what of this run is committed: a connection may be lost between a COMMIT and its answer.
+    /// Returns how many changes more than was known.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn find_again(&mut self, session: &mut Session) -> Result<usize, ServerError> {
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM {0}.runs WHERE id = {1}) + (SELECT coalesce(max(number), 0) FROM {0}.changes WHERE \
+             run_id = {1}) AS value",
+            self.schema, self.id
+        );
+        let found: Number = sql_query(&sql).get_result(session.diesel()).map_err(|error| recognise(&error, &sql))?;
+        (self.recorded, self.written) = (found.value > 0, found.value > 0);
+        let known = self.uncommitted;
+        // One for the run's own row, one because numbers begin with it.
+        self.next = i32::try_from(found.value.max(1)).unwrap_or(i32::MAX);
+        self.uncommitted = self.next;
+        Ok(usize::try_from(self.next - known).unwrap_or(0))
+    }
+
+    /// Writes down what came of the steps recorded last, which stand outside of a transaction.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn done(&mut self, work: &mut Work<'_>, ended: &[Ended]) -> Result<(), ServerError> {
+        let first = self.next - i32::try_from(ended.len()).unwrap_or(0);
+        let mut sql = String::new();
+        for (number, ended) in (first..).zip(ended) {
+            let _ = write!(
+                sql,
+                "UPDATE {}.changes SET (state, elapsed_ms, rows, blocked_ms) = ROW('done', {}) WHERE run_id = {} AND number = \
+                 {number};",
+                self.schema,
+                figures(ended),
+                self.id
+            );
+        }
+        work.execute(&sql)
+    }
+
+    /// Writes down that a step failed: the one recorded last, or one that was undone with its transaction.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn failed(
+        &mut self,
+        work: &mut Work<'_>,
+        undone: Option<Entry>,
+        elapsed_ms: f64,
+        sqlstate: Option<&str>,
+        error: &str,
+    ) -> Result<(), ServerError> {
+        if let Some(entry) = undone {
+            self.record(work, &[Entry { inverse: None, ..entry }], None)?;
+            self.committed();
+        }
+        let sql = format!(
+            "UPDATE {}.changes SET state = 'failed', inverse = NULL, elapsed_ms = {elapsed_ms}, sqlstate = {}, error = {} WHERE \
+             run_id = {} AND number = {} AND state = 'begun'",
+            self.schema,
+            text(sqlstate),
+            quote_literal(error),
+            self.id,
+            self.next - 1
+        );
+        work.execute(&sql)
+    }
+
+    /// Writes down how the run ended.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn end(&mut self, work: &mut Work<'_>, end: &RunEnd) -> Result<(), ServerError> {
+        let mut sql = self.opening();
+        let _ = write!(
+            sql,
+            "UPDATE {}.runs SET ended_at = clock_timestamp(), outcome = {}, exit_code = {}, blocked_ms = {}, error = {} WHERE id \
+             = {}",
+            self.schema,
+            quote_literal(&end.outcome),
+            end.exit_code,
+            end.blocked_ms,
+            text(end.error.as_deref()),
+            self.id
+        );
+        work.execute(&sql)
+    }
+
+    /// Returns the statement that makes the run's own row, where it is still to be made.
+    fn opening(&mut self) -> String {
+        if self.written {
+            return String::new();
+        }
+        self.written = true;
+        let NewRun { command, os_user, host, tool_version, revision, scripts_digest } = &self.run;
+        format!(
+            "INSERT INTO {}.runs (id, command, os_user, host, tool_version, revision, scripts_digest) VALUES ({}, {}, {}, {}, {}, \
+             {}, {}); ",
+            self.schema,
+            self.id,
+            quote_literal(command),
+            text(os_user.as_deref()),
+            text(host.as_deref()),
+            quote_literal(tool_version),
+            text(revision.as_deref()),
+            text(scripts_digest.as_deref())
+        )
+    }
+}
+
+fn figures(ended: &Ended) -> String {
+    let rows = ended.rows.map_or_else(|| "NULL".to_owned(), |rows| rows.to_string());
+    format!("{:.3}, {rows}, {:.3}", ended.elapsed_ms, ended.blocked_ms)
+}
+
+/// How far a backfill is, as it stands in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Watermark {
+    /// Its number.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// `working`, `pausing`, `paused`, `cancelling`, `canceled`, `done`.
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    /// Which time it goes through the table.
+    #[diesel(sql_type = Integer)]
+    pub pass: i32,
+    /// The page at which the next batch begins.
+    #[diesel(sql_type = BigInt)]
+    pub next_page: i64,
+    /// The key after which it begins, as a JSON array of texts.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub after_key: Option<String>,
+    /// The rows changed so far.
+    #[diesel(sql_type = BigInt)]
+    pub rows: i64,
+}
+
+impl Journal {
+    /// Finds or makes the watermark of a backfill, of which `identity` says which it is. Where its `table` is in another file than
+    /// before, it begins anew.
+    ///
+    /// A backfill that is paused is returned as it stands; one that was killed goes on where it was.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn watermark(
+        &self,
+        session: &mut Session,
+        identity: &str,
+        entry: (&str, &str),
+        table: &str,
+    ) -> Result<Watermark, ServerError> {
+        let (schema, id) = (&self.schema, self.id);
+        let (location, object) = (quote_literal(entry.0), quote_literal(entry.1));
+        let (identity, table) = (quote_literal(identity), quote_literal(table));
+        let digest = format!("pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({identity}, 'UTF8')), 'hex')");
+        let file = format!("pg_catalog.pg_relation_filenode(pg_catalog.to_regclass({table}))");
+        // In a SET the columns are those of before.
+        let kept = "b.file = EXCLUDED.file AND b.state NOT IN ('done', 'canceled')";
+        let sql = format!(
+            "INSERT INTO {schema}.backfills AS b (digest, run_id, location, object, state, file) VALUES ({digest}, {id}, {location}, \
+             {object}, 'working', {file}) ON CONFLICT (digest) DO UPDATE SET run_id = EXCLUDED.run_id, location = \
+             EXCLUDED.location, object = EXCLUDED.object, file = EXCLUDED.file, state = CASE WHEN b.state IN ('paused', \
+             'pausing') THEN 'paused' ELSE 'working' END, pass = CASE WHEN {kept} THEN b.pass ELSE 1 END, next_page = CASE WHEN \
+             {kept} THEN b.next_page ELSE 0 END, after_key = CASE WHEN {kept} THEN b.after_key END, rows = CASE WHEN {kept} THEN \
+             b.rows ELSE 0 END, updated_at = clock_timestamp() RETURNING id, state, pass, next_page, after_key, rows"
+        );
+        sql_query(&sql).get_result(session.diesel()).map_err(|error| recognise(&error, &sql))
+    }
+}
+
+/// Where a backfill is after a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark<'a> {
+    /// Which time it goes through the table.
+    pub pass: i32,
+    /// The page at which the next batch begins, and the pages of the table.
+    pub pages: (u64, u64),
+    /// The key after which it begins, as a JSON array of texts.
+    pub after_key: Option<&'a str>,
+    /// The rows of this batch.
+    pub rows: u64,
+}
+
+impl Watermark {
+    /// Writes in the transaction of a batch how far the backfill is then; returns the state that is wanted of it. `None`: its row
+    /// is gone.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn advance(
+        &self,
+        session: &mut Session,
+        schema: &Ident,
+        mark: Mark<'_>,
+    ) -> Result<Option<String>, ServerError> {
+        let sql = format!(
+            "UPDATE {schema}.backfills SET pass = {}, next_page = {}, pages = {}, after_key = {}, rows = rows + {}, updated_at = \
+             clock_timestamp() WHERE id = {} RETURNING state AS value",
+            mark.pass,
+            mark.pages.0,
+            mark.pages.1,
+            text(mark.after_key),
+            mark.rows,
+            self.id
+        );
+        let words: Vec<Word> = sql_query(&sql).load(session.diesel()).map_err(|error| recognise(&error, &sql))?;
+        Ok(words.into_iter().next().map(|word| word.value))
+    }
+
+    /// Writes down that the backfill is in another state.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn settle(&self, session: &mut Session, schema: &Ident, state: &str) -> Result<(), ServerError> {
+        let sql = format!(
+            "UPDATE {schema}.backfills SET state = {}, updated_at = clock_timestamp() WHERE id = {}",
+            quote_literal(state),
+            self.id
+        );
+        session.work().execute(&sql)
+    }
+}
+
+#[derive(QueryableByName)]
+struct RunRow {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    command: String,
+    #[diesel(sql_type = Text)]
+    begun: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    elapsed_ms: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    outcome: Option<String>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    exit_code: Option<i32>,
+    #[diesel(sql_type = Text)]
+    role: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    os_user: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    host: Option<String>,
+    #[diesel(sql_type = Text)]
+    tool_version: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    revision: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    scripts_digest: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    blocked_ms: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    error: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    changes: i64,
+    #[diesel(sql_type = diesel::sql_types::Array<Text>)]
+    scripts: Vec<String>,
+    #[diesel(sql_type = Bool)]
+    at_work: bool,
+}
+
+impl From<RunRow> for Run {
+    fn from(row: RunRow) -> Self {
+        let state = RunState::of(row.outcome.as_deref(), row.at_work);
+        Self {
+            id: row.id,
+            command: row.command,
+            begun: row.begun,
+            elapsed_ms: row.elapsed_ms.and_then(|elapsed| u64::try_from(elapsed).ok()),
+            state,
+            exit_code: row.exit_code,
+            role: row.role,
+            os_user: row.os_user,
+            host: row.host,
+            tool_version: row.tool_version,
+            revision: row.revision,
+            scripts_digest: row.scripts_digest,
+            blocked_ms: u64::try_from(row.blocked_ms).unwrap_or(0),
+            error: row.error,
+            changes: u64::try_from(row.changes).unwrap_or(0),
+            scripts: row.scripts,
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct ChangeRow {
+    #[diesel(sql_type = BigInt)]
+    run_id: i64,
+    #[diesel(sql_type = Integer)]
+    number: i32,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Text)]
+    at: String,
+    #[diesel(sql_type = Text)]
+    script: String,
+    #[diesel(sql_type = Text)]
+    script_digest: String,
+    #[diesel(sql_type = Text)]
+    location: String,
+    #[diesel(sql_type = Text)]
+    verb: String,
+    #[diesel(sql_type = Text)]
+    object: String,
+    #[diesel(sql_type = Text)]
+    sql: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    inverse: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    inverse_kind: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    inverse_notes: Option<String>,
+    #[diesel(sql_type = Nullable<Double>)]
+    elapsed_ms: Option<f64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    rows: Option<i64>,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+    #[diesel(sql_type = Double)]
+    lock_wait_ms: f64,
+    #[diesel(sql_type = Double)]
+    blocked_ms: f64,
+    #[diesel(sql_type = Nullable<Text>)]
+    sqlstate: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    error: Option<String>,
+}
+
+impl From<ChangeRow> for Change {
+    fn from(row: ChangeRow) -> Self {
+        let (rows, blocked_ms) = (row.rows.and_then(|rows| u64::try_from(rows).ok()), row.blocked_ms);
+        Self {
+            run: row.run_id,
+            number: row.number,
+            state: ChangeState::read(&row.state),
+            at: row.at,
+            entry: Entry {
+                script: row.script,
+                script_digest: row.script_digest,
+                location: row.location,
+                verb: row.verb,
+                object: row.object,
+                sql: row.sql,
+                inverse: row.inverse_kind.map(|kind| Inverse {
+                    sql: row.inverse.unwrap_or_default(),
+                    kind,
+                    notes: row.inverse_notes,
+                }),
+                attempts: u32::try_from(row.attempts).unwrap_or(1),
+                lock_wait_ms: row.lock_wait_ms,
+            },
+            ended: row.elapsed_ms.map(|elapsed_ms| Ended { elapsed_ms, rows, blocked_ms }),
+            sqlstate: row.sqlstate,
+            error: row.error,
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct BackfillRow {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    run_id: i64,
+    #[diesel(sql_type = Text)]
+    location: String,
+    #[diesel(sql_type = Text)]
+    object: String,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Integer)]
+    pass: i32,
+    #[diesel(sql_type = BigInt)]
+    next_page: i64,
+    #[diesel(sql_type = BigInt)]
+    pages: i64,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+    #[diesel(sql_type = Text)]
+    begun: String,
+    #[diesel(sql_type = Text)]
+    updated: String,
+}
+
+impl From<BackfillRow> for Backfill {
+    fn from(row: BackfillRow) -> Self {
+        let number = |value: i64| u64::try_from(value).unwrap_or(0);
+        Self {
+            id: row.id,
+            run: row.run_id,
+            location: row.location,
+            object: row.object,
+            state: row.state,
+            pass: row.pass,
+            done_pages: number(row.next_page),
+            pages: number(row.pages),
+            rows: number(row.rows),
+            begun: row.begun,
+            updated: row.updated,
+        }
+    }
+}
+
+/// Returns a query of this folder about the journal of a schema.
+fn query(text: &str, schema: &Ident) -> String {
+    let (class, object) = RUNNER_LOCK;
+    text.replace("{schema}", &schema.to_string())
+        .replace("{class}", &class.to_string())
+        .replace("{object}", &object.to_string())
+}
+
+fn read(connection: &mut PgConnection, schema: &Ident, filter: &Filter) -> Result<Option<History>, ServerError> {
+    if !exists(connection, schema)? {
+        return Ok(None);
+    }
+    let optional = |text: &Option<String>| text.clone().unwrap_or_default();
+    let sql = query(RUNS, schema);
+    let runs: Vec<RunRow> = sql_query(&sql)
+        .bind::<BigInt, _>(filter.run.unwrap_or(0))
+        .bind::<Text, _>(optional(&filter.script))
+        .bind::<Text, _>(optional(&filter.object))
+        .bind::<Text, _>(optional(&filter.host))
+        .bind::<Text, _>(optional(&filter.since))
+        .bind::<BigInt, _>(i64::from(filter.limit))
+        .load(connection)
+        .map_err(|error| recognise(&error, &sql))?;
+    let mut changes = Vec::new();
+    if let Some(run) = filter.run {
+        let sql = query(CHANGES, schema);
+        let rows: Vec<ChangeRow> =
+            sql_query(&sql).bind::<BigInt, _>(run).load(connection).map_err(|error| recognise(&error, &sql))?;
+        changes = rows.into_iter().map(Change::from).collect();
+    }
+    let sql = query(BACKFILLS, schema);
+    let backfills: Vec<BackfillRow> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
+    Ok(Some(History {
+        runs: runs.into_iter().map(Run::from).collect(),
+        changes,
+        backfills: backfills.into_iter().map(Backfill::from).collect(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_of_the_journal_is_known() {
+        assert_eq!(known(), ["00000000000001"]);
+    }
+
+    #[test]
+    fn queries_name_the_schema_quoted() {
+        let schema = Ident::new("Odd schema");
+        let sql = query(RUNS, &schema);
+        assert!(sql.contains("\"Odd schema\".runs") && !sql.contains('{'), "{sql}");
+    }
+}

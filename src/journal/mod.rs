@@ -1,0 +1,301 @@
+//! The memory of what was done to a database, as plain data: runs, their changes, backfills.
+//!
+//! The catalog is the truth; this only remembers. A database without it is planned, changed and verified just the same.
+
+use crate::pg::Ident;
+
+/// The schema that the journal lives in where nothing else is said.
+pub const SCHEMA: &str = "hrms_migrate";
+
+/// Where the journal of a run is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Nowhere.
+    Not,
+    /// In this schema.
+    In(Ident),
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self::In(Ident::new(SCHEMA))
+    }
+}
+
+/// What is known of a run when it begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewRun {
+    /// `run`, `rollback`, `adopt`, `stamp`.
+    pub command: String,
+    /// The user of the operating system.
+    pub os_user: Option<String>,
+    /// The machine.
+    pub host: Option<String>,
+    /// The version of this program.
+    pub tool_version: String,
+    /// The revision of the scripts in version control.
+    pub revision: Option<String>,
+    /// SHA-256 over the tokens of all scripts.
+    pub scripts_digest: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunEnd {
+    /// `done`, `interrupted`, or an error code.
+    pub outcome: String,
+    /// The exit code.
+    pub exit_code: u8,
+    /// For how long others may have waited for locks of the run, in milliseconds.
+    pub blocked_ms: u64,
+    /// What went wrong: no secret and no content of a row.
+    pub error: Option<String>,
+}
+
+/// What is known of a step before it is sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Entry {
+    /// The script's path.
+    pub script: String,
+    /// SHA-256 over its tokens.
+    pub script_digest: String,
+    /// `ensure/010_user_columns.sql:7:1`.
+    pub location: String,
+    /// `add`, `alter`, `drop`, `fill`, `run`.
+    pub verb: String,
+    /// The object, in words.
+    pub object: String,
+    /// What is sent.
+    pub sql: String,
+    /// What takes it back, where it is this entry's to say.
+    pub inverse: Option<Inverse>,
+    /// How often it was tried, this time included.
+    pub attempts: u32,
+    /// Time spent in attempts that did not get their lock, in milliseconds.
+    pub lock_wait_ms: f64,
+}
+
+/// What takes a change back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inverse {
+    /// The text of an ensure script; empty where there is none.
+    pub sql: String,
+    /// `exact`, `loses`, `unknown`.
+    pub kind: String,
+    /// What it loses and how to count it, or why there is none: JSON.
+    pub notes: Option<String>,
+}
+
+/// What came of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Ended {
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: f64,
+    /// The rows that it changed.
+    pub rows: Option<u64>,
+    /// From its strong lock to the end of its transaction, in milliseconds.
+    pub blocked_ms: f64,
+}
+
+/// A run of the past, or one that still works.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its number in this database.
+    pub id: i64,
+    /// `run`, `rollback`, …
+    pub command: String,
+    /// When it began: `2026-11-21T22:10:03Z`.
+    pub begun: String,
+    /// How long it took, in milliseconds; `None` where it has not ended.
+    pub elapsed_ms: Option<u64>,
+    /// How it stands.
+    pub state: RunState,
+    /// Its exit code.
+    pub exit_code: Option<i32>,
+    /// The role of the database.
+    pub role: String,
+    /// The user of the operating system.
+    pub os_user: Option<String>,
+    /// The machine.
+    pub host: Option<String>,
+    /// The version of this program.
+    pub tool_version: String,
+    /// The revision of the scripts.
+    pub revision: Option<String>,
+    /// SHA-256 over the tokens of all scripts.
+    pub scripts_digest: Option<String>,
+    /// For how long others may have waited, in milliseconds.
+    pub blocked_ms: u64,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// How many changes were made.
+    pub changes: u64,
+    /// The scripts that they came from, in order.
+    pub scripts: Vec<String>,
+}
+
+/// How a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// It works.
+    Working,
+    /// It did everything.
+    Done,
+    /// It was stopped, or its process died.
+    Interrupted,
+    /// It failed: the error code.
+    Failed(String),
+}
+
+impl RunState {
+    /// Returns how a run stands by its outcome, and by whether a run is at work now.
+    #[must_use]
+    pub fn of(outcome: Option<&str>, at_work: bool) -> Self {
+        match outcome {
+            None if at_work => Self::Working,
+            None | Some("interrupted") => Self::Interrupted,
+            Some("done") => Self::Done,
+            Some(code) => Self::Failed(code.to_owned()),
+        }
+    }
+
+    /// Returns it as a word: `done`, `working`, `interrupted`, or the error code.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Working => "working",
+            Self::Done => "done",
+            Self::Interrupted => "interrupted",
+            Self::Failed(code) => code,
+        }
+    }
+}
+
+/// A change of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The run.
+    pub run: i64,
+    /// Its place in the run.
+    pub number: i32,
+    /// Whether it was carried out.
+    pub state: ChangeState,
+    /// When it was recorded: `2026-11-21T22:10:03Z`.
+    pub at: String,
+    /// What was sent and where it came from.
+    pub entry: Entry,
+    /// What came of it; `None` where it was begun and nothing more is known.
+    pub ended: Option<Ended>,
+    /// The SQLSTATE of what went wrong.
+    pub sqlstate: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// Whether a change was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeState {
+    /// It was begun; of a run that is no more it is not known what came of it.
+    Begun,
+    /// It was.
+    Done,
+    /// It failed.
+    Failed,
+}
+
+impl ChangeState {
+    /// Returns it as a word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn read(word: &str) -> Self {
+        match word {
+            "done" => Self::Done,
+            "failed" => Self::Failed,
+            _ => Self::Begun,
+        }
+    }
+}
+
+/// A backfill in batches, and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backfill {
+    /// Its number in this database.
+    pub id: i64,
+    /// The run that works on it, or did last.
+    pub run: i64,
+    /// `ensure/020_leaves.sql:3:1`.
+    pub location: String,
+    /// The rows, in words.
+    pub object: String,
+    /// `working`, `pausing`, `paused`, `cancelling`, `canceled`, `done`.
+    pub state: String,
+    /// Which time it goes through the table.
+    pub pass: i32,
+    /// Pages of the table gone through.
+    pub done_pages: u64,
+    /// Pages of the table.
+    pub pages: u64,
+    /// Rows changed.
+    pub rows: u64,
+    /// When it began.
+    pub begun: String,
+    /// When it was written last.
+    pub updated: String,
+}
+
+/// What is wanted of the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// This run alone, with its changes.
+    pub run: Option<i64>,
+    /// Runs that changed something for a script whose path holds this.
+    pub script: Option<String>,
+    /// Runs that changed an object whose name holds this.
+    pub object: Option<String>,
+    /// Runs on a machine whose name holds this.
+    pub host: Option<String>,
+    /// Runs that began after this: a date or time as PostgreSQL reads it, or an interval before now.
+    pub since: Option<String>,
+    /// Most runs.
+    pub limit: u32,
+}
+
+/// What the journal remembers, newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// The runs.
+    pub runs: Vec<Run>,
+    /// The changes of the one run that was asked for.
+    pub changes: Vec<Change>,
+    /// Backfills that are not done.
+    pub backfills: Vec<Backfill>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_without_an_outcome_works_or_was_killed() {
+        assert_eq!(RunState::of(None, true), RunState::Working);
+        assert_eq!(RunState::of(None, false), RunState::Interrupted);
+        assert_eq!(RunState::of(Some("done"), true), RunState::Done);
+        assert_eq!(RunState::of(Some("lock-timeout"), false).word(), "lock-timeout");
+    }
+
+    #[test]
+    fn states_are_read_as_they_are_written() {
+        for state in [ChangeState::Begun, ChangeState::Done, ChangeState::Failed] {
+            assert_eq!(ChangeState::read(state.word()), state);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What a run writes down: the journal opened when there is something to remember, an entry for each step.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    config::Settings,
+    db::{Control, Journal, JournalError, ServerError, Session},
+    diagnostic::{Code, Diagnostic, Severity},
+    exec::{Failure, Group},
+    journal::{Entry, Keeping, NewRun, RunEnd},
+    plan::{Step, Transaction, Verb},
+    script::ScriptId,
+    sql,
+};
+
+use super::{run::Operation, tell::worst_of};
+
+/// The memory of one run.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The journal, once it is open.
+    pub(super) journal: Option<Journal>,
+    /// Whether it was tried to open it.
+    tried: bool,
+    /// The digests of scripts that changed something.
+    digests: BTreeMap<ScriptId, String>,
+}
+
+impl Operation<'_, '_> {
+    /// Opens the journal, if it is to be kept and is not open yet. To be called with the runner lock, before the first change.
+    ///
+    /// Where it cannot be kept, the run goes on without, and says so.
+    ///
+    /// # Errors
+    /// A journal that a newer version of this program has made.
+    pub(super) fn remember(
+        &mut self,
+        session: &mut Session,
+        control: Option<&mut Control>,
+    ) -> Result<(), Box<Diagnostic>> {
+        let Keeping::In(schema) = &self.settings.journal else { return Ok(()) };
+        if std::mem::replace(&mut self.memory.tried, true) {
+            return Ok(());
+        }
+        let run = self.new_run();
+        let opened = match control {
+            Some(control) => control.open_journal(schema, run),
+            None => session.open_journal(schema, run),
+        };
+        match opened {
+            Ok(journal) => self.memory.journal = Some(journal),
+            Err(error @ JournalError::Newer { .. }) => {
+                return Err(Box::new(
+                    Diagnostic::error(Code::JournalNewer, error.to_string())
+                        .why("this version does not know its tables; nothing was changed")
+                        .help("use the newer version, or run without a memory: `--no-journal`"),
+                ));
+            }
+            // The next statement will say the same.
+            Err(JournalError::Server(error)) if error.is_connection_lost() => self.memory.tried = false,
+            Err(JournalError::Server(error)) => self.no_journal(&error),
+        }
+        Ok(())
+    }
+
+    fn no_journal(&mut self, error: &ServerError) {
+        let mut diagnostic =
+            Diagnostic::note(Code::NoJournal, "the journal is not kept: what this run does is not remembered")
+                .why(format!("the server says: {error}"))
+                .help("grant the role CREATE on the database or the journal's tables, or say `--no-journal`");
+        diagnostic.severity = Severity::Warning;
+        self.notes.diagnostics.push(diagnostic);
+    }
+
+    fn new_run(&self) -> NewRun {
+        let settings = self.settings;
+        NewRun {
+            command: self.notes.command.name().to_owned(),
+            os_user: settings.os_user.clone(),
+            host: gethostname::gethostname().into_string().ok(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: settings.revision.clone().or_else(|| revision(settings)),
+            scripts_digest: Some(sql::checksum_of_all(&self.subject.scripts.texts)),
+        }
+    }
+
+    /// Returns what is to be written down about a group.
+    pub(super) fn entries(&mut self, group: &Group<'_>) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(group.steps.len());
+        for step in &group.steps {
+            entries.push(self.entry(step));
+        }
+        entries
+    }
+
+    fn entry(&mut self, step: &Step) -> Entry {
+        let id = step.statement.script;
+        let text = &self.subject.scripts.texts[id.0];
+        let digest = self.memory.digests.entry(id).or_insert_with(|| sql::checksum(text));
+        Entry {
+            script: text.path.clone(),
+            script_digest: digest.clone(),
+            location: text.location(step.span.start).to_string(),
+            verb: verb(step.verb).to_owned(),
+            object: step.object.clone(),
+            sql: step.sql.clone(),
+            inverse: None,
+            attempts: self.notes.attempts.get(&step.statement).copied().unwrap_or(0) + 1,
+            lock_wait_ms: self.notes.lock_waits.get(&step.statement).map_or(0.0, |wait| wait.as_secs_f64() * 1_000.0),
+        }
+    }
+
+    /// What was written with a group is committed, or was undone with it.
+    pub(super) const fn settle_memory(&mut self, committed: bool) {
+        if let Some(journal) = &mut self.memory.journal {
+            if committed { journal.committed() } else { journal.undone() }
+        }
+    }
+
+    /// Returns whether a group was committed although the connection was lost before the server could say so.
+    pub(super) fn was_committed(&mut self, session: &mut Session, group: &Group<'_>) -> bool {
+        let Some(journal) = &mut self.memory.journal else { return false };
+        // What the catalog does not have is planned anew, whatever is found here.
+        let found = journal.find_again(session).unwrap_or(0);
+        group.transaction != Transaction::None && found >= group.steps.len()
+    }
+
+    /// The journal could not be written: the run goes on without.
+    pub(super) fn forget_memory(&mut self, error: &ServerError) {
+        self.memory.journal = None;
+        self.no_journal(error);
+    }
+
+    /// Writes down that a step failed. That it cannot be written is no news: something is wrong already.
+    pub(super) fn remember_failure(&mut self, session: &mut Session, group: &Group<'_>, failure: &Failure) {
+        let Some(mut journal) = self.memory.journal.take() else { return };
+        let step = group.steps.get(failure.step).or_else(|| group.steps.last());
+        let undone = step.filter(|_| group.transaction != Transaction::None).map(|step| self.entry(step));
+        let elapsed = failure.elapsed.as_secs_f64() * 1_000.0;
+        let error = &failure.error;
+        drop(journal.failed(&mut session.work(), undone, elapsed, error.kind.sqlstate(), &error.to_string()));
+        self.memory.journal = Some(journal);
+    }
+
+    /// Writes down how the run ended, where it is remembered at all.
+    pub(super) fn remember_end(&mut self, session: &mut Session) {
+        let Some(journal) = self.memory.journal.as_mut().filter(|journal| journal.is_recorded()) else { return };
+        let worst = worst_of(&self.notes.diagnostics);
+        let signal = self.interrupt.signal();
+        let end = RunEnd {
+            outcome: match (signal, worst) {
+                (Some(_), _) => "interrupted".to_owned(),
+                (None, Some(worst)) => worst.code.name().to_owned(),
+                (None, None) => "done".to_owned(),
+            },
+            exit_code: match (signal, worst) {
+                (Some(signal), _) => u8::try_from(128 + signal).unwrap_or(1),
+                (None, Some(worst)) => worst.code.outcome().exit_code(),
+                (None, None) => 0,
+            },
+            blocked_ms: u64::try_from(self.notes.blocked.total.as_millis()).unwrap_or(u64::MAX),
+            error: worst.map(|worst| worst.what.clone()),
+        };
+        let ended = session.end_look().and_then(|()| journal.end(&mut session.work(), &end));
+        if let Err(error) = ended
+            && worst.is_none()
+            && !error.is_connection_lost()
+        {
+            self.no_journal(&error);
+        }
+    }
+}
+
+const fn verb(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Add => "add",
+        Verb::Alter => "alter",
+        Verb::Drop => "drop",
+        Verb::Fill => "fill",
+        Verb::Run => "run",
+    }
+}
+
+/// Returns the revision of the scripts' directory, where git keeps it.
+fn revision(settings: &Settings) -> Option<String> {
+    let dir = fs::canonicalize(settings.dir.as_ref()?).ok()?;
+    let git = dir.ancestors().map(|dir| dir.join(".git")).find(|git| git.exists())?;
+    let git = if git.is_dir() { git } else { linked(&git)? };
+    let head = read(&git.join("HEAD"))?;
+    let Some(name) = head.strip_prefix("ref: ") else { return hash(&head) };
+    // A linked working tree keeps its branches with the others.
+    let common = read(&git.join("commondir")).map_or_else(|| git.clone(), |common| git.join(common));
+    if let Some(found) = read(&common.join(name)) {
+        return hash(&found);
+    }
+    let packed = read(&common.join("packed-refs"))?;
+    hash(packed.lines().find_map(|line| line.strip_suffix(name)?.strip_suffix(' '))?)
+}
+
+fn linked(file: &Path) -> Option<PathBuf> {
+    let text = read(file)?;
+    Some(file.parent()?.join(text.strip_prefix("gitdir: ")?))
+}
+
+fn hash(text: &str) -> Option<String> {
+    (text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_owned())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the revision stands in git's files")]
+fn read(path: &Path) -> Option<String> {
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+}

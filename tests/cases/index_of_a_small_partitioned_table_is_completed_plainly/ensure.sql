@@ -1,0 +1,3 @@
+CREATE INDEX p_w ON p (w);
+CREATE INDEX p_c ON p (c);
+ALTER TABLE p ADD CONSTRAINT p_key UNIQUE (id, d, c);

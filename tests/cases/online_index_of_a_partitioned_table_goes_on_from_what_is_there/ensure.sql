@@ -1,0 +1,2 @@
+CREATE INDEX p_w ON p (w);
+CREATE INDEX ON p (c);

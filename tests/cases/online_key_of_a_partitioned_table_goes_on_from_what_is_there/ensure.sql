@@ -1,0 +1,1 @@
+ALTER TABLE p ADD CONSTRAINT p_unique UNIQUE (w, d, c);

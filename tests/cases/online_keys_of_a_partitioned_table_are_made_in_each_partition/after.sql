@@ -1,0 +1,3 @@
+ALTER TABLE p_old ADD CONSTRAINT p_old_ready PRIMARY KEY USING INDEX p_old_ready;
+ALTER TABLE p ADD PRIMARY KEY (id, d, c);
+ALTER TABLE p ADD CONSTRAINT p_unique UNIQUE (w, d, c);

@@ -1,0 +1,2 @@
+ALTER TABLE p ADD PRIMARY KEY (id, d, c);
+ALTER TABLE p ADD CONSTRAINT p_unique UNIQUE (w, d, c);

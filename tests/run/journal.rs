@@ -1,0 +1,204 @@
+//! The journal: what is remembered of runs, what is left where they die, and that nothing depends on it.
+
+use crate::{
+    support::TestDatabase,
+    tools::{Scripts, assert_says, kill, large_table, wait_for_query},
+};
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS t (id integer PRIMARY KEY);";
+
+fn changes(database: &TestDatabase) -> String {
+    let sql = "SELECT string_agg(run_id || ':' || number || ':' || state || ':' || verb, ' ' ORDER BY run_id, number) FROM \
+               hrms_migrate.changes";
+    database.value(sql).unwrap_or_default()
+}
+
+/// Waits until a backfill has done some batches.
+fn wait_for_batches(database: &TestDatabase) {
+    wait_for_query(database, "SELECT to_regclass('hrms_migrate.backfills') IS NOT NULL AS it");
+    wait_for_query(database, "SELECT (SELECT next_page FROM hrms_migrate.backfills) > 20 AS it");
+}
+
+#[test]
+fn what_a_run_changes_is_remembered_with_it() {
+    let Some(database) = TestDatabase::new("journal") else { return };
+    let scripts = Scripts::one(format!(
+        "{TABLE} ALTER TABLE t ADD COLUMN IF NOT EXISTS a text; CREATE INDEX IF NOT EXISTS ix ON t (a);"
+    ));
+    let none = scripts.command(&["history"]).database(&database).run().expect(0);
+    assert_says(&none.stdout, &["no run is remembered"]);
+    scripts.command(&["run", "--revision", "r1"]).database(&database).env("USER", "ada").run().expect(0);
+    assert_eq!(changes(&database), "1:1:done:add 1:2:done:add 1:3:done:add");
+    let run = "SELECT concat_ws(' ', command, outcome, exit_code, os_user, revision, length(scripts_digest), host IS NOT NULL, \
+               ended_at >= begun_at) FROM hrms_migrate.runs";
+    assert_eq!(database.value(run).as_deref(), Some("run done 0 ada r1 64 t t"));
+    // With nothing to do nothing is written.
+    scripts.run(&database).expect(0);
+    assert_eq!(database.value("SELECT count(*) FROM hrms_migrate.runs").as_deref(), Some("1"));
+    let history = scripts.command(&["history"]).database(&database).run().expect(0);
+    assert_says(&history.stdout, &["run 1 of", "done, 3 changes", "(ada)"]);
+    let one = scripts.command(&["history", "1"]).database(&database).run().expect(0);
+    assert_says(&one.stdout, &["table public.t", "column public.t.a", "index ix on public.t"]);
+    let status = scripts.command(&["status"]).database(&database).run().expect(0);
+    assert_says(&status.stdout, &["run 1 of"]);
+    for (filter, found) in [
+        (["--object", "public.t.a"], true),
+        (["--object", "public.u"], false),
+        (["--script", "one.sql"], false),
+        (["--since", "yesterday"], true),
+        (["--since", "tomorrow"], false),
+        (["--host", "no such host"], false),
+    ] {
+        let history = scripts.command(&[&["history"][..], &filter].concat()).database(&database).run().expect(0);
+        assert_eq!(history.stdout.contains("run 1 of"), found, "{filter:?}: {}", history.stdout);
+    }
+    let wrong = scripts.command(&["history", "--since", "gestern"]).database(&database).run().expect(64);
+    assert_says(&wrong.stderr, &["error[usage]", "gestern"]);
+    scripts.command(&["history", "7"]).database(&database).run().expect(64);
+}
+
+#[test]
+fn a_journal_may_have_another_name_or_be_left_out() {
+    let Some(database) = TestDatabase::new("journal_name") else { return };
+    let scripts = Scripts::one(TABLE);
+    scripts.command(&["run", "--no-journal"]).database(&database).run().expect(0);
+    assert_eq!(database.value("SELECT to_regnamespace('hrms_migrate') IS NULL").as_deref(), Some("true"));
+    let scripts = Scripts::one(format!("{TABLE} ALTER TABLE t ADD COLUMN IF NOT EXISTS a text;"));
+    scripts.command(&["run", "--journal-schema", "\"My journal\""]).database(&database).run().expect(0);
+    assert_eq!(database.value("SELECT count(*) FROM \"My journal\".changes").as_deref(), Some("1"));
+    let history = ["history", "--journal-schema", "\"My journal\""];
+    assert_says(&scripts.command(&history).database(&database).run().expect(0).stdout, &["1 change"]);
+    scripts.command(&["history", "--no-journal"]).database(&database).run().expect(1);
+}
+
+#[test]
+fn what_failed_is_remembered_as_failed() {
+    let Some(database) = TestDatabase::new("journal_failed") else { return };
+    let scripts = Scripts::one(format!("{TABLE}\n-- ensure:unless SELECT false\nDO $$ BEGIN RAISE 'no'; END $$;"));
+    scripts.run(&database).expect(1);
+    assert_eq!(changes(&database), "1:1:done:add 1:2:failed:run");
+    let run = "SELECT concat_ws(' ', outcome, exit_code, error) FROM hrms_migrate.runs";
+    assert_says(&database.value(run).unwrap(), &["statement-failed 1"]);
+    let history = scripts.command(&["history", "1"]).database(&database).run().expect(0);
+    assert_says(&history.stdout, &["statement-failed", "failed"]);
+}
+
+#[test]
+fn a_journal_that_is_dropped_is_made_anew() {
+    let Some(database) = TestDatabase::new("journal_dropped") else { return };
+    let scripts = Scripts::one(TABLE);
+    scripts.run(&database).expect(0);
+    database.execute("DROP SCHEMA hrms_migrate CASCADE");
+    scripts.run(&database).expect(0);
+    scripts.command(&["verify"]).database(&database).run().expect(0);
+    Scripts::one("ALTER TABLE t ADD COLUMN IF NOT EXISTS b text;").run(&database).expect(0);
+    assert_eq!(changes(&database), "1:1:done:add");
+    // Dropped while a run is at work: the script itself does it.
+    let drops = "-- ensure:when SELECT to_regclass('hrms_migrate.runs') IS NOT NULL\nDO $$ BEGIN DROP SCHEMA hrms_migrate CASCADE; END $$;";
+    let scripts = Scripts::none()
+        .and("010_a.sql", "ALTER TABLE t ADD COLUMN IF NOT EXISTS a text;")
+        .and("020_b.sql", drops)
+        .and("030_c.sql", "ALTER TABLE t ADD COLUMN IF NOT EXISTS c text;");
+    let run = scripts.run(&database).expect(0);
+    assert_says(&run.stderr, &["warning[no-journal]"]);
+    assert_eq!(
+        database.value("SELECT count(*) FROM information_schema.columns WHERE table_name = 't'").as_deref(),
+        Some("4")
+    );
+}
+
+#[test]
+fn a_newer_journal_is_not_touched() {
+    let Some(database) = TestDatabase::new("journal_newer") else { return };
+    Scripts::one(TABLE).run(&database).expect(0);
+    database.execute("INSERT INTO hrms_migrate.__diesel_schema_migrations (version) VALUES ('99990101000000')");
+    let scripts = Scripts::one(format!("{TABLE} ALTER TABLE t ADD COLUMN IF NOT EXISTS a text;"));
+    let run = scripts.run(&database).expect(9);
+    assert_says(&run.stderr, &["error[journal-newer]", "99990101000000", "--no-journal"]);
+    assert_eq!(changes(&database), "1:1:done:add");
+    scripts.command(&["run", "--no-journal"]).database(&database).run().expect(0);
+}
+
+#[test]
+fn a_role_that_may_not_keep_a_journal_runs_without() {
+    let Some(database) = TestDatabase::new("journal_rights") else { return };
+    let role = format!("{}_role", database.name());
+    database.execute(&format!("CREATE ROLE \"{role}\" LOGIN; CREATE SCHEMA s AUTHORIZATION \"{role}\""));
+    let scripts = Scripts::one("CREATE TABLE IF NOT EXISTS s.t (id integer);");
+    let run = scripts.on(&database).env("PGOPTIONS", format!("-c role={role}")).run().expect(0);
+    assert_says(&run.stderr, &["warning[no-journal]", "permission denied"]);
+    assert_eq!(database.value("SELECT to_regclass('s.t') IS NOT NULL").as_deref(), Some("true"));
+    database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
+}
+
+#[test]
+fn a_run_that_was_killed_is_told_and_its_backfill_goes_on_where_it_was() {
+    let Some(database) = TestDatabase::new("journal_killed") else { return };
+    database.execute(&format!(
+        "{} ALTER TABLE large SET (autovacuum_enabled = off), ALTER word TYPE text USING NULL::text; ANALYZE large;",
+        large_table("large")
+    ));
+    let scripts = Scripts::one("-- ensure:batch 1_000\nUPDATE large SET word = 'none' WHERE word IS NULL;");
+    let run = scripts.on(&database).spawn();
+    wait_for_batches(&database);
+    kill(run);
+    wait_for_query(
+        &database,
+        "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()) AS it",
+    );
+    let done = database.value("SELECT next_page FROM hrms_migrate.backfills").unwrap().parse::<i64>().unwrap();
+    let status = scripts.command(&["status"]).database(&database).run().expect(0);
+    assert_says(&status.stdout, &["interrupted", "stopped"]);
+    // The rows before the watermark are done: who takes one back sees that the next run does not begin with them.
+    let rows = "SELECT count(*) FROM large WHERE word IS NULL AND ctid < ";
+    assert_eq!(database.value(&format!("{rows} '({done},0)'")).as_deref(), Some("0"));
+    let run = scripts.on(&database).arg("-vv").run().expect(0);
+    assert!(!run.stderr.contains("ctid >= '(0,0)'"), "{}", run.stderr);
+    assert_eq!(database.value("SELECT count(*) FROM large WHERE word IS NULL").as_deref(), Some("0"));
+    assert_eq!(database.value("SELECT rows FROM hrms_migrate.backfills").as_deref(), Some("60000"));
+    assert_eq!(
+        database.value("SELECT string_agg(outcome, ' ' ORDER BY id) FROM hrms_migrate.runs").as_deref(),
+        Some("interrupted done")
+    );
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn a_backfill_is_paused_resumed_and_canceled() {
+    let Some(database) = TestDatabase::new("journal_pause") else { return };
+    database.execute(&format!(
+        "{} ALTER TABLE large SET (autovacuum_enabled = off), ALTER word TYPE text USING NULL::text; ANALYZE large;",
+        large_table("large")
+    ));
+    let scripts = Scripts::one("-- ensure:batch 1_000\nUPDATE large SET word = 'none' WHERE word IS NULL;");
+    let ask = |arguments: &[&str]| scripts.command(&[&["backfill"][..], arguments].concat()).database(&database).run();
+    assert_says(&ask(&[]).expect(0).stdout, &["no backfill is open"]);
+    let run = scripts.on(&database).spawn();
+    wait_for_batches(&database);
+    assert_says(&ask(&["pause"]).expect(0).stdout, &["backfill 1 of"]);
+    let stopped = run.wait().expect(8);
+    assert_says(&stopped.stderr, &["error[backfill-stopped]", "was paused", "resume"]);
+    assert_says(&ask(&["list"]).expect(0).stdout, &["paused"]);
+    let left = || database.value("SELECT count(*) FROM large WHERE word IS NULL").unwrap().parse::<u32>().unwrap();
+    let paused = left();
+    assert!((1..60_000).contains(&paused), "{paused}");
+    // A paused one stops every run.
+    scripts.run(&database).expect(8);
+    assert_eq!(left(), paused);
+    ask(&["pause", "1"]).expect(64);
+    ask(&["resume", "2"]).expect(64);
+    ask(&["resume", "1"]).expect(0);
+    let run = scripts.on(&database).spawn();
+    wait_for_query(
+        &database,
+        "SELECT (SELECT state = 'working' AND updated_at > begun_at AND rows > 0 AND run_id > 2 FROM hrms_migrate.backfills) AS it",
+    );
+    ask(&["cancel"]).expect(0);
+    run.wait().expect(8);
+    assert_says(&ask(&[]).expect(0).stdout, &["canceled"]);
+    // The next run begins it anew, and finds what is done.
+    scripts.run(&database).expect(0);
+    assert_eq!(left(), 0);
+    assert_says(&ask(&[]).expect(0).stdout, &["no backfill is open"]);
+    scripts.assert_nothing_left(&database);
+}
