@@ -4,6 +4,7 @@
 //! `plan` room also uses it as the picture of a database that is part of the way through a plan.
 
 mod census;
+mod definition;
 mod inventory;
 mod object;
 

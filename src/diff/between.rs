@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     Difference, DifferenceState,
-    statement::{change, comes_with_its_table, create, drop, is_foreign_key},
+    statement::{Manner, change, comes_with_its_table, create, drop, is_foreign_key},
 };
 
 /// Returns how the second schema differs from the first, with the statements that make the first what the second is. They stand
@@ -19,6 +19,11 @@ use super::{
 /// same where they differ in nothing but the names before their columns.
 #[must_use]
 pub fn between(here: &Inventory, there: &Inventory, same_printing: bool) -> Vec<Difference> {
+    between_as(here, there, same_printing, Manner::Once)
+}
+
+/// Returns what [`between`] does, its statements written in a manner.
+pub(super) fn between_as(here: &Inventory, there: &Inventory, same_printing: bool, manner: Manner) -> Vec<Difference> {
     let there = &told_in(there, &here.schema);
     let relations = |inventory: &Inventory| -> BTreeSet<Ident> {
         inventory.entries.keys().filter(|key| is_relation(key.kind)).filter_map(|key| key.relation.clone()).collect()
@@ -41,13 +46,13 @@ pub fn between(here: &Inventory, there: &Inventory, same_printing: bool) -> Vec<
                         continue;
                     }
                 }
-                (DifferenceState::OnlyHere, entry, drop(here, key, entry), Vec::new())
+                (DifferenceState::OnlyHere, entry, drop(here, key, entry, manner), Vec::new())
             }
             (None, Some(entry)) => {
                 if alone(&of_first) && comes_with_its_table(key, entry) {
                     continue;
                 }
-                let statements = create(there, key, entry);
+                let statements = create(there, key, entry, manner);
                 let why = if statements.is_empty() { vec!["to be made by hand".to_owned()] } else { Vec::new() };
                 (DifferenceState::OnlyThere, entry, statements, why)
             }
@@ -55,7 +60,7 @@ pub fn between(here: &Inventory, there: &Inventory, same_printing: bool) -> Vec<
                 if one == other || same(key.kind, one, other, same_printing) {
                     continue;
                 }
-                let (statements, why) = change(here, key, one, other);
+                let (statements, why) = change(here, key, one, other, manner);
                 (DifferenceState::Differs, other, statements, why)
             }
             (None, None) => continue,

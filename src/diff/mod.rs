@@ -4,7 +4,9 @@
 mod between;
 mod declared;
 mod effect;
+mod inverse;
 mod statement;
+mod told;
 mod unmanaged;
 
 use crate::pg::ObjectName;
@@ -12,6 +14,7 @@ use crate::pg::ObjectName;
 pub use between::between;
 pub use declared::declared;
 pub use effect::{Change, Effect, RowsMoved, copy, effects, rows_moved};
+pub use inverse::{Inverse, InverseKind, Loss, inverse};
 pub use unmanaged::unmanaged;
 
 /// One object that differs.

@@ -5,11 +5,38 @@ use crate::{
     pg::{Ident, quote_literal},
 };
 
+/// For whom statements are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// To be carried out once.
+    Once,
+    /// As an ensure script has them: each may find that it holds already.
+    Ensured,
+}
+
+impl Manner {
+    /// Returns `IF EXISTS `, where that is said.
+    const fn if_exists(self) -> &'static str {
+        match self {
+            Self::Once => "",
+            Self::Ensured => "IF EXISTS ",
+        }
+    }
+
+    /// Returns `IF NOT EXISTS `, where that is said.
+    const fn if_not_exists(self) -> &'static str {
+        match self {
+            Self::Once => "",
+            Self::Ensured => "IF NOT EXISTS ",
+        }
+    }
+}
+
 /// Returns the statements that make an object; none where that takes more than its definition tells.
 ///
 /// Of a table these are the table with its columns and constraints, and its indexes; what [`later_parts`] returns follows once
 /// everything that it may refer to is there.
-pub(super) fn create(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Vec<String> {
+pub(super) fn create(inventory: &Inventory, key: &EntryKey, entry: &Entry, manner: Manner) -> Vec<String> {
     let definition = &entry.definition;
     let name = Ident::new(key.name.as_str());
     let own = inventory.named(&name);
@@ -21,8 +48,8 @@ pub(super) fn create(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Ve
         }
         EntryKind::Type if definition.starts_with("AS ") => vec![format!("CREATE DOMAIN {own} {definition}")],
         EntryKind::Type | EntryKind::ForeignTable => Vec::new(),
-        EntryKind::Table => table(inventory, &name, definition),
-        EntryKind::Sequence => vec![format!("CREATE SEQUENCE {own} {definition}")],
+        EntryKind::Table => table(inventory, &name, definition, manner),
+        EntryKind::Sequence => vec![format!("CREATE SEQUENCE {}{own} {definition}", manner.if_not_exists())],
         EntryKind::View => vec![format!("CREATE VIEW {own} {definition}")],
         EntryKind::MaterializedView => {
             let mut statements = vec![format!("CREATE MATERIALIZED VIEW {own} {definition}")];
@@ -30,7 +57,7 @@ pub(super) fn create(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Ve
             statements.extend(indexes.map(|(_, entry)| uncommented(&entry.definition).to_owned()));
             statements
         }
-        EntryKind::Column => vec![format!("ALTER TABLE {on} ADD COLUMN {name} {definition}")],
+        EntryKind::Column => vec![format!("ALTER TABLE {on} ADD COLUMN {}{name} {definition}", manner.if_not_exists())],
         EntryKind::Constraint => vec![format!("ALTER TABLE {on} ADD CONSTRAINT {name} {definition}")],
         EntryKind::Routine if definition == "aggregate" => Vec::new(),
         // The server prints `CREATE OR REPLACE`.
@@ -104,7 +131,8 @@ fn uncommented(definition: &str) -> &str {
     }
 }
 
-fn table(inventory: &Inventory, name: &Ident, definition: &str) -> Vec<String> {
+fn table(inventory: &Inventory, name: &Ident, definition: &str, manner: Manner) -> Vec<String> {
+    let unless = manner.if_not_exists();
     let own = inventory.named(name);
     let (unlogged, rest) = match definition.strip_prefix("UNLOGGED") {
         Some(rest) => ("UNLOGGED ", rest.trim_start()),
@@ -127,9 +155,9 @@ fn table(inventory: &Inventory, name: &Ident, definition: &str) -> Vec<String> {
     let inside: Vec<_> = columns.into_iter().map(|(_, line)| line).chain(constraints).collect();
     let inside = if inside.is_empty() { "()".to_owned() } else { format!("(\n{}\n)", inside.join(",\n")) };
     let text = if rest.starts_with("PARTITION OF") {
-        format!("CREATE {unlogged}TABLE {own} {rest}")
+        format!("CREATE {unlogged}TABLE {unless}{own} {rest}")
     } else {
-        format!("CREATE {unlogged}TABLE {own} {inside} {rest}")
+        format!("CREATE {unlogged}TABLE {unless}{own} {inside} {rest}")
     };
     let mut statements = vec![text.trim_end().to_owned()];
     if secured {
@@ -168,7 +196,8 @@ pub(super) fn is_foreign_key(entry: &Entry) -> bool {
 }
 
 /// Returns the statement that drops an object.
-pub(super) fn drop(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Vec<String> {
+pub(super) fn drop(inventory: &Inventory, key: &EntryKey, entry: &Entry, manner: Manner) -> Vec<String> {
+    let where_there = manner.if_exists();
     let name = Ident::new(key.name.as_str());
     let own = inventory.named(&name);
     let on = key.relation.as_ref().map(|relation| inventory.named(relation).to_string()).unwrap_or_default();
@@ -180,19 +209,19 @@ pub(super) fn drop(inventory: &Inventory, key: &EntryKey, entry: &Entry) -> Vec<
             Some(on) => format!("COMMENT ON {on} IS NULL"),
             None => return Vec::new(),
         },
-        EntryKind::Extension => format!("DROP EXTENSION {name}"),
-        EntryKind::Type if is_domain(entry) => format!("DROP DOMAIN {own}"),
-        EntryKind::Enum | EntryKind::Type => format!("DROP TYPE {own}"),
-        EntryKind::Column => format!("ALTER TABLE {on} DROP COLUMN {name}"),
-        EntryKind::Constraint => format!("ALTER TABLE {on} DROP CONSTRAINT {name}"),
+        EntryKind::Extension => format!("DROP EXTENSION {where_there}{name}"),
+        EntryKind::Type if is_domain(entry) => format!("DROP DOMAIN {where_there}{own}"),
+        EntryKind::Enum | EntryKind::Type => format!("DROP TYPE {where_there}{own}"),
+        EntryKind::Column => format!("ALTER TABLE {on} DROP COLUMN {where_there}{name}"),
+        EntryKind::Constraint => format!("ALTER TABLE {on} DROP CONSTRAINT {where_there}{name}"),
         EntryKind::Trigger | EntryKind::Policy | EntryKind::Rule => {
-            format!("DROP {} {name} ON {on}", key.kind.word().to_uppercase())
+            format!("DROP {} {where_there}{name} ON {on}", key.kind.word().to_uppercase())
         }
         EntryKind::Routine => {
             let word = if entry.definition == "aggregate" { "AGGREGATE" } else { "ROUTINE" };
-            format!("DROP {word} {}.{}", inventory.schema, key.name)
+            format!("DROP {word} {where_there}{}.{}", inventory.schema, key.name)
         }
-        kind => format!("DROP {} {own}", kind.word().to_uppercase()),
+        kind => format!("DROP {} {where_there}{own}", kind.word().to_uppercase()),
     };
     vec![statement]
 }
@@ -210,18 +239,25 @@ pub(super) fn change(
     key: &EntryKey,
     found: &Entry,
     wanted: &Entry,
+    manner: Manner,
 ) -> (Vec<String>, Vec<String>) {
-    let again = || [drop(inventory, key, found), create(inventory, key, wanted)].concat();
+    let again = || [drop(inventory, key, found, manner), create(inventory, key, wanted, manner)].concat();
     let name = Ident::new(key.name.as_str());
     let own = inventory.named(&name);
     match key.kind {
         EntryKind::Column => {
             let (Some(found), Some(wanted)) = (&found.column, &wanted.column) else { return Default::default() };
             let table = key.relation.as_ref().map(|table| inventory.named(table).to_string()).unwrap_or_default();
-            column(&format!("ALTER TABLE {table} ALTER COLUMN {name}"), found, wanted)
+            column(&format!("ALTER TABLE {table} ALTER COLUMN {name}"), &name, found, wanted, manner)
         }
         EntryKind::Enum => labels(&own.to_string(), &found.labels, &wanted.labels),
         EntryKind::Sequence => (vec![format!("ALTER SEQUENCE {own} {}", wanted.definition)], Vec::new()),
+        // Replaced where that is possible, otherwise made anew.
+        EntryKind::View if manner == Manner::Ensured => {
+            let create = format!("CREATE OR REPLACE VIEW {own} {}", wanted.definition);
+            ([drop(inventory, key, found, manner), vec![create]].concat(), Vec::new())
+        }
+        EntryKind::Routine if manner == Manner::Ensured && wanted.definition != "aggregate" => (again(), Vec::new()),
         EntryKind::View => {
             let note = "CREATE OR REPLACE may only add columns; drop the view first where it changes others".to_owned();
             (vec![format!("CREATE OR REPLACE VIEW {own} {}", wanted.definition)], vec![note])
@@ -233,7 +269,7 @@ pub(super) fn change(
         | EntryKind::Rule
         | EntryKind::Statistics
         | EntryKind::MaterializedView => (again(), Vec::new()),
-        EntryKind::Comment => (create(inventory, key, wanted), Vec::new()),
+        EntryKind::Comment => (create(inventory, key, wanted, manner), Vec::new()),
         EntryKind::Privileges => {
             let lacks = |one: &'_ Entry, term: &String| !one.labels.contains(term);
             let gone =
@@ -246,15 +282,41 @@ pub(super) fn change(
             let version = wanted.definition.trim_start_matches("version ");
             (vec![format!("ALTER EXTENSION {name} UPDATE TO {}", quote_literal(version))], Vec::new())
         }
-        EntryKind::Routine if wanted.definition != "aggregate" => (create(inventory, key, wanted), Vec::new()),
+        EntryKind::Routine if wanted.definition != "aggregate" => (create(inventory, key, wanted, manner), Vec::new()),
         EntryKind::Routine | EntryKind::Type | EntryKind::Table | EntryKind::ForeignTable => {
             (Vec::new(), vec!["to be changed by hand".to_owned()])
         }
     }
 }
 
-fn column(alter: &str, found: &ColumnEntry, wanted: &ColumnEntry) -> (Vec<String>, Vec<String>) {
+fn column(
+    alter: &str,
+    name: &Ident,
+    found: &ColumnEntry,
+    wanted: &ColumnEntry,
+    manner: Manner,
+) -> (Vec<String>, Vec<String>) {
     let (mut statements, mut notes) = (Vec::new(), Vec::new());
+    let generated = |column: &ColumnEntry| column.generation.as_ref().is_some_and(|words| !words.ends_with("IDENTITY"));
+    let by_hand = manner == Manner::Once || generated(found) || generated(wanted);
+    if found.generation != wanted.generation && !by_hand {
+        if found.generation.is_some() {
+            statements.push(format!("{alter} DROP IDENTITY IF EXISTS"));
+        }
+        if let Some(words) = &wanted.generation {
+            if wanted.not_null && !found.not_null {
+                statements.push(format!("{alter} SET NOT NULL"));
+            }
+            statements.push(format!("{alter} ADD {words}"));
+            notes.push("the sequence of the identity begins anew".to_owned());
+        }
+        let not_null = if wanted.generation.is_some() { wanted.not_null } else { found.not_null };
+        let same = ColumnEntry { generation: wanted.generation.clone(), not_null, ..found.clone() };
+        let (rest, more) = column(alter, name, &same, wanted, manner);
+        statements.extend(rest);
+        notes.extend(more);
+        return (statements, notes);
+    }
     if found.generation != wanted.generation {
         notes.push("whether a column is generated, or an identity, is to be changed by hand".to_owned());
     }
@@ -268,7 +330,6 @@ fn column(alter: &str, found: &ColumnEntry, wanted: &ColumnEntry) -> (Vec<String
             statements.push(format!("{alter} DROP DEFAULT"));
         }
         let type_name = wanted.type_name.split(" COLLATE ").next().unwrap_or(&wanted.type_name);
-        let name = alter.rsplit(' ').next().unwrap_or_default();
         statements.push(format!("{alter} TYPE {} USING {name}::{type_name}", wanted.type_name));
     }
     if found.default != wanted.default || !statements.is_empty() {

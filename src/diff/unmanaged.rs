@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     Difference, DifferenceState,
-    statement::{create, later_parts},
+    statement::{Manner, create, later_parts},
 };
 
 /// Returns what is in the schema and no script speaks of, with the statements that a script would need.
@@ -28,12 +28,12 @@ pub fn unmanaged(scripts: &[ScriptGoals], checked: &[Checked], inventory: &Inven
         |key: &EntryKey| !matches!(key.kind, EntryKind::Comment | EntryKind::Privileges | EntryKind::Extension);
     let unspoken = |key: &EntryKey| is_object(key) && !spoken.names(key, &inventory.schema);
     for (key, entry) in inventory.entries.iter().filter(|(key, _)| unspoken(key)) {
-        let mut statements = create(inventory, key, entry);
+        let mut statements = create(inventory, key, entry, Manner::Once);
         if let Some(relation) = &key.relation
             && matches!(key.kind, EntryKind::Table | EntryKind::View | EntryKind::MaterializedView)
         {
             let later = later_parts(inventory, relation);
-            statements.extend(later.flat_map(|(key, entry)| create(inventory, key, entry)));
+            statements.extend(later.flat_map(|(key, entry)| create(inventory, key, entry, Manner::Once)));
         }
         let mut why = Vec::new();
         if key.kind == EntryKind::Type {

@@ -13,6 +13,7 @@ use crate::{
         ConfigError, Environment, Flags, ReadFailure, Setting, Settings, TargetChoice, process_environment, read_file,
     },
     diagnostic::{Diagnostic, Outcome},
+    diff::Inverse,
     event::{Command, Event, Place, Report},
     exec::Interrupt,
     journal::Filter,
@@ -22,6 +23,7 @@ use crate::{
 use super::{
     diff,
     history::{self, Wish},
+    inverses,
     load::EMBEDDED,
     look,
     run::{Extra, check, operate},
@@ -179,6 +181,16 @@ impl Migrator {
     #[must_use]
     pub fn rehearse(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
         operate(Command::Plan, Extra::Rehearsal, &self.settings, self.embedded, &self.interrupt, &mut on_event)
+    }
+
+    /// Returns what would take back what [`Migrator::run`] would do now: for each statement that would change something its place and
+    /// its inverse, in the order of the scripts; carried out from the last to the first they undo all of it. Read-only. What only an
+    /// earlier statement makes known is left out, as it is in a plan.
+    ///
+    /// # Errors
+    /// What is wrong with the scripts, or stands in the way.
+    pub fn inverses(&self) -> Result<Vec<(String, Inverse)>, Vec<Diagnostic>> {
+        inverses::inverses(&self.settings, self.embedded, &self.interrupt)
     }
 
     /// Compares the database with what the scripts say, and asks their `verify` queries. Read-only.

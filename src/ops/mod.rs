@@ -3,6 +3,7 @@
 mod diff;
 mod errors;
 mod history;
+mod inverses;
 mod load;
 mod look;
 mod memory;

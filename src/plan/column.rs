@@ -1152,7 +1152,7 @@ impl Planner<'_> {
             state.indexes.retain(|_, index| !index.uses(column));
             state.constraints.retain(|constraint| !constraint.uses(column));
         }
-        self.world.objects.forget_object(&Object::Column(table, column.clone()));
+        self.world.forget_object(&Object::Column(table, column.clone()));
     }
 
     /// Returns whether dropping what holds data is allowed; a finding where it is not.
@@ -1186,7 +1186,8 @@ impl Planner<'_> {
                     state.rename_column(from, to);
                 }
                 let named = |name: &Ident| Object::Column(table.clone(), name.clone());
-                self.world.objects.rename_object(&named(from), &named(to));
+                let back = format!("ALTER TABLE {table} RENAME COLUMN {to} TO {from}");
+                self.world.rename_objects(&[(named(from), named(to))], back);
                 self.touched.insert((table, to.clone()));
             }
             (false, true) => self.check(Some(&table), CheckedKind::Column, to, String::new),
@@ -1230,6 +1231,8 @@ fn cast_default(default: &str, wanted: &TypeName) -> String {
         },
         _ => format!("({default})"),
     };
+    // The column cuts the value itself; the server prints a default of text without its length.
+    let wanted = if wanted.name() == "character varying" { wanted.without_modifiers() } else { wanted.clone() };
     format!("{default}::{wanted}")
 }
 

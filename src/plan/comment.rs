@@ -41,8 +41,8 @@ impl Planner<'_> {
         };
         self.step(span, Sql::new(format!("COMMENT ON {} IS {text}", self.object_sql(&object))), act);
         match &comment.text {
-            Some(text) => self.world.objects.comments.insert(object, text.clone()),
-            None => self.world.objects.comments.remove(&object),
+            Some(text) => self.world.comments_at(&object.clone()).insert(object, text.clone()),
+            None => self.world.comments_at(&object).remove(&object),
         };
     }
 

@@ -643,8 +643,8 @@ impl Planner<'_> {
             state.constraints.retain(|existing| existing.name != *constraint);
             state.indexes.remove(constraint);
         }
-        self.world.objects.forget_object(&Object::Constraint(table.clone(), constraint.clone()));
-        self.world.objects.forget_object(&Object::Relation(table.sibling(constraint.clone())));
+        self.world.forget_object(&Object::Constraint(table.clone(), constraint.clone()));
+        self.world.forget_object(&Object::Relation(table.sibling(constraint.clone())));
     }
 
     pub(super) fn constraint_validated(&mut self, span: Span, name: &QualifiedName, constraint: &Ident) {
@@ -695,9 +695,10 @@ impl Planner<'_> {
                     }
                 }
                 let named = |name: &Ident| Object::Constraint(table.clone(), name.clone());
-                self.world.objects.rename_object(&named(from), &named(to));
                 let index = |name: &Ident| Object::Relation(table.sibling(name.clone()));
-                self.world.objects.rename_object(&index(from), &index(to));
+                let renamed = [(named(from), named(to)), (index(from), index(to))];
+                let back = format!("ALTER TABLE {table} RENAME CONSTRAINT {to} TO {from}");
+                self.world.rename_objects(&renamed, back);
             }
             (false, true) => {}
             (true, true) => {

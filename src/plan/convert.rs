@@ -56,7 +56,8 @@ pub(super) fn is_plain(using: &Expr, column: &Ident, to: &TypeName) -> bool {
     }
 }
 
-/// Returns whether a default of the old type becomes one of the new type without help.
+/// Returns whether a default of the old type becomes one of the new type without help. One of a type of a user would become text, but
+/// still depend on that type.
 pub(super) fn default_follows(from: &TypeName, to: &TypeName) -> bool {
     let family = |type_name: &TypeName| match type_name.name() {
         "character varying" | "text" | "character" | "name" => 1,
@@ -64,7 +65,7 @@ pub(super) fn default_follows(from: &TypeName, to: &TypeName) -> bool {
         "date" | "timestamp without time zone" | "timestamp with time zone" => 3,
         _ => 0,
     };
-    from == to || (family(from) != 0 && family(from) == family(to)) || family(to) == 1
+    from == to || (family(from) != 0 && family(from) == family(to)) || (family(to) == 1 && from.is_builtin())
 }
 
 /// The conditions under which a value stands in the way of a conversion, as SQL over the expression `value`.

@@ -229,7 +229,7 @@ impl Planner<'_> {
         }
         let kind = if routine.procedure { RoutineKind::Procedure } else { RoutineKind::Function };
         let state = catalog::Routine { kind, definition: Some(statement.text.clone()), owned: true };
-        self.world.objects.routines.insert(key, state);
+        self.world.routines_at(&key.clone()).insert(key, state);
     }
 
     fn may_use_language(&mut self, span: Span, language: &str) -> bool {
@@ -387,8 +387,11 @@ impl Planner<'_> {
         let sql = Sql::new(format!("DROP {}", self.object_sql(object)));
         let words = self.object_words(object);
         self.catalog_step(span, sql, Verb::Drop, words, None);
-        self.world.objects.routines.remove(&(name.clone(), types.clone()));
-        self.world.objects.forget_object(object);
+        {
+            let key = (name.clone(), types.clone());
+            self.world.routines_at(&key).remove(&key)
+        };
+        self.world.forget_object(object);
     }
 
     // Triggers.
@@ -459,14 +462,14 @@ impl Planner<'_> {
             let sql = Sql::new(format!("DROP TRIGGER {name} ON {table}"));
             let act = self.act(Verb::Drop, words.clone(), Some(&table), LockMode::AccessExclusive);
             self.step(span, sql, act);
-            self.world.objects.forget_object(&Object::Trigger(table.clone(), name.clone()));
+            self.world.forget_object(&Object::Trigger(table.clone(), name.clone()));
         }
         let verb = if existing.is_some() { Verb::Alter } else { Verb::Add };
         let act = self.act(verb, words, Some(&table), LockMode::ShareRowExclusive);
         let names = [(trigger.table.span, table.to_string()), (trigger.function.span, function.to_string())];
         self.as_written(statement, &names, act);
         let state = catalog::Trigger { definition: statement.text.clone(), enabled: 'O' };
-        self.world.objects.triggers.insert(key, state);
+        self.world.triggers_at(&key.clone()).insert(key, state);
     }
 
     fn compare_triggers(
@@ -593,7 +596,7 @@ impl Planner<'_> {
             let sql = Sql::new(format!("DROP POLICY {name} ON {table}"));
             let act = self.act(Verb::Drop, words.clone(), Some(&table), LockMode::AccessExclusive);
             self.step(span, sql, act);
-            self.world.objects.forget_object(&Object::Policy(table.clone(), name.clone()));
+            self.world.forget_object(&Object::Policy(table.clone(), name.clone()));
         }
         let verb = if existing.is_some() { Verb::Alter } else { Verb::Add };
         let act = self.act(verb, words, Some(&table), LockMode::AccessExclusive);
@@ -606,7 +609,7 @@ impl Planner<'_> {
             using: text(&policy.using),
             check: text(&policy.check),
         };
-        self.world.objects.policies.insert(key, state);
+        self.world.policies_at(&key.clone()).insert(key, state);
     }
 
     fn compare_policies(&self, written: &Policy, stored: &catalog::Policy, table: &ObjectName) -> Likeness {
@@ -682,7 +685,7 @@ impl Planner<'_> {
         );
         self.step(span, sql, act);
         let state = if force { (enabled, on) } else { (on, forced) };
-        self.world.objects.row_security.insert(table, state);
+        self.world.row_security_at(&table.clone()).insert(table, state);
     }
 
     // Dropping any of them.
@@ -753,17 +756,26 @@ impl Planner<'_> {
         self.step(span, sql, act);
         match &object {
             Object::Trigger(table, name) => {
-                self.world.objects.triggers.remove(&(table.clone(), name.clone()));
+                {
+                    let key = (table.clone(), name.clone());
+                    self.world.triggers_at(&key).remove(&key)
+                };
             }
             Object::Policy(table, name) => {
-                self.world.objects.policies.remove(&(table.clone(), name.clone()));
+                {
+                    let key = (table.clone(), name.clone());
+                    self.world.policies_at(&key).remove(&key)
+                };
             }
             Object::Routine(name, types) => {
-                self.world.objects.routines.remove(&(name.clone(), types.clone()));
+                {
+                    let key = (name.clone(), types.clone());
+                    self.world.routines_at(&key).remove(&key)
+                };
             }
             _ => {}
         }
-        self.world.objects.forget_object(&object);
+        self.world.forget_object(&object);
     }
 
     /// Returns whether nothing depends on an object that would stop it from being dropped; a finding where something does.

@@ -261,7 +261,7 @@ impl Planner<'_> {
             self.step(span, Sql::new(sql), act);
         }
         let structure = Self::structure(goal);
-        self.world.objects.forget(name);
+        self.world.forget(name);
         if let Some(state) = self.table_mut(table) {
             state.indexes.remove(&beside.name);
             state.indexes.insert(name.name.clone(), Index { valid: true, structure, constraint: None });
@@ -290,7 +290,7 @@ impl Planner<'_> {
         if let Some(state) = self.table_mut(table) {
             state.indexes.remove(&name.name);
         }
-        self.world.relations.remove(name);
+        self.world.relations_mut().remove(name);
         self.freed.insert(name.clone());
     }
 
@@ -583,8 +583,8 @@ impl Planner<'_> {
         } else {
             self.drop_step(span, &table, name, "the script drops it");
         }
-        self.world.objects.forget(name);
-        self.world.relations.remove(name);
+        self.world.forget(name);
+        self.world.relations_mut().remove(name);
         if let Some(state) = self.table_mut(&table) {
             state.indexes.remove(&name.name);
         }
@@ -618,13 +618,14 @@ impl Planner<'_> {
                     transaction: Transaction::Shared,
                 };
                 self.step(span, Sql::new(format!("ALTER INDEX {old} RENAME TO {to}")), act);
-                self.world.relations.remove(&old);
+                self.world.relations_mut().remove(&old);
                 if let Some(state) = self.table_mut(&table)
                     && let Some(index) = state.indexes.remove(&old.name)
                 {
                     state.indexes.insert(to.clone(), index);
                 }
-                self.world.objects.rename(&old, &old.sibling(to.clone()));
+                let back = format!("ALTER INDEX {new} RENAME TO {}", old.name);
+                self.world.rename(&old, &new, back);
             }
             (None, Some(_)) => {}
             (Some(_), Some(_)) if self.declared.made_after(self.order, &Aspect::Relation(old.clone())) => {}

@@ -12,6 +12,7 @@ mod convert;
 mod declared;
 mod definition;
 mod index;
+mod moved;
 mod object;
 mod online;
 mod partition;
@@ -41,8 +42,10 @@ use crate::{
 };
 
 use declared::{Aspect, Declared};
+use moved::World;
 
 pub use batch::Batches;
+pub use moved::{Moved, Parts};
 pub use policy::{Limits, Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
 pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, TableSize, Transaction, Verb};
@@ -210,7 +213,7 @@ struct Foresight {
 }
 
 struct Planner<'a> {
-    world: Snapshot,
+    world: World,
     answers: &'a Answers,
     policy: &'a Policy,
     target: Ident,
@@ -271,7 +274,7 @@ impl<'a> Planner<'a> {
     fn new(world: Snapshot, answers: &'a Answers, policy: &'a Policy) -> Self {
         let shadows = Self::shadowed(&world);
         Self {
-            world,
+            world: World::new(world),
             shadows,
             answers,
             policy,
@@ -315,7 +318,7 @@ impl<'a> Planner<'a> {
         let planned = self.all(scripts);
         let held_back = self.foresight.is_some_and(|foresight| foresight.held_back);
         let complete = !held_back && self.plan.questions.iter().all(|question| question.expected.is_some());
-        Foreseen { plan: Plan { after: planned.then(|| Box::new(self.world)), ..self.plan }, complete }
+        Foreseen { plan: Plan { after: planned.then(|| Box::new(self.world.into_snapshot())), ..self.plan }, complete }
     }
 
     /// Plans every statement; returns false where there is no sense in that.
@@ -519,7 +522,9 @@ impl<'a> Planner<'a> {
             _ => state,
         };
         let steps = std::mem::take(&mut self.steps);
-        self.plan.statements.push(StatementPlan { id: statement.id, state, steps });
+        let moved = self.world.moved();
+        let moved = (!steps.is_empty()).then(|| Box::new(moved));
+        self.plan.statements.push(StatementPlan { id: statement.id, state, steps, moved });
     }
 
     /// Findings where the plan cannot be carried out in one transaction, as `--atomic` promises: what cannot run in one at
@@ -980,7 +985,11 @@ impl<'a> Planner<'a> {
     }
 
     fn table_mut(&mut self, table: &ObjectName) -> Option<&mut Table> {
-        self.world.tables.get_mut(table).or_else(|| self.world.materialized.get_mut(table))
+        if self.world.tables.contains_key(table) {
+            self.world.tables_at(table).get_mut(table)
+        } else {
+            self.world.materialized_at(table).get_mut(table)
+        }
     }
 
     /// Returns how large a table is, as far as that is known without asking.

@@ -37,7 +37,7 @@ impl Planner<'_> {
             return;
         }
         self.catalog_step(span, Sql::new(format!("CREATE SCHEMA {name}")), Verb::Add, format!("schema {name}"), None);
-        self.world.schemas.insert(name.clone(), Schema { may_create: true, may_use: true });
+        self.world.schemas_at(name).insert(name.clone(), Schema { may_create: true, may_use: true });
     }
 
     pub(super) fn extension(
@@ -93,7 +93,7 @@ impl Planner<'_> {
         }
         let sql = Sql::default().source(&statement.text, statement.span.start);
         self.catalog_step(span, sql, Verb::Add, format!("extension {name}"), None);
-        self.world.extensions.insert(
+        self.world.extensions_at(name).insert(
             name.clone(),
             Extension {
                 version: version.unwrap_or_default().to_owned(),
@@ -134,14 +134,14 @@ impl Planner<'_> {
                 if !self.may_create(span, &object.schema) {
                     // One reason is told, not every statement that needs the type.
                     let state = Type { kind: TypeKind::Enum(labels.to_vec()), owned: true };
-                    self.world.types.insert(object, state);
+                    self.world.types_at(&object.clone()).insert(object, state);
                     return;
                 }
                 let list = labels.iter().map(|label| quote_literal(label)).collect::<Vec<_>>().join(", ");
                 let sql = Sql::new(format!("CREATE TYPE {object} AS ENUM ({list})"));
                 self.catalog_step(span, sql, Verb::Add, format!("enum type {object}"), None);
                 let state = Type { kind: TypeKind::Enum(labels.to_vec()), owned: true };
-                self.world.types.insert(object, state);
+                self.world.types_at(&object.clone()).insert(object, state);
             }
             Some((TypeKind::Other, _)) => self.find(
                 span,
@@ -265,7 +265,7 @@ impl Planner<'_> {
         };
         let sql = Sql::new(format!("ALTER TYPE {object} ADD VALUE {}{place}", quote_literal(label)));
         self.step(span, sql, act);
-        if let Some(Type { kind: TypeKind::Enum(labels), .. }) = self.world.types.get_mut(object) {
+        if let Some(Type { kind: TypeKind::Enum(labels), .. }) = self.world.types_at(object).get_mut(object) {
             let place = match position {
                 Some(EnumPosition::Before(other)) => labels.iter().position(|label| label == other),
                 Some(EnumPosition::After(other)) => {
@@ -293,9 +293,11 @@ impl Planner<'_> {
             (true, false) => {
                 let sql = format!("ALTER TYPE {object} RENAME VALUE {} TO {}", quote_literal(from), quote_literal(to));
                 self.catalog_step(span, Sql::new(sql), Verb::Alter, format!("{} renamed to {to}", words(from)), None);
-                if let Some(Type { kind: TypeKind::Enum(labels), .. }) = self.world.types.get_mut(&object) {
+                if let Some(Type { kind: TypeKind::Enum(labels), .. }) = self.world.types_at(&object).get_mut(&object) {
                     labels.iter_mut().filter(|label| *label == from).for_each(|label| to.clone_into(label));
                 }
+                let back = format!("ALTER TYPE {object} RENAME VALUE {} TO {}", quote_literal(to), quote_literal(from));
+                self.world.rename_objects(&[], back);
             }
             (false, true) => {}
             (true, true) => self.both_names(span, &words(from), &words(to)),
@@ -343,8 +345,8 @@ impl Planner<'_> {
             owned: true,
             owned_by: None,
         };
-        self.world.sequences.insert(object.clone(), state);
-        self.world.relations.insert(object, RelationKind::Sequence);
+        self.world.sequences_at(&object).insert(object.clone(), state);
+        self.world.relations_mut().insert(object, RelationKind::Sequence);
     }
 
     pub(super) fn absent(&mut self, span: Span, kind: DropKind, name: &QualifiedName, cascade: bool) {
@@ -367,9 +369,9 @@ impl Planner<'_> {
                     }
                     let sql = Sql::new(format!("DROP TABLE {object}{cascade_word}"));
                     self.catalog_step(span, sql, Verb::Drop, format!("table {object}"), Some(&object));
-                    self.world.tables.remove(&object);
-                    self.world.objects.forget(&object);
-                    self.world.types.remove(&object);
+                    self.world.tables_at(&object).remove(&object);
+                    self.world.forget(&object);
+                    self.world.types_at(&object).remove(&object);
                     self.made.remove(&object);
                     self.seeded.remove(&object);
                 }
@@ -383,21 +385,21 @@ impl Planner<'_> {
                     }
                     let sql = Sql::new(format!("DROP TYPE {object}{cascade_word}"));
                     self.dropped(span, sql, &format!("type {object}"), cascade);
-                    self.world.types.remove(&object);
+                    self.world.types_at(&object).remove(&object);
                 }
             }
             DropKind::Schema => {
                 if self.world.schemas.contains_key(&name.name) {
                     let sql = Sql::new(format!("DROP SCHEMA {}{cascade_word}", name.name));
                     self.dropped(span, sql, &format!("schema {}", name.name), cascade);
-                    self.world.schemas.remove(&name.name);
+                    self.world.schemas_at(&name.name).remove(&name.name);
                 }
             }
             DropKind::Extension => {
                 if self.world.extensions.contains_key(&name.name) {
                     let sql = Sql::new(format!("DROP EXTENSION {}{cascade_word}", name.name));
                     self.dropped(span, sql, &format!("extension {}", name.name), cascade);
-                    self.world.extensions.remove(&name.name);
+                    self.world.extensions_at(&name.name).remove(&name.name);
                 }
             }
             DropKind::Sequence | DropKind::View | DropKind::MaterializedView => {
@@ -424,11 +426,11 @@ impl Planner<'_> {
                     let act = self.act(Verb::Drop, what, Some(&object), LockMode::AccessExclusive);
                     self.step(span, sql, act);
                 }
-                self.world.objects.forget(&object);
-                self.world.relations.remove(&object);
+                self.world.forget(&object);
+                self.world.relations_mut().remove(&object);
                 self.indexes_go(&object);
-                self.world.types.remove(&object);
-                self.world.sequences.remove(&object);
+                self.world.types_at(&object).remove(&object);
+                self.world.sequences_at(&object).remove(&object);
             }
         }
     }

@@ -316,7 +316,7 @@ impl Planner<'_> {
             for key in keys {
                 let mut fresh = whole.clone();
                 fresh.granted.clear();
-                let granted = &mut self.world.objects.privileges.entry(key).or_insert(fresh).granted;
+                let granted = &mut self.world.privileges_at(&key.clone()).entry(key).or_insert(fresh).granted;
                 for role in roles {
                     let is = |one: &Granted| one.role == *role && one.privilege == *privilege;
                     let had: Vec<Granted> = granted.iter().filter(|one| is(one)).cloned().collect();

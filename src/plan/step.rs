@@ -8,7 +8,7 @@ use crate::{
     script::Span,
 };
 
-use super::{Batches, Question};
+use super::{Batches, Moved, Question};
 
 /// The ordered difference between what holds and what the scripts say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,6 +64,8 @@ pub struct StatementPlan {
     /// What makes it true, in order. The steps of one goal follow each other, with one span; the last of them that does not drop
     /// what only helped names the object that the goal is about.
     pub steps: Vec<Step>,
+    /// What the steps change, where there are any: what their inverse is made from.
+    pub moved: Option<Box<Moved>>,
 }
 
 /// How a statement stands against the snapshot.

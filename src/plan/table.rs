@@ -141,7 +141,7 @@ impl Planner<'_> {
             may_reference: true,
             ..Table::default()
         };
-        self.world.tables.insert(table.clone(), state);
+        self.world.tables_at(table).insert(table.clone(), state);
         self.made.insert(table.clone());
         for goal in parts {
             if let GoalKind::Column { column, .. } = &goal.kind {
@@ -200,11 +200,11 @@ impl Planner<'_> {
                 }
                 let sql = Sql::new(format!("ALTER TABLE {old} RENAME TO {to}"));
                 self.catalog_step(span, sql, Verb::Alter, format!("table {old} renamed to {to}"), Some(&old));
-                if let Some(state) = self.world.tables.remove(&old) {
-                    self.world.tables.insert(new.clone(), state);
+                if let Some(state) = self.world.tables_at(&old).remove(&old) {
+                    self.world.tables_at(&new).insert(new.clone(), state);
                 }
-                self.world.types.remove(&old);
-                self.world.objects.rename(&old, &new);
+                self.world.types_at(&old).remove(&old);
+                self.world.rename(&old, &new, format!("ALTER TABLE {new} RENAME TO {}", old.name));
                 if self.seeded.remove(&old) {
                     self.seeded.insert(new.clone());
                 }

@@ -83,7 +83,7 @@ impl Planner<'_> {
             let sql = Sql::new(format!("DROP {} {name}", word.to_uppercase()));
             let act = self.act(Verb::Drop, words.clone(), Some(&name), LockMode::AccessExclusive);
             self.step(span, sql, act);
-            self.world.objects.forget(&name);
+            self.world.forget(&name);
             self.indexes_go(&name);
         }
         let act = self.act(Verb::Alter, words, Some(&name), LockMode::AccessExclusive);
@@ -93,9 +93,9 @@ impl Planner<'_> {
 
     /// Frees the names of the indexes that go with a materialised view.
     pub(super) fn indexes_go(&mut self, name: &ObjectName) {
-        let Some(view) = self.world.materialized.remove(name) else { return };
+        let Some(view) = self.world.materialized_at(name).remove(name) else { return };
         for index in view.indexes.into_keys().map(|index| name.sibling(index)) {
-            self.world.relations.remove(&index);
+            self.world.relations_mut().remove(&index);
             self.freed.insert(index);
         }
     }
@@ -112,10 +112,10 @@ impl Planner<'_> {
             // Its indexes have gone with the one that it replaces.
             let made =
                 Table { owner: self.world.server.role.clone(), owned: true, may_select: true, ..Table::default() };
-            self.world.materialized.insert(name.clone(), made);
+            self.world.materialized_at(name).insert(name.clone(), made);
         }
-        self.world.relations.insert(name.clone(), kind);
-        self.world.objects.views.insert(name.clone(), state);
+        self.world.relations_mut().insert(name.clone(), kind);
+        self.world.views_at(name).insert(name.clone(), state);
         self.made.insert(name.clone());
     }
 

@@ -1,12 +1,9 @@
 //! The SQL of a type change beside writers: the same objects once more, on the new column.
 
-use std::collections::BTreeMap;
-
 use crate::{
     catalog::{ForeignKey, Index, IndexTarget},
     goal::{Expression, Fragment, parse_expression},
-    pg::{Ident, ObjectName, TypeName, quote_literal},
-    plan::list,
+    pg::{Ident, ObjectName, TypeName},
     script::Span,
 };
 
@@ -52,81 +49,30 @@ pub(super) fn index(
     to: &Ident,
     tablespace: Option<&String>,
 ) -> Option<String> {
-    let structure = &index.structure;
-    let named = |column: &Ident| if column == from { to.clone() } else { column.clone() };
-    let mut keys = Vec::new();
-    for key in &structure.keys {
-        let mut words = vec![match &key.target {
-            IndexTarget::Column(column) => named(column).to_string(),
-            IndexTarget::Expression(text) => format!("({})", with_column(text, from, to)?),
-        }];
-        if let Some(collation) = &key.collation {
-            words.push(format!("COLLATE {collation}"));
+    let mut structure = index.structure.clone();
+    for key in &mut structure.keys {
+        match &mut key.target {
+            IndexTarget::Column(column) if column == from => *column = to.clone(),
+            IndexTarget::Column(_) => {}
+            IndexTarget::Expression(text) => *text = with_column(text, from, to)?,
         }
-        if let Some(class) = &key.operator_class {
-            words.push(format!("{class}"));
-        }
-        if let Some(parameters) = &key.operator_class_parameters {
-            words.push(format!("({parameters})"));
-        }
-        // NULL comes last in ascending order, and first in descending order.
-        match (key.descending, key.nulls_first) {
-            (false, false) => {}
-            (false, true) => words.push("NULLS FIRST".to_owned()),
-            (true, true) => words.push("DESC".to_owned()),
-            (true, false) => words.push("DESC NULLS LAST".to_owned()),
-        }
-        keys.push(words.join(" "));
     }
+    structure.include.iter_mut().filter(|column| *column == from).for_each(|column| *column = to.clone());
+    structure.predicate = match &structure.predicate {
+        Some(predicate) => Some(with_column(predicate, from, to)?),
+        None => None,
+    };
     let unique = if structure.unique { "UNIQUE " } else { "" };
-    let mut words = vec![format!(
-        "CREATE {unique}INDEX CONCURRENTLY {name} ON {table} USING {} ({})",
-        structure.method,
-        keys.join(", ")
-    )];
-    if !structure.include.is_empty() {
-        let include: Vec<Ident> = structure.include.iter().map(named).collect();
-        words.push(format!("INCLUDE ({})", list(&include)));
-    }
-    if structure.nulls_not_distinct {
-        words.push("NULLS NOT DISTINCT".to_owned());
-    }
-    if !structure.storage.is_empty() {
-        words.push(format!("WITH ({})", storage(&structure.storage)));
-    }
-    if let Some(tablespace) = tablespace {
-        words.push(format!("TABLESPACE {}", Ident::new(tablespace.as_str())));
-    }
-    if let Some(predicate) = &structure.predicate {
-        words.push(format!("WHERE {}", with_column(predicate, from, to)?));
-    }
-    Some(words.join(" "))
-}
-
-fn storage(options: &BTreeMap<String, String>) -> String {
-    options.iter().map(|(name, value)| format!("{name} = {}", quote_literal(value))).collect::<Vec<_>>().join(", ")
+    let tablespace = tablespace.map(|name| Ident::new(name.as_str()));
+    let definition = structure.definition(tablespace.as_ref());
+    Some(format!("CREATE {unique}INDEX CONCURRENTLY {name} ON {table} {definition}"))
 }
 
 /// Returns the words of a foreign key, on the new column.
 pub(super) fn foreign_key(key: &ForeignKey, from: &Ident, to: &Ident) -> String {
-    let columns: Vec<Ident> =
-        key.columns.iter().map(|column| if column == from { to.clone() } else { column.clone() }).collect();
-    let mut words =
-        vec![format!("FOREIGN KEY ({}) REFERENCES {} ({})", list(&columns), key.table, list(&key.referenced))];
-    if key.match_full {
-        words.push("MATCH FULL".to_owned());
-    }
-    for (event, letter) in [("UPDATE", key.on_update), ("DELETE", key.on_delete)] {
-        let action = match letter {
-            'r' => "RESTRICT",
-            'c' => "CASCADE",
-            'n' => "SET NULL",
-            'd' => "SET DEFAULT",
-            _ => continue,
-        };
-        words.push(format!("ON {event} {action}"));
-    }
-    words.join(" ")
+    let mut key = key.clone();
+    key.columns.iter_mut().filter(|column| *column == from).for_each(|column| *column = to.clone());
+    key.definition()
 }
 
 /// How a value becomes one of the new type.

@@ -1,0 +1,181 @@
+//! Parts of a snapshot told as an inventory, so that both are compared and written alike.
+
+use crate::{
+    catalog::{
+        Column, ColumnEntry, Constraint, ConstraintKind, Entry, EntryKey, EntryKind, Generation, Index, IndexTarget,
+        Inventory, Table, TypeKind,
+    },
+    goal::parse_expression,
+    pg::{Ident, ObjectName, quote_literal},
+    plan::Parts,
+};
+
+/// How names end that only help on the way to something.
+const HELPER: &str = "__hm";
+
+/// Returns whether a name is that of something which only helps, and which comes and goes with what it helps.
+pub(super) fn is_helper(name: &Ident) -> bool {
+    name.as_str().contains(HELPER)
+}
+
+/// Returns what of the parts is in a schema. Comments, privileges and row-level security are not told, nor is what belongs to a
+/// column that `other` lacks: it goes with the column.
+pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident) -> Inventory {
+    let mut inventory = Inventory::empty(schema.clone());
+    let mut add = |relation: Option<&Ident>, kind, name: &str, entry: Entry| {
+        let key = EntryKey { relation: relation.cloned(), kind, name: name.to_owned() };
+        inventory.entries.insert(key, entry);
+    };
+    let here = |name: &ObjectName| name.schema == *schema;
+    for (name, sequence) in parts.sequences.iter().filter(|(name, _)| here(name)) {
+        add(Some(&name.name), EntryKind::Sequence, name.name.as_str(), defined(sequence.definition()));
+    }
+    for (name, found) in parts.types.iter().filter(|(name, _)| here(name)) {
+        if let TypeKind::Enum(labels) = &found.kind {
+            let quoted: Vec<String> = labels.iter().map(|label| quote_literal(label)).collect();
+            let entry = Entry { definition: quoted.join(", "), labels: labels.clone(), column: None };
+            add(None, EntryKind::Enum, name.name.as_str(), entry);
+        } else {
+            add(None, EntryKind::Type, name.name.as_str(), Entry::default());
+        }
+    }
+    for (name, view) in parts.views.iter().filter(|(name, _)| here(name)) {
+        let materialized = parts.materialized.contains_key(name) || other.materialized.contains_key(name);
+        let kind = if materialized { EntryKind::MaterializedView } else { EntryKind::View };
+        add(Some(&name.name), kind, name.name.as_str(), defined(view.definition()));
+    }
+    for ((name, types), routine) in parts.routines.iter().filter(|((name, _), _)| here(name)) {
+        let types: Vec<String> = types.iter().map(ToString::to_string).collect();
+        let own = format!("{}({})", name.name, types.join(", "));
+        add(
+            None,
+            EntryKind::Routine,
+            &own,
+            defined(routine.definition.clone().unwrap_or_else(|| "aggregate".to_owned())),
+        );
+    }
+    for ((table, name), trigger) in parts.triggers.iter().filter(|((table, _), _)| here(table)) {
+        let entry = defined(trigger.definition.trim_end_matches(';').to_owned());
+        add(Some(&table.name), EntryKind::Trigger, name.as_str(), entry);
+    }
+    for ((table, name), policy) in parts.policies.iter().filter(|((table, _), _)| here(table)) {
+        add(Some(&table.name), EntryKind::Policy, name.as_str(), defined(policy.definition()));
+    }
+    let tables = parts.tables.iter().map(|(name, table)| (name, table, other.tables.get(name), true));
+    let views = parts.materialized.iter().map(|(name, table)| (name, table, other.materialized.get(name), false));
+    for (name, table, other, is_table) in tables.chain(views).filter(|(name, ..)| here(name)) {
+        let relation = Some(&name.name);
+        if is_table {
+            add(relation, EntryKind::Table, name.name.as_str(), Entry::default());
+        } else if !parts.views.contains_key(name) {
+            // It stays; only its indexes change.
+            add(relation, EntryKind::MaterializedView, name.name.as_str(), Entry::default());
+        }
+        for (place, column) in
+            table.columns.iter().enumerate().filter(|(_, column)| is_table && !is_helper(&column.name))
+        {
+            let alone = other.is_none_or(|other| other.column(&column.name).is_none());
+            add(relation, EntryKind::Column, column.name.as_str(), of_column(column, place, alone));
+        }
+        let goes: Vec<&Ident> = other.map(|other| lacking(table, other)).unwrap_or_default();
+        for constraint in table.constraints.iter().filter(|constraint| !is_helper(&constraint.name)) {
+            let uses = |column: &&Ident| {
+                constraint.uses(column)
+                    || matches!(&constraint.kind, ConstraintKind::Check { expression } if mentions(expression, column))
+            };
+            if !goes.iter().any(uses) {
+                // That rows have been checked is not taken back.
+                let checked =
+                    other.and_then(|other| other.constraint(&constraint.name)).is_some_and(|one| one.validated);
+                let constraint = Constraint { validated: constraint.validated || checked, ..constraint.clone() };
+                add(relation, EntryKind::Constraint, constraint.name.as_str(), defined(constraint.definition()));
+            }
+        }
+        for (own, index) in table.indexes.iter().filter(|(own, _)| !is_helper(own)) {
+            // An index that is not valid was a leftover of something.
+            if index.valid && index.constraint.is_none() && !goes.iter().any(|column| index_mentions(index, column)) {
+                let unique = if index.structure.unique { "UNIQUE " } else { "" };
+                let definition = index.structure.definition(None);
+                let entry = defined(format!("CREATE {unique}INDEX IF NOT EXISTS {own} ON {name} {definition}"));
+                add(relation, EntryKind::Index, own.as_str(), entry);
+            }
+        }
+    }
+    inventory
+}
+
+/// Returns the columns of a table that another one of that name does not have.
+fn lacking<'t>(table: &'t Table, other: &Table) -> Vec<&'t Ident> {
+    table.columns.iter().map(|column| &column.name).filter(|name| other.column(name).is_none()).collect()
+}
+
+/// Removes from the parts as they will be what goes with a column that is dropped, wherever an expression names it.
+pub(super) fn drop_with_columns(before: &Parts, after: &mut Parts) {
+    for (name, table) in &mut after.tables {
+        let Some(was) = before.tables.get(name) else { continue };
+        let gone: Vec<Ident> = lacking(was, table).into_iter().cloned().collect();
+        if gone.is_empty() {
+            continue;
+        }
+        table.indexes.retain(|_, index| !gone.iter().any(|column| index_mentions(index, column)));
+        table.constraints.retain(|constraint| {
+            let ConstraintKind::Check { expression } = &constraint.kind else { return true };
+            !gone.iter().any(|column| mentions(expression, column))
+        });
+    }
+}
+
+fn index_mentions(index: &Index, column: &Ident) -> bool {
+    let structure = &index.structure;
+    let in_key = |target: &IndexTarget| matches!(target, IndexTarget::Expression(text) if mentions(text, column));
+    index.uses(column)
+        || structure.keys.iter().any(|key| in_key(&key.target))
+        || structure.predicate.as_deref().is_some_and(|text| mentions(text, column))
+}
+
+/// Returns whether an expression, as the server prints it, names a column.
+fn mentions(text: &str, column: &Ident) -> bool {
+    (text.contains(column.as_str()) || text.contains(&column.to_string()))
+        && parse_expression(text).is_none_or(|tree| tree.columns().contains(&column) || tree.has_unread())
+}
+
+fn defined(definition: String) -> Entry {
+    Entry { definition, ..Entry::default() }
+}
+
+fn of_column(column: &Column, place: usize, alone: bool) -> Entry {
+    let collation = column.collation.as_ref().map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+    let mut entry = ColumnEntry {
+        place: i64::try_from(place).unwrap_or(i64::MAX),
+        type_name: format!("{}{collation}", column.type_name),
+        not_null: column.not_null,
+        default: column.default.clone(),
+        generation: None,
+    };
+    let expression = column.default.as_deref().unwrap_or_default();
+    entry.generation = match column.generation {
+        Generation::None => None,
+        Generation::IdentityAlways => Some("GENERATED ALWAYS AS IDENTITY".to_owned()),
+        Generation::IdentityByDefault => Some("GENERATED BY DEFAULT AS IDENTITY".to_owned()),
+        Generation::Stored => Some(format!("GENERATED ALWAYS AS ({expression}) STORED")),
+        Generation::Virtual => Some(format!("GENERATED ALWAYS AS ({expression}) VIRTUAL")),
+    };
+    if entry.generation.is_some() {
+        entry.default = None;
+    }
+    // A column that is made anew makes its sequence anew.
+    if alone
+        && column.generation == Generation::None
+        && column.owned_sequence.is_some()
+        && expression.starts_with("nextval(")
+    {
+        entry.default = None;
+        let serial = match column.type_name.name() {
+            "smallint" => "smallserial",
+            "bigint" => "bigserial",
+            _ => "serial",
+        };
+        serial.clone_into(&mut entry.type_name);
+    }
+    Entry { definition: entry.definition(), column: Some(entry), labels: Vec::new() }
+}
