@@ -99,7 +99,7 @@ pub fn carry_out(
         locked.map_err(not_locked)?;
     }
     let scope = Limits::Transaction(limits);
-    let outcome = recorded(&mut session.work(), group, scope, stop, ledger, emit).and_then(|done| {
+    let outcome = recorded(&mut session.work(), group, scope, stop, watch, ledger, emit).and_then(|done| {
         if !atomic {
             let started = Instant::now();
             session.commit().map_err(|error| Failure::of(group.steps.len(), error, started.elapsed()))?;
@@ -118,10 +118,13 @@ fn recorded(
     group: &Group<'_>,
     scope: Limits,
     stop: &Stop,
+    watch: Option<Watch<'_>>,
     ledger: Option<&mut Ledger<'_>>,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
-    let done = steps(work, group.steps.as_slice(), scope, stop, None, emit)?;
+    // What reads all rows beside writers is in a transaction of its own.
+    let watch = watch.filter(|_| matches!(group.steps.as_slice(), [only] if watch::reads_rows(only)));
+    let done = steps(work, group.steps.as_slice(), scope, stop, watch, emit)?;
     if let Some(ledger) = ledger {
         ledger.within(work, &group.steps, &done).map_err(Failure::of_journal)?;
     }

@@ -6,8 +6,8 @@ use diesel::connection::SimpleConnection;
 
 use crate::{
     proxy::Proxy,
-    support::{TestDatabase, cli},
-    tools::{Scripts, assert_clean, assert_says, in_transaction, pid, wait_for_lock_wait},
+    support::{TestDatabase, cli, execute, rows, say_not_run, start_cluster},
+    tools::{Scripts, assert_clean, assert_says, in_transaction, pid, wait_for, wait_for_lock_wait},
 };
 
 const SCRIPT: &str = "CREATE TABLE before (id integer);
@@ -245,4 +245,53 @@ fn whoever_holds_the_second_of_several_tables_is_named() {
     next.wait().expect(0);
     scripts.assert_nothing_left(&database);
     assert_clean(&database);
+}
+
+#[test]
+fn a_vacuum_against_wraparound_is_not_waited_for() {
+    let settings = |options: hrms_migrate::engine::cluster::ClusterOptions| {
+        options
+            .setting("autovacuum", "on")
+            .setting("autovacuum_naptime", "1s")
+            .setting("autovacuum_freeze_max_age", "100000")
+    };
+    let Some(cluster) = start_cluster(settings) else {
+        return say_not_run("no server binaries");
+    };
+    let url = cluster.url("postgres");
+    // One page in a tenth of a second, so that it works on this one table for long.
+    execute(
+        &url,
+        "CREATE TABLE held (id integer, word text) WITH (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1,
+           -- No other reason to come.
+           autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 1000000);
+         INSERT INTO held SELECT n, repeat('w', 1000) FROM generate_series(1, 6000) AS n;
+         CREATE PROCEDURE many() LANGUAGE plpgsql AS $$ BEGIN
+            FOR n IN 1..110000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$",
+    );
+    execute(&url, "CALL many()");
+    let working = "SELECT count(*) FILTER (WHERE query ~ 'held .to prevent wraparound' AND xact_start < now() - interval '5 s') > 0 AS it
+                     FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'";
+    wait_for("the vacuum", || rows(&url, working)[0][0].as_deref() == Some("true"));
+    let scripts = Scripts::one("ALTER TABLE held ADD COLUMN more text;");
+    let started = Instant::now();
+    let run =
+        scripts.command(&["run", "--lock-timeout=60s", "--lock-retries=1"]).env("DATABASE_URL", &url).run().expect(5);
+    assert!(started.elapsed() < Duration::from_secs(30), "it was waited for");
+    assert_says(&run.stderr, &["error[lock-timeout]", "\"autovacuum worker\"", "SHARE UPDATE EXCLUSIVE"]);
+}
+
+#[test]
+fn a_validation_that_takes_long_is_told_of() {
+    let Some(database) = TestDatabase::new("long_validation") else { return };
+    // It takes its time where the run writes, not where it asks beforehand.
+    database.execute(
+        "CREATE FUNCTION slow(n integer) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+           IF current_setting('transaction_read_only') = 'off' THEN PERFORM pg_sleep(11.5); END IF; RETURN n > 0; END $$;
+         CREATE TABLE t (n integer); INSERT INTO t VALUES (1);",
+    );
+    let scripts = Scripts::one("-- ensure:online always\nALTER TABLE t ADD CONSTRAINT c CHECK (slow(n));\n");
+    let run = scripts.run(&database).expect(0);
+    assert_says(&run.stderr, &["reading rows, 10"]);
+    scripts.assert_nothing_left(&database);
 }
