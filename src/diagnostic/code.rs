@@ -190,6 +190,8 @@ codes! {
     NullRows "null-rows" Refused "Rows hold NULL where it is to be forbidden.";
     CheckRows "check-rows" Refused "Rows violate a check that is to hold.";
     QueryFailed "query-failed" Refused "A question of a script or a check could not be answered.";
+    WouldLose "would-lose" Refused "Taking a change back would lose rows or values.";
+    NotReturnable "not-returnable" Refused "A change cannot be taken back.";
     NotSupported "not-supported" Refused "This version does not carry out that change.";
 
     // While running.

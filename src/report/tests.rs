@@ -57,6 +57,7 @@ fn report(command: Command) -> Report {
         comparison: None,
         rehearsal: None,
         history: None,
+        takes_back: false,
         blocked: Blocked::default(),
         look: None,
         diagnostics: Vec::new(),

@@ -31,6 +31,7 @@ mod plan_sql;
 mod pooler;
 mod rehearse;
 mod repeat;
+mod rollback;
 mod shadow;
 mod status;
 mod versions;
