@@ -55,6 +55,8 @@ pub enum Command {
     /// Take back what the last run has changed, or another one
     #[command(visible_alias = "downgrade", visible_alias = "revert")]
     Rollback(RollbackOptions),
+    /// Show what interrupted work has left behind; with --yes mend it
+    Repair,
     /// List the backfills that are not done; pause, resume or cancel one
     Backfill(BackfillOptions),
     /// Wait until the server accepts connections

@@ -104,6 +104,8 @@ pub fn main() -> ExitCode {
                 terminal.operate(settings, &|migrator, emit| migrator.rollback(&back, emit), wanted)
             }
         }
+        Command::Repair if settings.yes => terminal.operate(settings, &|m, emit| m.repair(emit), Wanted::default()),
+        Command::Repair => terminal.operate(settings, &|m, emit| m.plan_repair(emit), Wanted::default()),
         Command::Backfill(options) => {
             let wish = options.wish();
             terminal.operate(settings, &|migrator, emit| migrator.backfill(wish, emit), Wanted::default())

@@ -95,7 +95,7 @@ impl Operation<'_, '_> {
     fn new_run(&self) -> NewRun {
         let settings = self.settings;
         NewRun {
-            command: if self.notes.takes_back { "rollback" } else { self.notes.command.name() }.to_owned(),
+            command: self.notes.guise.unwrap_or_else(|| self.notes.command.name()).to_owned(),
             os_user: settings.os_user.clone(),
             host: gethostname::gethostname().into_string().ok(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),

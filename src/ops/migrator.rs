@@ -26,6 +26,7 @@ use super::{
     inverses,
     load::EMBEDDED,
     look,
+    repair::repair,
     rollback::rollback,
     run::{Extra, check, operate},
 };
@@ -247,6 +248,19 @@ impl Migrator {
     #[must_use]
     pub fn plan_rollback(&self, back: &Back, mut on_event: impl FnMut(Event<'_>)) -> Report {
         rollback(&self.settings, back, Command::Plan, &self.interrupt, &mut on_event)
+    }
+
+    /// Mends what interrupted work has left behind: invalid indexes are built anew, constraints that are not validated are, and
+    /// what is left of changes that were not finished is dropped. Scripts play no part in it.
+    #[must_use]
+    pub fn repair(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        repair(&self.settings, Command::Run, &self.interrupt, &mut on_event)
+    }
+
+    /// Finds out what [`Migrator::repair`] would do, without doing it. Read-only.
+    #[must_use]
+    pub fn plan_repair(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        repair(&self.settings, Command::Plan, &self.interrupt, &mut on_event)
     }
 
     /// Tells what the journal remembers. Read-only; no script is read.

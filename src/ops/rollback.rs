@@ -37,7 +37,7 @@ pub(super) fn rollback(
 ) -> Report {
     let started = Instant::now();
     let mut notes = Notes::new(command);
-    notes.takes_back = true;
+    notes.guise = Some("rollback");
     let prepared = prepare(settings, back, interrupt, emit, &mut notes);
     let (site, session, changes, scripts) = match prepared {
         Ok(Some(prepared)) => prepared,
@@ -47,28 +47,45 @@ pub(super) fn rollback(
             return notes.report(None, None, None, started.elapsed());
         }
     };
-    let mut settings = settings.clone();
     // That nothing is lost has been counted, or the user allows it.
-    settings.allow.extend([Hazard::Drop, Hazard::DataLoss, Hazard::Breaking]);
+    let allowed = [Hazard::Drop, Hazard::DataLoss, Hazard::Breaking];
+    let made = Made { scripts, allowed: &allowed, memory: Memory::for_rollback(&changes) };
+    carry_out(settings, made, command, notes, (&site, session), interrupt, (started, emit))
+}
+
+/// Scripts of our own making, and what goes with them.
+pub(super) struct Made<'a> {
+    pub(super) scripts: Scripts,
+    /// Hazards that are accepted, besides those that the user accepts.
+    pub(super) allowed: &'a [Hazard],
+    pub(super) memory: Memory,
+}
+
+/// Runs or plans scripts of our own making in a session that is there already.
+pub(super) fn carry_out(
+    settings: &Settings,
+    made: Made<'_>,
+    command: Command,
+    notes: Notes,
+    (site, session): (&Site, Session),
+    interrupt: &Interrupt,
+    (started, emit): (Instant, &mut dyn FnMut(Event<'_>)),
+) -> Report {
+    let mut settings = settings.clone();
+    settings.allow.extend(made.allowed);
     settings.selection = crate::config::Selection::default();
-    let subject = Subject::new(&scripts, &settings);
+    let subject = Subject::new(&made.scripts, &settings);
     let due = settings.limits.until.map(|until| started + until.left(&Local::now()));
     let stop = interrupt.stop().due(due);
-    let mut operation = Operation {
-        settings: &settings,
-        interrupt,
-        subject: &subject,
-        notes,
-        emit,
-        complete: false,
-        stop,
-        memory: Memory::for_rollback(&changes),
-    };
-    let plan = operation.go_on(command, Extra::Nothing, &site, session);
+    let memory = made.memory;
+    let (settings, subject_of) = (&settings, &subject);
+    let mut operation =
+        Operation { settings, interrupt, subject: subject_of, notes, emit, complete: false, stop, memory };
+    let plan = operation.go_on(command, Extra::Nothing, site, session);
     interrupt.working(None);
     let Operation { mut notes, complete, .. } = operation;
     notes.interrupted = interrupt.signal().filter(|_| !complete);
-    notes.report(Some(&scripts), Some(&subject), plan.as_ref(), started.elapsed())
+    notes.report(Some(&made.scripts), Some(&subject), plan.as_ref(), started.elapsed())
 }
 
 /// What a rollback needs: where, the changes in the order in which they are taken back, the scripts that do it.
@@ -248,6 +265,11 @@ fn scripts_of(changes: &[Change]) -> Result<Scripts, Vec<Diagnostic>> {
             bytes: text.into_bytes(),
         });
     }
+    read(files)
+}
+
+/// Reads scripts of our own making.
+pub(super) fn read(files: Vec<File>) -> Result<Scripts, Vec<Diagnostic>> {
     let texts: Vec<Script> =
         assemble(Vec::new(), files).map_err(|errors| errors.iter().map(errors::of_file).collect::<Vec<_>>())?;
     let mut goals = Vec::with_capacity(texts.len());

@@ -57,7 +57,7 @@ fn report(command: Command) -> Report {
         comparison: None,
         rehearsal: None,
         history: None,
-        takes_back: false,
+        guise: None,
         blocked: Blocked::default(),
         look: None,
         diagnostics: Vec::new(),

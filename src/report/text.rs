@@ -246,7 +246,14 @@ pub(super) fn next(report: &Report) -> Option<String> {
             Some(format!("{state}; type `hrms-migrate {}` again{on}", report.command_name()))
         }
         (Command::Plan, None) => {
-            let words = format!("`hrms-migrate {}` carries it out", if report.takes_back { "rollback" } else { "run" });
+            let words = format!(
+                "`hrms-migrate {}` carries it out",
+                match report.guise {
+                    Some("repair") => "repair --yes",
+                    Some(name) => name,
+                    None => "run",
+                }
+            );
             (Totals::of(report).changed > 0).then_some(words)
         }
         (Command::Status, None) => {

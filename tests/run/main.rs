@@ -30,6 +30,7 @@ mod partitions;
 mod plan_sql;
 mod pooler;
 mod rehearse;
+mod repair;
 mod repeat;
 mod rollback;
 mod shadow;
