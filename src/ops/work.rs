@@ -29,8 +29,8 @@ use super::{
 const WORTH_TELLING: Duration = Duration::from_millis(500);
 
 /// The locks and connections of a run that changes something.
-struct Workplace {
-    control: Option<Control>,
+pub(super) struct Workplace {
+    pub(super) control: Option<Control>,
     pid: i32,
 }
 
@@ -130,7 +130,7 @@ impl Operation<'_, '_> {
     }
 
     /// Checks that sessions are what they seem, and takes the runner lock. A second runner waits here.
-    fn enter(&mut self, site: &Site, session: &mut Session) -> Result<Workplace, Box<Diagnostic>> {
+    pub(super) fn enter(&mut self, site: &Site, session: &mut Session) -> Result<Workplace, Box<Diagnostic>> {
         let failed = |error| Box::new(errors::of_server("the runner lock could not be asked for", &error));
         if site.connections.is_single() {
             session.end_look().map_err(failed)?;
@@ -672,7 +672,7 @@ fn time_up() -> Diagnostic {
 }
 
 /// A server on which nothing may be changed.
-fn unfit(seen: &Seen) -> Option<Diagnostic> {
+pub(super) fn unfit(seen: &Seen) -> Option<Diagnostic> {
     let server = &seen.snapshot.server;
     if server.in_recovery {
         return Some(
