@@ -1,6 +1,7 @@
 //! Several runs at once.
 
 use crate::{
+    kill::assert_done_once,
     support::{TestDatabase, cli},
     tools::{Scripts, assert_clean, assert_says, kill, wait_for_query, wait_for_statement},
 };
@@ -24,6 +25,8 @@ fn runners_at_once(count: usize) {
     assert_eq!(changed.count(), 1, "one run does the work, the others find it done");
     assert_eq!(database.catalog("public"), expected);
     assert_clean(&database);
+    assert_done_once(&database, "many runners");
+    assert_eq!(database.value("SELECT string_agg(outcome, ' ') FROM hrms_migrate.runs").as_deref(), Some("done"));
 }
 
 #[test]
