@@ -328,6 +328,8 @@ pub struct StepReport {
     pub size: Option<TableSize>,
     /// The transaction that it shares with others, counted from 1 in the plan; `None` outside of one.
     pub transaction: Option<usize>,
+    /// What is locked before this step, the first of its transaction: statements; empty where each lock comes with its step.
+    pub locks_first: String,
     /// The lock: its mode, and in plain words what it stops.
     pub lock: Option<(String, &'static str)>,
     /// The names of its hazards.

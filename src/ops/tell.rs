@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
+    catalog::Snapshot,
     diagnostic::{Diagnostic, Outcome},
     event::{
         BaseReport, Blocked, Command, Comparison, GuardReport, Look, Pending, Place, Rehearsal, Report, ScriptName,
@@ -120,7 +121,8 @@ impl Notes {
                 reports.push(self.script(scripts, goals.id, plan));
             }
             if let (Command::Plan, Some(plan), Some(subject)) = (self.command, plan, subject) {
-                number_transactions(&mut reports, subject, plan);
+                let found = self.look.as_ref().map(|look| &look.found);
+                number_transactions(&mut reports, subject, plan, found);
             }
         }
         let outcome = match worst(&self.diagnostics) {
@@ -219,16 +221,23 @@ impl Notes {
     }
 }
 
-/// Tells each planned step which transaction it is in. What comes after a barrier is put together as if nothing came between.
-fn number_transactions(reports: &mut [ScriptReport], subject: &Subject<'_>, plan: &Plan) {
+/// Tells each planned step which transaction it is in, and what that locks first. What comes after a barrier is put together as if
+/// nothing came between.
+fn number_transactions(reports: &mut [ScriptReport], subject: &Subject<'_>, plan: &Plan, found: Option<&Snapshot>) {
     let groups = exec::groups(&plan.statements, None, &|id| subject.grouping(id), subject.policy.atomic);
     let mut steps = reports.iter_mut().flat_map(|script| &mut script.steps);
     let mut number = 0;
-    for group in groups {
+    for mut group in groups {
         let shared = group.transaction != Transaction::None;
         number += usize::from(shared);
-        for step in steps.by_ref().take(group.steps.len()) {
+        if let Some(found) = found {
+            group.lock_first(found);
+        }
+        for (place, step) in steps.by_ref().take(group.steps.len()).enumerate() {
             step.transaction = shared.then_some(number);
+            if place == 0 {
+                step.locks_first = group.locking();
+            }
         }
     }
 }
@@ -286,6 +295,7 @@ fn step_report(scripts: &Scripts, step: &Step, end: StepEnd) -> StepReport {
         end,
         in_batches: step.batches.is_some(),
         as_replica: step.batches.as_ref().is_some_and(Batches::as_replica),
+        locks_first: String::new(),
         elapsed: None,
         rows: None,
         attempts: 0,

@@ -167,6 +167,9 @@ impl Script<'_> {
         let lock = if step.transaction.is_some() { step.lock_timeout_ms } else { 0 };
         let statement = if step.in_batches { 0 } else { step.statement_timeout_ms };
         self.limit(lock, statement);
+        if !step.locks_first.is_empty() {
+            self.statement(&step.locks_first);
+        }
         self.out.push('\n');
         self.comment(&format!("{}: {}", step.location, step.object));
         if step.in_batches {

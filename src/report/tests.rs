@@ -277,6 +277,7 @@ fn step(verb: Verb, object: &str, form: Form, sql: &str) -> StepReport {
         end: StepEnd::Planned,
         in_batches: false,
         as_replica: false,
+        locks_first: String::new(),
         elapsed: None,
         rows: None,
         attempts: 0,

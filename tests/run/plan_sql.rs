@@ -116,3 +116,18 @@ fn a_plan_that_is_refused_is_no_script() {
     assert_eq!(planned.stdout, "");
     assert_says(&planned.stderr, &["column public.t.a is text"]);
 }
+
+#[test]
+fn tables_are_locked_first_as_a_run_does() {
+    let script = ends_as_a_run(
+        "sql_locks",
+        "CREATE TABLE elder (id integer); CREATE TABLE younger (id integer)",
+        &Scripts::one(
+            "ALTER TABLE younger ADD COLUMN IF NOT EXISTS word text;\nALTER TABLE elder ADD COLUMN IF NOT EXISTS word text;\n",
+        ),
+    );
+    if !script.is_empty() {
+        let (before, _) = script.split_once("ADD COLUMN").unwrap();
+        assert_says(before, &["LOCK TABLE ONLY public.elder, ONLY public.younger IN ACCESS EXCLUSIVE MODE;"]);
+    }
+}
