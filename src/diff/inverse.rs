@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     catalog::{Column, Constraint, Generation, Granted, Object, Privileges, RelationKind, Table, TypeKind},
-    goal::{Expr, GoalKind, StatementGoals, parse_expression},
+    goal::{Down, Expr, GoalKind, StatementGoals, parse_expression},
     pg::{Hazard, Ident, ObjectName, TypeName, quote_literal},
     plan::{Moved, Parts, StatementPlan, Verb},
 };
@@ -13,7 +13,7 @@ use super::{
     Difference,
     between::between_as,
     statement::Manner,
-    told::{drop_with_columns, is_helper, told},
+    told::{drop_with_columns, is_helper, told, written_anew},
 };
 
 /// What takes the changes of one statement back.
@@ -110,6 +110,14 @@ impl Inverse {
 #[must_use]
 pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inverse> {
     let moved = plan.moved.as_deref()?;
+    if !statement.directives.down.is_empty() {
+        let text = |down: &Down| {
+            // It is sent once, when it is asked for.
+            if down.repeatable { down.text.clone() } else { format!("-- ensure:always\n{}", down.text) }
+        };
+        let statements = statement.directives.down.iter().map(text).collect();
+        return Some(Inverse { statements, written: true, ..Inverse::default() });
+    }
     if !moved.renamed_back.is_empty() {
         return Some(Inverse { statements: moved.renamed_back.clone(), ..Inverse::default() });
     }
@@ -195,7 +203,7 @@ fn of_objects(moved: &Moved) -> Inverse {
         inverse.statements.push(format!("CREATE EXTENSION IF NOT EXISTS {name} SCHEMA {}", extension.schema));
     }
     for schema in schemas(before, after) {
-        let (is, was) = (told(after, before, &schema), told(before, after, &schema));
+        let (is, was) = (told(after, before, &schema, true), told(before, after, &schema, false));
         for Difference { statements, why, object, .. } in between_as(&is, &was, true, Manner::Ensured) {
             if statements.is_empty() && why.is_empty() {
                 inverse.stays.push(object.clone());
@@ -409,6 +417,14 @@ fn gone(before: &Parts, after: &Parts, inverse: &mut Inverse) {
             ));
             continue;
         };
+        for column in &table.columns {
+            if is.column(&column.name).is_some_and(|is| is.type_name != column.type_name) {
+                let again = written_anew(table, &column.name).into_iter();
+                inverse.stays.extend(again.map(|one| {
+                    format!("how the server writes {one} of {name}: with the conversion that the other type needed")
+                }));
+            }
+        }
         let found = |constraint: &&Constraint| is.constraint(&constraint.name).is_some_and(|is| is.validated);
         for constraint in table.constraints.iter().filter(|constraint| !constraint.validated).filter(found) {
             let own = &constraint.name;

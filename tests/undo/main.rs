@@ -74,7 +74,9 @@ impl Bench {
         let extensions =
             "SELECT coalesce(string_agg(format('DROP EXTENSION %I CASCADE', extname), '; '), '') FROM pg_extension
             WHERE extname <> 'plpgsql'";
-        for query in [extensions, schemas] {
+        let publications =
+            "SELECT coalesce(string_agg(format('DROP PUBLICATION %I', pubname), '; '), '') FROM pg_publication";
+        for query in [publications, extensions, schemas] {
             for statement in self.database.value(query).unwrap_or_default().split("; ").filter(|one| !one.is_empty()) {
                 self.database.execute(statement);
             }
@@ -146,13 +148,12 @@ impl Bench {
         }
         if !wrong.is_empty() {
             let text = statement.trim();
-            write!(
+            let _ = write!(
                 self.failures,
                 "\n=== {place}\n{text}\n--- taken back by\n{}---\n{}\n",
                 inverse.script(),
                 wrong.join("\n")
-            )
-            .unwrap();
+            );
         }
     }
 
@@ -271,4 +272,161 @@ fn every_statement_of_the_cases_is_taken_back_or_said_not_to_be() {
     }
     assert!(bench.failures.is_empty(), "{}\n{:?}", bench.failures, bench.tried);
     eprintln!("{:?}", bench.tried);
+}
+
+/// A statement that the server has to try: what was there before it, the statement, and what its inverse is.
+struct Told {
+    before: &'static str,
+    statement: &'static str,
+    kind: InverseKind,
+    inverse: &'static [&'static str],
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is a list")]
+fn what_was_there_comes_back_as_it_was_and_nothing_else_is_named() {
+    let Some(mut bench) = Bench::new("undo_told") else { return };
+    let table = "CREATE TABLE t (id serial PRIMARY KEY, a integer DEFAULT 7, b text); CREATE INDEX t_b ON t (lower(b)) WHERE a > 0";
+    let told = [
+        Told {
+            before: table,
+            statement: "ALTER TABLE t ADD COLUMN c integer NOT NULL DEFAULT 3 CHECK (c > 0)",
+            kind: InverseKind::Loses,
+            inverse: &["ALTER TABLE public.t DROP COLUMN IF EXISTS c"],
+        },
+        Told {
+            before: "CREATE TABLE t (a integer DEFAULT 7); CREATE INDEX t_a ON t (a)",
+            statement: "ALTER TABLE t ALTER COLUMN a TYPE numeric(8,2)",
+            kind: InverseKind::Loses,
+            inverse: &[
+                "ALTER TABLE public.t ALTER COLUMN a DROP DEFAULT",
+                "ALTER TABLE public.t ALTER COLUMN a TYPE integer USING a::integer",
+                "ALTER TABLE public.t ALTER COLUMN a SET DEFAULT 7",
+            ],
+        },
+        // The condition of the index keeps a cast.
+        Told {
+            before: table,
+            statement: "ALTER TABLE t ALTER COLUMN a TYPE numeric(8,2)",
+            kind: InverseKind::Unknown,
+            inverse: &[
+                "ALTER TABLE public.t ALTER COLUMN a DROP DEFAULT",
+                "ALTER TABLE public.t ALTER COLUMN a TYPE integer USING a::integer",
+                "ALTER TABLE public.t ALTER COLUMN a SET DEFAULT 7",
+            ],
+        },
+        // The index goes with the column, although only its condition names it.
+        Told {
+            before: table,
+            statement: "ALTER TABLE t DROP COLUMN a",
+            kind: InverseKind::Unknown,
+            inverse: &[
+                "ALTER TABLE public.t ADD COLUMN IF NOT EXISTS a integer DEFAULT 7",
+                "CREATE INDEX IF NOT EXISTS t_b ON public.t USING btree ((lower(b))) WHERE (a > 0)",
+            ],
+        },
+        Told {
+            before: table,
+            statement: "ALTER TABLE t RENAME COLUMN a TO \"Größe\"",
+            kind: InverseKind::Exact,
+            inverse: &["ALTER TABLE public.t RENAME COLUMN \"Größe\" TO a"],
+        },
+        Told {
+            before: table,
+            statement: "ALTER TABLE t RENAME TO u",
+            kind: InverseKind::Exact,
+            inverse: &["ALTER TABLE public.u RENAME TO t"],
+        },
+        Told {
+            before: table,
+            statement: "ALTER TABLE t ALTER COLUMN a SET NOT NULL, ALTER COLUMN a DROP DEFAULT",
+            kind: InverseKind::Exact,
+            inverse: &[
+                "ALTER TABLE public.t ALTER COLUMN a SET DEFAULT 7",
+                "ALTER TABLE public.t ALTER COLUMN a DROP NOT NULL",
+            ],
+        },
+        Told {
+            before: table,
+            statement: "ALTER TABLE t DROP CONSTRAINT t_pkey",
+            kind: InverseKind::Exact,
+            inverse: &["ALTER TABLE public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id)"],
+        },
+        Told {
+            before: "CREATE TYPE mood AS ENUM ('good', 'bad')",
+            statement: "ALTER TYPE mood ADD VALUE 'fair' BEFORE 'bad'",
+            kind: InverseKind::Unknown,
+            inverse: &[],
+        },
+        Told {
+            before: "CREATE TABLE t (a integer); COMMENT ON TABLE t IS 'old'; COMMENT ON COLUMN t.a IS 'it''s'",
+            statement: "COMMENT ON COLUMN t.a IS 'new'",
+            kind: InverseKind::Exact,
+            inverse: &["COMMENT ON COLUMN public.t.a IS 'it''s'"],
+        },
+        Told {
+            before: "CREATE TABLE t (a integer)",
+            statement: "GRANT SELECT, UPDATE (a) ON t TO PUBLIC",
+            kind: InverseKind::Exact,
+            inverse: &[
+                "REVOKE SELECT ON TABLE public.t FROM PUBLIC",
+                "REVOKE UPDATE (a) ON TABLE public.t FROM PUBLIC",
+            ],
+        },
+        Told {
+            before: "CREATE TABLE t (a integer); GRANT SELECT ON t TO PUBLIC",
+            statement: "REVOKE SELECT ON t FROM PUBLIC",
+            kind: InverseKind::Exact,
+            inverse: &["GRANT SELECT ON TABLE public.t TO PUBLIC"],
+        },
+        Told {
+            before: "CREATE TABLE t (a integer)",
+            statement: "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+            kind: InverseKind::Exact,
+            inverse: &["ALTER TABLE public.t DISABLE ROW LEVEL SECURITY"],
+        },
+        Told {
+            before: "CREATE TABLE t (a integer NOT NULL)",
+            statement: "ALTER TABLE t ALTER COLUMN a ADD GENERATED ALWAYS AS IDENTITY",
+            kind: InverseKind::Exact,
+            inverse: &["ALTER TABLE public.t ALTER COLUMN a DROP IDENTITY IF EXISTS"],
+        },
+        Told {
+            before: "CREATE TABLE t (a integer); INSERT INTO t VALUES (1)",
+            statement: "UPDATE t SET a = 2 WHERE a = 1",
+            kind: InverseKind::Unknown,
+            inverse: &[],
+        },
+        Told {
+            before: "CREATE TABLE t (a integer); INSERT INTO t VALUES (1)",
+            statement: "-- ensure:down UPDATE t SET a = 1\n--   WHERE a = 2; DELETE FROM t WHERE a = 3\nUPDATE t SET a = 2 WHERE a = 1",
+            kind: InverseKind::Written,
+            inverse: &["UPDATE t SET a = 1\n     WHERE a = 2", "-- ensure:always\nDELETE FROM t WHERE a = 3"],
+        },
+    ];
+    for Told { before, statement, kind, inverse } in told {
+        bench.clear();
+        bench.database.execute(before);
+        let (_, found) = bench.with(statement).inverses().unwrap().remove(0);
+        let statements: Vec<&str> = found.statements.iter().map(String::as_str).collect();
+        assert_eq!((found.kind(), &statements[..]), (kind, inverse), "{statement}");
+        bench.statement(statement, statement);
+        if kind == InverseKind::Written {
+            assert_eq!(bench.run(statement).outcome, None);
+            assert_eq!(bench.take_back(&found), [""; 0]);
+            assert_eq!(bench.database.value("SELECT a FROM t").as_deref(), Some("1"));
+        }
+    }
+    assert!(bench.failures.is_empty(), "{}", bench.failures);
+}
+
+#[test]
+fn what_a_script_says_of_its_way_back_is_read_by_check() {
+    let Some(bench) = Bench::new("undo_check") else { return };
+    for (down, place) in [("DROP TABEL t", ":2:21"), ("SELECT 1", ":2:16"), ("BEGIN", ":2:16")] {
+        let script = format!("-- ensure:title x\n-- ensure:down {down}\nCREATE TABLE t (a integer);\n");
+        let report = bench.with(&script).check();
+        let at = report.diagnostics.first().and_then(|one| one.at.as_ref()).map(|at| at.location.to_string());
+        assert!(report.outcome.is_some() && at.as_ref().is_some_and(|at| at.ends_with(place)), "{down}: {at:?}");
+    }
 }
