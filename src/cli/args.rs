@@ -11,7 +11,7 @@ use clap::{
 
 use crate::{
     config::{Flags, Setting},
-    journal::Filter,
+    journal::{Back, Filter},
     ops::Wish,
 };
 
@@ -52,6 +52,11 @@ pub enum Command {
     /// Show what runs have changed, newest first, or the changes of one run
     #[command(visible_alias = "log")]
     History(HistoryOptions),
+    /// Take back what the last run has changed, or another one
+    #[command(visible_alias = "downgrade", visible_alias = "revert")]
+    Rollback(RollbackOptions),
+    /// Show what interrupted work has left behind; with --yes mend it
+    Repair,
     /// List the backfills that are not done; pause, resume or cancel one
     Backfill(BackfillOptions),
     /// Wait until the server accepts connections
@@ -144,6 +149,39 @@ impl HistoryOptions {
     pub fn filter(&self) -> Filter {
         let Self { run, script, object, host, since, limit } = self.clone();
         Filter { run, script, object, host, since, limit }
+    }
+}
+
+/// Options of `rollback`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RollbackOptions {
+    /// This run, instead of the last one that changed something; `--to RUN` takes back all runs after that one
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["script", "last"])]
+    run: Option<i64>,
+    /// What this script has changed, by its number or name
+    #[arg(long, value_name = "SCRIPT", conflicts_with = "last")]
+    script: Option<String>,
+    /// So many runs
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    last: Option<u32>,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print a script that psql can carry out to the same end, and do nothing
+    #[arg(long)]
+    pub sql: bool,
+}
+
+impl RollbackOptions {
+    /// Returns what is to be taken back. `to`: the run given with `--to`.
+    #[must_use]
+    pub fn back(&self, to: Option<i64>) -> Back {
+        match (self.run, &self.script, to) {
+            (Some(run), _, _) => Back::Run(run),
+            (None, Some(script), _) => Back::Script(script.clone()),
+            (None, None, Some(run)) => Back::To(run),
+            (None, None, None) => Back::Last(self.last.unwrap_or(1)),
+        }
     }
 }
 

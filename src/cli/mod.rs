@@ -86,6 +86,26 @@ pub fn main() -> ExitCode {
             let filter = options.filter();
             terminal.operate(settings, &|migrator, emit| migrator.history(&filter, emit), Wanted::default())
         }
+        Command::Rollback(options) => {
+            let to = match &settings.selection.to {
+                Some(config::ScriptName::Number(run)) => i64::try_from(*run).ok(),
+                Some(name) => {
+                    let what = format!("--to takes the number of a run here, not {name}");
+                    let help = "`hrms-migrate history` lists the runs; `--script` takes back what a script has changed";
+                    complain(&Diagnostic::error(Code::Usage, what).help(help), &terminal.err);
+                    return ExitCode::from(Outcome::Usage.exit_code());
+                }
+                None => None,
+            };
+            let (back, wanted) = (options.back(to), Wanted { sql: options.sql, ..Wanted::default() });
+            if options.dry_run || options.sql {
+                terminal.operate(settings, &|migrator, emit| migrator.plan_rollback(&back, emit), wanted)
+            } else {
+                terminal.operate(settings, &|migrator, emit| migrator.rollback(&back, emit), wanted)
+            }
+        }
+        Command::Repair if settings.yes => terminal.operate(settings, &|m, emit| m.repair(emit), Wanted::default()),
+        Command::Repair => terminal.operate(settings, &|m, emit| m.plan_repair(emit), Wanted::default()),
         Command::Backfill(options) => {
             let wish = options.wish();
             terminal.operate(settings, &|migrator, emit| migrator.backfill(wish, emit), Wanted::default())

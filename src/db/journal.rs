@@ -15,15 +15,18 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
 use crate::{
-    journal::{Backfill, Change, ChangeState, Ended, Entry, Filter, History, Inverse, NewRun, Run, RunEnd, RunState},
+    journal::{
+        Back, Backfill, Change, ChangeState, Ended, Entry, Filter, History, Inverse, NewRun, Run, RunEnd, RunState,
+    },
     pg::{Ident, RUNNER_LOCK, quote_literal},
 };
 
-use super::{Control, Sent, ServerError, Session, Work, base::recognise as recognise_dyn};
+use super::{BaseVersion, Control, Sent, ServerError, Session, Work, base::recognise as recognise_dyn};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/db/journal/migrations");
 const RUNS: &str = include_str!("journal/runs.sql");
 const CHANGES: &str = include_str!("journal/changes.sql");
+const UNDONE: &str = include_str!("journal/undone.sql");
 const BACKFILLS: &str = include_str!("journal/backfills.sql");
 
 /// Why there is no journal.
@@ -94,6 +97,47 @@ impl Session {
     /// [`ServerError`]: a filter that cannot be read, or a right missing.
     pub fn history(&mut self, schema: &Ident, filter: &Filter) -> Result<Option<History>, ServerError> {
         read(self.diesel(), schema, filter)
+    }
+
+    /// Returns the changes that can be taken back, the last one first; `None` where there is no journal. Read-only, ACCESS SHARE on
+    /// its tables.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn to_take_back(&mut self, schema: &Ident, back: &Back) -> Result<Option<Vec<Change>>, ServerError> {
+        if !exists(self.diesel(), schema)? {
+            return Ok(None);
+        }
+        let (run, after, last) = match back {
+            Back::Last(runs) => (0, 0, i64::from(*runs)),
+            Back::Run(run) => (*run, 0, 0),
+            Back::To(run) => (0, *run, 0),
+            Back::Script(_) => (0, 0, 0),
+        };
+        let sql = query(UNDONE, schema);
+        let rows: Vec<ChangeRow> = sql_query(&sql)
+            .bind::<BigInt, _>(run)
+            .bind::<BigInt, _>(after)
+            .bind::<BigInt, _>(last)
+            .load(self.diesel())
+            .map_err(|error| recognise(&error, &sql))?;
+        Ok(Some(rows.into_iter().map(Change::from).collect()))
+    }
+
+    /// Takes versions of base migrations out of diesel's books, where they are in them.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn forget_base(&mut self, versions: &[BaseVersion]) -> Result<(), ServerError> {
+        let books: Found = sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS value")
+            .get_result(self.diesel())
+            .map_err(|error| recognise(&error, ""))?;
+        if !books.value || versions.is_empty() {
+            return Ok(());
+        }
+        let versions: Vec<String> = versions.iter().map(|version| quote_literal(&version.version)).collect();
+        let sql = format!("DELETE FROM __diesel_schema_migrations WHERE version IN ({})", versions.join(", "));
+        self.work().execute(&sql)
     }
 
     /// Asks for another state of a backfill that is in one of the states given. Returns whether there was one.
@@ -167,10 +211,7 @@ fn open(connection: &mut PgConnection, schema: &Ident, run: NewRun) -> Result<Jo
         let sql = format!("UPDATE {schema}.runs SET outcome = 'interrupted' WHERE outcome IS NULL");
         connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
     }
-    let sql = format!(
-        "SELECT nextval(pg_catalog.pg_get_serial_sequence({}, 'id')) AS value",
-        quote_literal(&format!("{schema}.runs"))
-    );
+    let sql = format!("SELECT coalesce(max(id), 0) + 1 AS value FROM {schema}.runs");
     let number: Number = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
     Ok(Journal {
         schema: schema.clone(),
@@ -346,6 +387,20 @@ impl Journal {
         work.execute(&sql)
     }
 
+    /// Writes down that changes were taken back, by this run if it did anything.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn taken_back(&self, work: &mut Work<'_>, changes: &[(i64, i32)]) -> Result<(), ServerError> {
+        let changes: Vec<String> = changes.iter().map(|(run, number)| format!("({run}, {number})")).collect();
+        work.execute(&format!(
+            "UPDATE {}.changes SET undone_by = {} WHERE (run_id, number) IN (VALUES {})",
+            self.schema,
+            self.id,
+            changes.join(", ")
+        ))
+    }
+
     /// Writes down how the run ended.
     ///
     /// # Errors
@@ -439,8 +494,8 @@ impl Journal {
         // In a SET the columns are those of before.
         let kept = "b.file = EXCLUDED.file AND b.state NOT IN ('done', 'canceled')";
         let sql = format!(
-            "INSERT INTO {schema}.backfills AS b (digest, run_id, location, object, state, file) VALUES ({digest}, {id}, {location}, \
-             {object}, 'working', {file}) ON CONFLICT (digest) DO UPDATE SET run_id = EXCLUDED.run_id, location = \
+            "INSERT INTO {schema}.backfills AS b (digest, id, run_id, location, object, state, file) VALUES ({digest}, (SELECT \
+             coalesce(max(id), 0) + 1 FROM {schema}.backfills), {id}, {location}, {object}, 'working', {file}) ON CONFLICT (digest) DO UPDATE SET run_id = EXCLUDED.run_id, location = \
              EXCLUDED.location, object = EXCLUDED.object, file = EXCLUDED.file, state = CASE WHEN b.state IN ('paused', \
              'pausing') THEN 'paused' ELSE 'working' END, pass = CASE WHEN {kept} THEN b.pass ELSE 1 END, next_page = CASE WHEN \
              {kept} THEN b.next_page ELSE 0 END, after_key = CASE WHEN {kept} THEN b.after_key END, rows = CASE WHEN {kept} THEN \
@@ -607,6 +662,8 @@ struct ChangeRow {
     sqlstate: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     error: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    undone_by: Option<i64>,
 }
 
 impl From<ChangeRow> for Change {
@@ -635,6 +692,7 @@ impl From<ChangeRow> for Change {
             ended: row.elapsed_ms.map(|elapsed_ms| Ended { elapsed_ms, rows, blocked_ms }),
             sqlstate: row.sqlstate,
             error: row.error,
+            undone_by: row.undone_by,
         }
     }
 }

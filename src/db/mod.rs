@@ -10,7 +10,7 @@ mod session;
 
 pub use base::BaseVersion;
 pub use connect::{ConnectClass, ConnectError, ConnectErrorKind, connect, connect_waiting};
-pub use introspect::{SnapshotError, census, inventory, settling, snapshot, surroundings};
+pub use introspect::{Broken, SnapshotError, broken, census, inventory, settling, snapshot, surroundings};
 pub use journal::{Journal, JournalError, Mark, Watermark};
 pub use scratch::{ScratchDatabase, ScratchError};
 pub use server_error::{Sent, ServerError, ServerErrorKind};

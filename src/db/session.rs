@@ -33,7 +33,7 @@ use crate::{
 };
 
 use super::{
-    ConnectError, Sent, ServerError, SnapshotError, census, connect,
+    Broken, ConnectError, Sent, ServerError, SnapshotError, broken, census, connect,
     connect::{attempt, attempts},
     inventory, settling, snapshot, surroundings,
 };
@@ -370,6 +370,14 @@ impl Session {
     pub fn census(&mut self, private: bool) -> Result<Census, SnapshotError> {
         self.begin_to_look("").map_err(|error| SnapshotError::Server(Box::new(error)))?;
         census(&mut self.connection, private)
+    }
+
+    /// Reads what interrupted work has left behind. Cost: one query.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn broken(&mut self) -> Result<Vec<Broken>, ServerError> {
+        broken(&mut self.connection)
     }
 
     /// Begins a read-only transaction, settled, and ends the one before it. One round trip.

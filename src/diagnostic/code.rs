@@ -190,6 +190,8 @@ codes! {
     NullRows "null-rows" Refused "Rows hold NULL where it is to be forbidden.";
     CheckRows "check-rows" Refused "Rows violate a check that is to hold.";
     QueryFailed "query-failed" Refused "A question of a script or a check could not be answered.";
+    WouldLose "would-lose" Refused "Taking a change back would lose rows or values.";
+    NotReturnable "not-returnable" Refused "A change cannot be taken back.";
     NotSupported "not-supported" Refused "This version does not carry out that change.";
 
     // While running.
@@ -204,6 +206,7 @@ codes! {
     VerificationFailed "verification-failed" Differs "After the run, something is not as the scripts say.";
     VerifyQuery "verify-query" Differs "A query of a directive `verify` returned rows.";
     Unmanaged "unmanaged" Differs "Something is in the schema and in no script.";
+    Broken "broken" Differs "Interrupted work has left something behind.";
     NoJournal "no-journal" Failed "The journal could not be kept or read.";
     CannotWrite "cannot-write" Failed "A report could not be written.";
 }

@@ -26,6 +26,8 @@ pub struct Inverse {
     pub losses: Vec<Loss>,
     /// What does not come back by it, in words.
     pub stays: Vec<String>,
+    /// What comes back in another form that means the same, in words.
+    pub otherwise: Vec<String>,
     /// Whether the script says so itself (`-- ensure:down`).
     pub written: bool,
 }
@@ -35,6 +37,8 @@ pub struct Inverse {
 pub enum InverseKind {
     /// Afterwards everything is as it was.
     Exact,
+    /// Afterwards everything means what it did. [`Inverse::otherwise`] says what of it looks otherwise.
+    Alike,
     /// The catalog is as it was; what has been written since may be lost. [`Inverse::losses`] says what, and how to count it.
     Loses,
     /// Something does not come back. [`Inverse::stays`] says what; the statements do the rest.
@@ -45,13 +49,14 @@ pub enum InverseKind {
 
 impl InverseKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Exact, Self::Loses, Self::Unknown, Self::Written];
+    pub const ALL: [Self; 5] = [Self::Exact, Self::Alike, Self::Loses, Self::Unknown, Self::Written];
 
     /// Returns the word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Exact => "exact",
+            Self::Alike => "alike",
             Self::Loses => "loses",
             Self::Unknown => "unknown",
             Self::Written => "written",
@@ -79,6 +84,8 @@ impl Inverse {
             InverseKind::Unknown
         } else if !self.losses.is_empty() {
             InverseKind::Loses
+        } else if !self.otherwise.is_empty() {
+            InverseKind::Alike
         } else {
             InverseKind::Exact
         }
@@ -162,7 +169,7 @@ pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inver
             inverse.stays.push("the type of the column's sequence: it stays the wider one".to_owned());
         }
     }
-    if inverse.statements.is_empty() && inverse.stays.is_empty() {
+    if inverse.statements.is_empty() && inverse.stays.is_empty() && inverse.otherwise.is_empty() {
         inverse.stays.push("what the statement changes: the catalog that was read does not tell it".to_owned());
     }
     inverse.stays.sort();
@@ -420,19 +427,21 @@ fn gone(before: &Parts, after: &Parts, inverse: &mut Inverse) {
         for column in &table.columns {
             if is.column(&column.name).is_some_and(|is| is.type_name != column.type_name) {
                 let again = written_anew(table, &column.name).into_iter();
-                inverse.stays.extend(again.map(|one| {
-                    format!("how the server writes {one} of {name}: with the conversion that the other type needed")
+                inverse.otherwise.extend(again.map(|one| {
+                    format!("{one} of {name}: its expression keeps a conversion that the other type needed")
                 }));
             }
         }
         let found = |constraint: &&Constraint| is.constraint(&constraint.name).is_some_and(|is| is.validated);
         for constraint in table.constraints.iter().filter(|constraint| !constraint.validated).filter(found) {
             let own = &constraint.name;
-            inverse.stays.push(format!("that the rows of {name} were not checked against {own}: they are now"));
+            inverse.otherwise.push(format!("constraint {own} of {name}: its rows have been checked, and were not"));
         }
         let left = table.indexes.iter().filter(|(own, index)| !index.valid && is.indexes.get(*own) != Some(index));
         for (own, _) in left.filter(|(own, _)| !is_helper(own)) {
-            inverse.stays.push(format!("index {own} of {name}, which was left invalid by a build that failed"));
+            inverse
+                .otherwise
+                .push(format!("index {own} of {name}: it was left invalid by a build that failed, and is no more"));
         }
         inverse.stays.extend(dropped_columns(table, is).map(|column| format!("the values of column {name}.{column}")));
     }

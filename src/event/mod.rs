@@ -204,6 +204,8 @@ pub struct Report {
     /// What the journal remembers: all that was asked for by `history`, the last runs in `status`. `None` where it was not asked, or
     /// there is no journal.
     pub history: Option<History>,
+    /// What it is called, where what is run or planned is no script of the user's: `rollback`, `repair`.
+    pub guise: Option<&'static str>,
     /// The catalog that was looked at, where one can be shown.
     pub look: Option<Box<Look>>,
     /// Everything that went wrong or is worth knowing, in the order in which it was found.
@@ -438,6 +440,15 @@ pub enum TrialEnd {
 }
 
 impl Report {
+    /// Returns the name of the command, as it is typed.
+    #[must_use]
+    pub const fn command_name(&self) -> &'static str {
+        match self.guise {
+            Some(name) => name,
+            None => self.command.name(),
+        }
+    }
+
     /// Returns how many scripts changed, were already true, conflict, failed, in that order.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize, usize) {

@@ -2,6 +2,8 @@
 //!
 //! The catalog is the truth; this only remembers. A database without it is planned, changed and verified just the same.
 
+use serde::{Deserialize, Serialize};
+
 use crate::pg::Ident;
 
 /// The schema that the journal lives in where nothing else is said.
@@ -84,6 +86,28 @@ pub struct Inverse {
     pub kind: String,
     /// What it loses and how to count it, or why there is none: JSON.
     pub notes: Option<String>,
+}
+
+/// What is to be known about an inverse before it is carried out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InverseNotes {
+    /// What would be lost, in words, and the query that counts the rows concerned.
+    pub losses: Vec<(String, String)>,
+    /// What does not come back, in words.
+    pub stays: Vec<String>,
+}
+
+/// What is to be taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// The last runs that changed something, so many.
+    Last(u32),
+    /// One run.
+    Run(i64),
+    /// All runs after this one.
+    To(i64),
+    /// What a script has changed.
+    Script(String),
 }
 
 /// What came of a step.
@@ -190,6 +214,8 @@ pub struct Change {
     pub sqlstate: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
+    /// The run that took it back.
+    pub undone_by: Option<i64>,
 }
 
 /// Whether a change was carried out.

@@ -8,16 +8,17 @@ use std::{
 
 use crate::{
     config::Settings,
-    db::{Control, Journal, JournalError, ServerError, Session},
+    db::{BaseVersion, Control, Journal, JournalError, ServerError, Session},
     diagnostic::{Code, Diagnostic, Severity},
+    diff,
     exec::{Failure, Group},
-    journal::{Entry, Keeping, NewRun, RunEnd},
-    plan::{Step, Transaction, Verb},
+    journal::{Change, Entry, Inverse, InverseNotes, Keeping, NewRun, RunEnd},
+    plan::{Plan, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
     sql,
 };
 
-use super::{run::Operation, tell::worst_of};
+use super::{rollback::base_of, run::Operation, tell::worst_of};
 
 /// The memory of one run.
 #[derive(Debug, Default)]
@@ -26,8 +27,23 @@ pub(super) struct Memory {
     pub(super) journal: Option<Journal>,
     /// Whether it was tried to open it.
     tried: bool,
+    /// Changes that this run takes back.
+    taken_back: Vec<(i64, i32)>,
+    /// Base migrations that diesel's books are to forget.
+    base: Vec<BaseVersion>,
     /// The digests of scripts that changed something.
     digests: BTreeMap<ScriptId, String>,
+}
+
+impl Memory {
+    /// The memory of a run that takes changes back.
+    pub(super) fn for_rollback(changes: &[Change]) -> Self {
+        Self {
+            taken_back: changes.iter().map(|change| (change.run, change.number)).collect(),
+            base: base_of(changes),
+            ..Self::default()
+        }
+    }
 }
 
 impl Operation<'_, '_> {
@@ -79,7 +95,7 @@ impl Operation<'_, '_> {
     fn new_run(&self) -> NewRun {
         let settings = self.settings;
         NewRun {
-            command: self.notes.command.name().to_owned(),
+            command: self.notes.guise.unwrap_or_else(|| self.notes.command.name()).to_owned(),
             os_user: settings.os_user.clone(),
             host: gethostname::gethostname().into_string().ok(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -89,12 +105,33 @@ impl Operation<'_, '_> {
     }
 
     /// Returns what is to be written down about a group.
-    pub(super) fn entries(&mut self, group: &Group<'_>) -> Vec<Entry> {
+    ///
+    /// What takes a statement back is said by the first of its steps.
+    pub(super) fn entries(&mut self, group: &Group<'_>, plan: &Plan) -> Vec<Entry> {
         let mut entries = Vec::with_capacity(group.steps.len());
         for step in &group.steps {
-            entries.push(self.entry(step));
+            let mut entry = self.entry(step);
+            let of = plan.statements.partition_point(|statement| statement.id < step.statement);
+            let of =
+                plan.statements.get(of).filter(|of| of.steps.first().is_some_and(|first| std::ptr::eq(first, *step)));
+            entry.inverse = of.and_then(|of| self.inverse(of));
+            entries.push(entry);
         }
         entries
+    }
+
+    fn inverse(&self, plan: &StatementPlan) -> Option<Inverse> {
+        let id = plan.id;
+        let goals = self.subject.scripts.goals.get(id.script.0)?.statements.get(id.index)?;
+        let inverse = diff::inverse(goals, plan)?;
+        let losses = inverse.losses.iter().map(|loss| (loss.object.clone(), loss.count.clone())).collect();
+        let notes = InverseNotes { losses, stays: inverse.stays.clone() };
+        let has_notes = notes != InverseNotes::default();
+        Some(Inverse {
+            sql: inverse.script(),
+            kind: inverse.kind().word().to_owned(),
+            notes: has_notes.then(|| serde_json::to_string(&notes).unwrap_or_default()),
+        })
     }
 
     fn entry(&mut self, step: &Step) -> Entry {
@@ -144,6 +181,28 @@ impl Operation<'_, '_> {
         let error = &failure.error;
         drop(journal.failed(&mut session.work(), undone, elapsed, error.kind.sqlstate(), &error.to_string()));
         self.memory.journal = Some(journal);
+    }
+
+    /// Returns whether this run takes changes back.
+    pub(super) const fn takes_back(&self) -> bool {
+        !self.memory.taken_back.is_empty()
+    }
+
+    /// Writes down that everything was taken back, if it was: in the journal, and in diesel's books. Where that cannot be written,
+    /// the next rollback finds that nothing is left to do, and writes it down.
+    pub(super) fn all_taken_back(&mut self, session: &mut Session) {
+        let complete = self.notes.verification.as_ref().is_some_and(|verification| verification.complete);
+        if !self.takes_back() || !complete || worst_of(&self.notes.diagnostics).is_some() {
+            return;
+        }
+        let Memory { journal, taken_back, base, .. } = &self.memory;
+        let written = session.end_look().and_then(|()| session.forget_base(base)).and_then(|()| match journal {
+            Some(journal) => journal.taken_back(&mut session.work(), taken_back),
+            None => Ok(()),
+        });
+        if let Err(error) = written {
+            self.no_journal(&error);
+        }
     }
 
     /// Writes down how the run ended, where it is remembered at all.

@@ -16,7 +16,7 @@ use crate::{
     diff::Inverse,
     event::{Command, Event, Place, Report},
     exec::Interrupt,
-    journal::Filter,
+    journal::{Back, Filter},
     pg::{Hazard, Ident},
 };
 
@@ -26,6 +26,8 @@ use super::{
     inverses,
     load::EMBEDDED,
     look,
+    repair::repair,
+    rollback::rollback,
     run::{Extra, check, operate},
 };
 
@@ -230,6 +232,35 @@ impl Migrator {
     #[must_use]
     pub fn status_and_history(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
         operate(Command::Status, Extra::Memory, &self.settings, self.embedded, &self.interrupt, &mut on_event)
+    }
+
+    /// Takes back what runs have changed, by what the journal of this database remembers.
+    ///
+    /// What a run has made is dropped, what was there before comes back as it was; each object under the lock budget and in the
+    /// form that [`Migrator::run`] would take for it. Where rows or values would be lost nothing is changed, unless
+    /// [`Hazard::DataLoss`] is allowed.
+    #[must_use]
+    pub fn rollback(&self, back: &Back, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        rollback(&self.settings, back, Command::Run, &self.interrupt, &mut on_event)
+    }
+
+    /// Finds out what [`Migrator::rollback`] would do, without doing it. Read-only.
+    #[must_use]
+    pub fn plan_rollback(&self, back: &Back, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        rollback(&self.settings, back, Command::Plan, &self.interrupt, &mut on_event)
+    }
+
+    /// Mends what interrupted work has left behind: invalid indexes are built anew, constraints that are not validated are, and
+    /// what is left of changes that were not finished is dropped. Scripts play no part in it.
+    #[must_use]
+    pub fn repair(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        repair(&self.settings, Command::Run, &self.interrupt, &mut on_event)
+    }
+
+    /// Finds out what [`Migrator::repair`] would do, without doing it. Read-only.
+    #[must_use]
+    pub fn plan_repair(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        repair(&self.settings, Command::Plan, &self.interrupt, &mut on_event)
     }
 
     /// Tells what the journal remembers. Read-only; no script is read.

@@ -9,6 +9,8 @@ mod look;
 mod memory;
 mod migrator;
 mod rehearse;
+mod repair;
+mod rollback;
 mod run;
 mod scratch;
 mod tell;

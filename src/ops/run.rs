@@ -138,17 +138,21 @@ impl Operation<'_, '_> {
                 return None;
             }
         };
-        let mut session = match site.connections.session() {
-            Ok(session) => session,
+        match site.connections.session() {
+            Ok(session) => self.go_on(command, extra, &site, session),
             Err(error) => {
                 self.error(Box::new(errors::of_connect(&error)));
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    /// Does the command in a session that is there already.
+    pub(super) fn go_on(&mut self, command: Command, extra: Extra, site: &Site, mut session: Session) -> Option<Plan> {
         let mut answers = Answers::default();
         let bounded = matches!(command, Command::Run | Command::Status);
         let ahead = (command == Command::Run).then_some(&site.connections);
-        let watch = Watch { ahead, ..self.watch(&site) };
+        let watch = Watch { ahead, ..self.watch(site) };
         let policy = self.subject.policy(command);
         let seen = match self.subject.look(&mut session, &policy, &mut answers, bounded, watch, self.emit) {
             Ok(seen) => seen,
@@ -159,8 +163,10 @@ impl Operation<'_, '_> {
                 return None;
             }
         };
-        let place = look::place(&site, &seen.snapshot);
-        (self.emit)(Event::Connected(&place));
+        let place = look::place(site, &seen.snapshot);
+        if self.notes.place.is_none() {
+            (self.emit)(Event::Connected(&place));
+        }
         self.notes.place = Some(place);
         if self.subject.has_base() {
             let open = self.unrecorded(&seen).into_iter().map(|base| base.version).collect();
@@ -179,7 +185,7 @@ impl Operation<'_, '_> {
                 }
             }
             Command::Verify => {
-                self.verified(&site, &mut session, &seen, &|_| true);
+                self.verified(site, &mut session, &seen, &|_| true);
                 if extra == Extra::Strict && self.complete {
                     self.unmanaged(&mut session, &seen);
                 }
@@ -191,7 +197,7 @@ impl Operation<'_, '_> {
             }
             // Reading scripts is no operation on a database.
             Command::Check | Command::History | Command::Backfill => return None,
-            Command::Run => return self.run(&site, session, seen, answers),
+            Command::Run => return self.run(site, session, seen, answers),
         }
         // Before the session is given up: a pooler lends it to others at once, and nothing of theirs may be cancelled.
         self.interrupt.working(None);

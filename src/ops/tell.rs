@@ -27,6 +27,8 @@ pub(super) struct Notes {
     pub(super) comparison: Option<Comparison>,
     pub(super) rehearsal: Option<Rehearsal>,
     pub(super) history: Option<History>,
+    /// What it is called, where that is another name than the command's.
+    pub(super) guise: Option<&'static str>,
     pub(super) look: Option<Box<Look>>,
     pub(super) interrupted: Option<i32>,
     /// Steps that were sent, in order, by script.
@@ -50,6 +52,7 @@ impl Notes {
             comparison: None,
             rehearsal: None,
             history: None,
+            guise: None,
             look: None,
             interrupted: None,
             sent: BTreeMap::new(),
@@ -138,6 +141,7 @@ impl Notes {
             comparison: self.comparison,
             rehearsal: self.rehearsal,
             history: self.history,
+            guise: self.guise,
             blocked: self.blocked,
             look: self.look,
             diagnostics: self.diagnostics,

@@ -47,6 +47,9 @@ impl Operation<'_, '_> {
             if !unrecorded.is_empty() {
                 self.record(site, &mut session, &seen, &unrecorded);
             }
+            if self.takes_back() && unfit(&seen).is_none() {
+                self.nothing_to_take_back(site, &mut session);
+            }
             return Some(seen.plan);
         }
         if let Some(unfit) = unfit(&seen) {
@@ -71,6 +74,7 @@ impl Operation<'_, '_> {
         let sure = seen.plan.statements.iter().all(|statement| !matches!(statement.state, State::Unverified(_)));
         let unchanged = sure && session.horizon().is_ok_and(|horizon| horizon == seen.snapshot.server.horizon);
         let last = self.work(site, &mut session, &mut workplace, &mut answers, unchanged.then_some(seen));
+        self.all_taken_back(&mut session);
         self.remember_end(&mut session);
         let Blocked { longest, total } = self.notes.blocked;
         if longest >= WORTH_TELLING {
@@ -78,6 +82,19 @@ impl Operation<'_, '_> {
         }
         self.interrupt.working(None);
         last
+    }
+
+    /// Everything that is to be taken back was so already: only the journal does not know it yet.
+    fn nothing_to_take_back(&mut self, site: &Site, session: &mut Session) {
+        let entered = self.enter(site, session).and_then(|mut workplace| {
+            self.remember(session, workplace.control.as_mut())?;
+            self.all_taken_back(session);
+            Ok(())
+        });
+        self.interrupt.working(None);
+        if let Err(diagnostic) = entered {
+            self.error(diagnostic);
+        }
     }
 
     /// Base versions whose statements hold but that diesel's table does not have.
@@ -283,7 +300,7 @@ impl Operation<'_, '_> {
                 let strong = exec::strong_locks(group);
                 let outcome = match self.in_the_way(workplace, &strong) {
                     Some(failure) => Err(failure),
-                    None => self.carry_out(session, workplace, group, &base).inspect(|()| {
+                    None => self.carry_out(session, workplace, group, &seen.plan, &base).inspect(|()| {
                         self.others_waited(&strong, begun.elapsed());
                     }),
                 };
@@ -396,13 +413,14 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
         group: &Group<'_>,
+        plan: &Plan,
         base: &[BaseVersion],
     ) -> Result<(), Failure> {
         let version = (group.script.0 < self.subject.scripts.base)
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
-        let entries = if self.memory.journal.is_some() { self.entries(group) } else { Vec::new() };
+        let entries = if self.memory.journal.is_some() { self.entries(group, plan) } else { Vec::new() };
         let mut ledger = self.memory.journal.as_mut().map(|journal| Ledger { journal, entries });
         let (stop, ledger) = (&self.stop, ledger.as_mut());
         let done = if let Some(version) = &version {

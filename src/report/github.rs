@@ -53,7 +53,7 @@ pub fn render_github(report: &Report) -> String {
         command(&mut text, "warning", &[("title", "not verified")], &style.clean(why));
     }
     let (words, _) = summary(report);
-    let _ = writeln!(text, "hrms-migrate {}: {}", report.command.name(), style.clean(&words));
+    let _ = writeln!(text, "hrms-migrate {}: {}", report.command_name(), style.clean(&words));
     if let Some(next) = next(report) {
         let _ = writeln!(text, "next: {}", style.clean(&next));
     }

@@ -107,6 +107,7 @@ fn change(change: &Change) -> Item {
             parts.push(count(usize_of(rows), "row", "rows"));
         }
     }
+    parts.extend(change.undone_by.map(|run| format!("taken back by run {run}")));
     if change.entry.attempts > 1 {
         parts.push(format!("{} attempts", grouped(usize_of(u64::from(change.entry.attempts)))));
     }

@@ -57,7 +57,7 @@ impl Page<'_> {
 
     fn draw(&self) -> Markup {
         let (words, paint) = summary(self.report);
-        let command = self.report.command.name();
+        let command = self.report.command_name();
         let database = self.report.place.as_ref().map(|place| format!(" · {}", place.database)).unwrap_or_default();
         html! {
             (DOCTYPE)

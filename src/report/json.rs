@@ -236,6 +236,7 @@ struct ChangeJson<'a> {
     blocked_ms: Option<f64>,
     sqlstate: Option<&'a str>,
     error: Option<&'a str>,
+    undone_by: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -302,6 +303,7 @@ impl<'a> HistoryJson<'a> {
             blocked_ms: change.ended.map(|ended| ended.blocked_ms),
             sqlstate: change.sqlstate.as_deref(),
             error: change.error.as_deref(),
+            undone_by: change.undone_by,
         };
         let backfill = |backfill: &'a Backfill| BackfillJson {
             id: backfill.id,
@@ -439,7 +441,7 @@ impl<'a> ReportJson<'a> {
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION"),
-            command: report.command.name(),
+            command: report.command_name(),
             outcome: if report.interrupted.is_some() { "interrupted" } else { outcome_name(report.outcome) },
             exit_code: signal.unwrap_or_else(|| report.outcome.map_or(0, Outcome::exit_code)),
             interrupted: report.interrupted,

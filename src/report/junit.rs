@@ -30,7 +30,7 @@ use super::{
 #[must_use]
 pub fn render_junit(report: &Report) -> String {
     let style = Style::default();
-    let name = format!("hrms-migrate {}", report.command.name());
+    let name = format!("hrms-migrate {}", report.command_name());
     let mut suite = TestSuite::new(name.clone());
     suite.set_time(report.elapsed);
     for word in report.place.iter().flat_map(place_words).chain([summary(report).0]) {
@@ -62,7 +62,7 @@ pub fn render_junit(report: &Report) -> String {
     });
     let elsewhere: Vec<_> = elsewhere.collect();
     if !elsewhere.is_empty() || scripts.is_empty() || report.interrupted.is_some() {
-        let mut case = TestCase::new(report.command.name(), status(&elsewhere, NonSuccessKind::Error, &style));
+        let mut case = TestCase::new(report.command_name(), status(&elsewhere, NonSuccessKind::Error, &style));
         if let (Some(signal), TestCaseStatus::Success { .. }) = (report.interrupted, &case.status) {
             case.status = TestCaseStatus::non_success(NonSuccessKind::Error);
             case.status.set_message(format!("interrupted by signal {signal}"));
@@ -121,7 +121,7 @@ fn script_case(report: &Report, script: &ScriptReport, diagnostics: &[&Diagnosti
         }
     }
     let mut case = TestCase::new(style.clean(&format!("{} {}", script.name.number, script.name.title)), status);
-    case.set_classname(format!("hrms-migrate {}", report.command.name())).set_time(script.elapsed);
+    case.set_classname(format!("hrms-migrate {}", report.command_name())).set_time(script.elapsed);
     case.extra.insert("file".into(), style.clean(&script.name.path).into());
     let mut lines = vec![words.to_owned()];
     lines.extend(script.steps.iter().map(|step| {

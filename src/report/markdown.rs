@@ -84,7 +84,7 @@ impl Page<'_> {
             Paint::Change => "🔸",
             _ => "✅",
         };
-        self.block(&format!("### {sign} {}: {}", self.report.command.name(), prose(&self.style.clean(&words))));
+        self.block(&format!("### {sign} {}: {}", self.report.command_name(), prose(&self.style.clean(&words))));
         if let Some(place) = &self.report.place {
             let words: Vec<_> = place_words(place).iter().map(|word| code(&self.style.clean(word))).collect();
             self.block(&words.join(" · "));

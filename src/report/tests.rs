@@ -57,6 +57,7 @@ fn report(command: Command) -> Report {
         comparison: None,
         rehearsal: None,
         history: None,
+        guise: None,
         blocked: Blocked::default(),
         look: None,
         diagnostics: Vec::new(),

@@ -226,7 +226,7 @@ pub(super) fn next(report: &Report) -> Option<String> {
             15 => "SIGTERM".to_owned(),
             other => format!("signal {other}"),
         };
-        return Some(format!("interrupted by {by}; {state}; type `hrms-migrate {}` again{on}", report.command.name()));
+        return Some(format!("interrupted by {by}; {state}; type `hrms-migrate {}` again{on}", report.command_name()));
     }
     if report.outcome.is_none() && difference::compared(report).is_some() {
         return difference::next(report);
@@ -240,13 +240,21 @@ pub(super) fn next(report: &Report) -> Option<String> {
             open.then(|| "`hrms-migrate verify` looks again at what is not verified".to_owned())
         }
         (Command::Run, Some(Outcome::Refused)) => {
-            Some(format!("{state}; settle what was found, then type `hrms-migrate run`"))
+            Some(format!("{state}; settle what was found, then type `hrms-migrate {}`", report.command_name()))
         }
         (Command::Run, Some(Outcome::Failed | Outcome::NoLock | Outcome::Unfinished)) => {
-            Some(format!("{state}; type `hrms-migrate run` again{on}"))
+            Some(format!("{state}; type `hrms-migrate {}` again{on}", report.command_name()))
         }
         (Command::Plan, None) => {
-            (Totals::of(report).changed > 0).then(|| "`hrms-migrate run` carries it out".to_owned())
+            let words = format!(
+                "`hrms-migrate {}` carries it out",
+                match report.guise {
+                    Some("repair") => "repair --yes",
+                    Some(name) => name,
+                    None => "run",
+                }
+            );
+            (Totals::of(report).changed > 0).then_some(words)
         }
         (Command::Status, None) => {
             let totals = Totals::of(report);
@@ -331,7 +339,7 @@ impl Page<'_> {
 
     /// Draws a line that begins with a word in the margin.
     pub(super) fn labelled(&mut self, label: &str, parts: Vec<(String, Paint)>, separator: &str) {
-        let drawn = flow(self.style, &pad(label, LABEL), parts, separator, LABEL);
+        let drawn = flow(self.style, &pad(label, LABEL.max(width(label) + 1)), parts, separator, LABEL);
         self.out.push_str(&drawn);
     }
 
@@ -603,7 +611,7 @@ impl Page<'_> {
             return;
         }
         let parts = totals_parts(report);
-        let label = report.command.name();
+        let label = report.command_name();
         self.with_time(label, parts, report.elapsed);
     }
 

@@ -55,6 +55,34 @@ pub enum SnapshotError {
     Content(String),
 }
 
+/// What interrupted work has left behind.
+#[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
+pub struct Broken {
+    /// In which order it is mended.
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    pub place: i32,
+    /// What it is, in words.
+    #[diesel(sql_type = Text)]
+    pub object: String,
+    /// What is wrong with it.
+    #[diesel(sql_type = Text)]
+    pub why: String,
+    /// The statement of an ensure script that mends it.
+    #[diesel(sql_type = Text)]
+    pub sql: String,
+}
+
+const BROKEN: &str = include_str!("broken.sql");
+
+/// Returns what interrupted work has left behind. Cost: one query, which grows with the number of indexes, constraints and columns
+/// in the database.
+///
+/// # Errors
+/// [`ServerError`].
+pub fn broken(connection: &mut PgConnection) -> Result<Vec<Broken>, ServerError> {
+    sql_query(BROKEN).load(connection).map_err(|error| ServerError::recognise(&error, Sent::new(BROKEN)))
+}
+
 /// Returns the statements that settle a session for reading the catalog: for the transaction that they stand in where `local`,
 /// otherwise for the session. They keep the search path and time zone of the role or database aside, so that it is safe to
 /// repeat them.

@@ -45,6 +45,7 @@ pub(super) fn history_of(text: &str) -> History {
             ended: Some(Ended { elapsed_ms: 2.5, rows: Some(4), blocked_ms: 2.5 }),
             sqlstate: Some(text.clone()),
             error: Some(text.clone()),
+            undone_by: Some(14),
         }],
         backfills: vec![Backfill {
             id: 3,

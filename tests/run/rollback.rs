@@ -1,0 +1,182 @@
+//! What runs have changed is taken back: exactly, never with a loss that nobody allowed, and for as long as the journal knows.
+
+use crate::{
+    support::TestDatabase,
+    tools::{Scripts, assert_says, kill, large_table, wait_for_query},
+};
+
+/// A table that was there before any run, with rows.
+const LIVED_IN: &str = "CREATE TYPE mood AS ENUM ('good', 'bad');
+    CREATE TABLE people (id integer PRIMARY KEY, name varchar(40) NOT NULL, age integer, mood mood DEFAULT 'good');
+    CREATE INDEX people_name ON people (name);
+    INSERT INTO people SELECT n, 'name ' || n, n FROM generate_series(1, 50) n;";
+
+fn rollback(scripts: &Scripts, arguments: &[&str]) -> crate::support::CliBuilder {
+    scripts.command(&[&["rollback"][..], arguments].concat())
+}
+
+#[test]
+fn what_was_there_before_comes_back_and_the_rest_is_not_touched() {
+    let Some(database) = TestDatabase::new("rollback") else { return };
+    database.execute(LIVED_IN);
+    let before = database.catalog("public");
+    let rows =
+        || database.value("SELECT md5(string_agg(concat_ws('|', id, name, age, mood), ',' ORDER BY id)) FROM people");
+    let rows_before = rows();
+    let scripts = Scripts::none()
+        .and(
+            "010_people.sql",
+            "ALTER TABLE people ADD COLUMN IF NOT EXISTS phone text;
+             ALTER TABLE people ALTER COLUMN age TYPE bigint;
+             ALTER TABLE people ALTER COLUMN age SET NOT NULL;
+             ALTER TABLE people ALTER COLUMN mood SET DEFAULT 'bad';
+             ALTER TABLE people ALTER COLUMN name TYPE varchar(80);
+             CREATE INDEX IF NOT EXISTS people_age ON people (age);
+             -- ensure:allow drop -- a better one follows
+             DROP INDEX IF EXISTS people_name;
+             COMMENT ON TABLE people IS 'who works here';",
+        )
+        .and(
+            "020_teams.sql",
+            "CREATE TABLE IF NOT EXISTS teams (id serial PRIMARY KEY, lead integer REFERENCES people (id));
+             ALTER TABLE people ADD COLUMN IF NOT EXISTS team integer REFERENCES teams (id);",
+        );
+    scripts.run(&database).expect(0);
+    let after = database.catalog("public");
+    assert_ne!(before, after);
+    let plan = rollback(&scripts, &["--dry-run"]).database(&database).run().expect(0);
+    assert_says(
+        &plan.stdout,
+        &["table public.teams", "column public.people.phone", "`hrms-migrate rollback` carries it out"],
+    );
+    let sql = rollback(&scripts, &["--sql"]).database(&database).run().expect(0);
+    assert_says(&sql.stdout, &["DROP TABLE public.teams", "COMMIT"]);
+    assert_eq!(database.catalog("public"), after, "a dry run changes nothing");
+    rollback(&scripts, &[]).database(&database).run().expect(0);
+    assert_eq!(database.catalog("public"), before);
+    assert_eq!(rows(), rows_before);
+    let history = scripts.command(&["history"]).database(&database).run().expect(0);
+    assert_says(&history.stdout, &["rollback 2 of", "run 1 of"]);
+    assert_says(
+        &scripts.command(&["history", "1"]).database(&database).run().expect(0).stdout,
+        &["taken back by run 2"],
+    );
+    let nothing = rollback(&scripts, &[]).database(&database).run().expect(0);
+    assert_says(&nothing.stderr, &["nothing is to be taken back"]);
+    // A run takes the rollback back.
+    scripts.run(&database).expect(0);
+    assert_eq!(database.catalog("public"), after);
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn what_would_be_lost_is_counted_and_refused() {
+    let Some(database) = TestDatabase::new("rollback_loss") else { return };
+    database.execute(LIVED_IN);
+    let before = database.catalog("public");
+    let scripts = Scripts::one(
+        "ALTER TABLE people ADD COLUMN IF NOT EXISTS phone text;
+         CREATE TABLE IF NOT EXISTS teams (id integer PRIMARY KEY);",
+    );
+    scripts.run(&database).expect(0);
+    database.execute("UPDATE people SET phone = '0' WHERE id < 4; INSERT INTO teams VALUES (1)");
+    let after = database.catalog("public");
+    for arguments in [&[][..], &["--dry-run"], &["--sql"]] {
+        let refused = rollback(&scripts, arguments).database(&database).run().expect(4);
+        assert_says(
+            &refused.stderr,
+            &["error[would-lose]", "public.people.phone", "3 rows", "public.teams", "1 row has"],
+        );
+    }
+    assert_eq!(database.catalog("public"), after);
+    let allowed = rollback(&scripts, &["--allow", "data-loss"]).database(&database).run().expect(0);
+    assert_says(&allowed.stderr, &["warning[would-lose]"]);
+    assert_eq!(database.catalog("public"), before);
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_named() {
+    let Some(database) = TestDatabase::new("rollback_rows") else { return };
+    database.execute(LIVED_IN);
+    let scripts = Scripts::one(
+        "ALTER TABLE people ADD COLUMN IF NOT EXISTS phone text;
+         UPDATE people SET age = 1 WHERE age IS DISTINCT FROM 1;
+         -- ensure:unless SELECT EXISTS (SELECT FROM people WHERE name = 'x')
+         UPDATE people SET name = 'x' WHERE id = 1;",
+    );
+    let run = scripts.run(&database);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let refused = rollback(&scripts, &[]).database(&database).run().expect(4);
+    assert_says(&refused.stderr, &["error[not-returnable]", "public.people"]);
+    rollback(&scripts, &["--allow", "data-loss"]).database(&database).run().expect(0);
+    assert_eq!(
+        database.value("SELECT count(*) FROM information_schema.columns WHERE column_name = 'phone'").as_deref(),
+        Some("0")
+    );
+}
+
+#[test]
+fn runs_and_scripts_are_chosen() {
+    let Some(database) = TestDatabase::new("rollback_choice") else { return };
+    let script = |names: &[&str]| {
+        names.iter().fold(Scripts::none(), |scripts, name| {
+            scripts.and(&format!("0{name}0_{name}.sql"), format!("CREATE TABLE IF NOT EXISTS t{name} (id integer);"))
+        })
+    };
+    let tables = || {
+        let sql = "SELECT coalesce(string_agg(tablename, ' ' ORDER BY tablename), '') FROM pg_tables WHERE schemaname = 'public'";
+        database.value(sql).unwrap()
+    };
+    script(&["1", "2"]).run(&database).expect(0);
+    script(&["1", "2", "3"]).run(&database).expect(0);
+    let scripts = script(&["1", "2", "3", "4"]);
+    scripts.run(&database).expect(0);
+    rollback(&scripts, &["--script", "2"]).database(&database).run().expect(0);
+    assert_eq!(tables(), "t1 t3 t4");
+    rollback(&scripts, &["--run", "2"]).database(&database).run().expect(0);
+    assert_eq!(tables(), "t1 t4");
+    rollback(&scripts, &["--to", "1"]).database(&database).run().expect(0);
+    assert_eq!(tables(), "t1");
+    scripts.run(&database).expect(0);
+    assert_eq!(tables(), "t1 t2 t3 t4");
+    rollback(&scripts, &["-n", "2"]).database(&database).run().expect(0);
+    assert_eq!(tables(), "");
+    rollback(&scripts, &["--to", "users"]).database(&database).run().expect(64);
+    rollback(&scripts, &["--run", "1", "--script", "2"]).database(&database).run().expect(64);
+}
+
+#[test]
+fn without_a_journal_nobody_knows() {
+    let Some(database) = TestDatabase::new("rollback_unknown") else { return };
+    let scripts = Scripts::one("CREATE TABLE IF NOT EXISTS t (id integer);");
+    scripts.run(&database).expect(0);
+    database.execute("DROP SCHEMA hrms_migrate CASCADE");
+    let run = rollback(&scripts, &[]).database(&database).run().expect(1);
+    assert_says(&run.stderr, &["error[no-journal]", "nobody knows"]);
+    rollback(&scripts, &["--no-journal"]).database(&database).run().expect(1);
+    assert_eq!(database.value("SELECT to_regclass('t') IS NOT NULL").as_deref(), Some("true"));
+}
+
+#[test]
+fn a_rollback_that_was_killed_goes_on() {
+    let Some(database) = TestDatabase::new("rollback_killed") else { return };
+    database.execute(&large_table("large"));
+    let before = database.catalog("public");
+    let scripts = Scripts::none()
+        .and("010_a.sql", "ALTER TABLE large ADD COLUMN IF NOT EXISTS a integer;")
+        .and(
+            "020_b.sql",
+            "ALTER TABLE large ALTER COLUMN word SET NOT NULL; CREATE INDEX IF NOT EXISTS ix ON large (code);",
+        )
+        .and("030_c.sql", "CREATE TABLE IF NOT EXISTS small (id integer);");
+    scripts.run(&database).expect(0);
+    // Somebody reads the table: what was last made is dropped, the rest has to wait.
+    let mut reader = crate::tools::in_transaction(&database, "SELECT count(*) FROM large");
+    let run = rollback(&scripts, &["--lock-timeout", "10s"]).database(&database).spawn();
+    wait_for_query(&database, "SELECT to_regclass('small') IS NULL AS it");
+    kill(run);
+    diesel::connection::SimpleConnection::batch_execute(&mut reader, "COMMIT").unwrap();
+    rollback(&scripts, &[]).database(&database).run().expect(0);
+    assert_eq!(database.catalog("public"), before);
+    assert_says(&rollback(&scripts, &[]).database(&database).run().expect(0).stderr, &["nothing is to be taken back"]);
+}
