@@ -162,6 +162,13 @@ pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inver
         if step.verb == Verb::Drop && step.object.starts_with("index ") && !step.table.as_ref().is_some_and(known) {
             inverse.stays.push(format!("{}: no script names its table, so its definition was not read", step.object));
         }
+        if step.sql.contains("__hm_old") && statement.directives.keep_old {
+            inverse
+                .stays
+                .push("the column that was replaced: it stays, under the name that ends in __hm_old".to_owned());
+        } else if step.sql.contains("__hm_old") {
+            inverse.otherwise.push(format!("{}: it is the last column of its table", step.object));
+        }
         if step.hazards.contains(&Hazard::DataLoss) {
             inverse.stays.push("what the change cut off the values".to_owned());
         }
@@ -219,6 +226,7 @@ fn of_objects(moved: &Moved) -> Inverse {
             inverse.statements.extend(statements);
         }
     }
+    adopted(before, after, &mut inverse);
     row_security(before, after, &mut inverse);
     comments(moved, &mut inverse);
     privileges(moved, &mut inverse);
@@ -231,6 +239,16 @@ fn of_objects(moved: &Moved) -> Inverse {
     lost(before, after, &mut inverse);
     gone(before, after, &mut inverse);
     inverse
+}
+
+/// Indexes that the partitions of a table had already become parts of one that the table gets, and go with it.
+fn adopted(before: &Parts, after: &Parts, inverse: &mut Inverse) {
+    for (name, table) in after.tables.iter().filter(|(_, table)| table.partitioned) {
+        let Some(was) = before.tables.get(name) else { continue };
+        for own in table.indexes.keys().filter(|own| !was.indexes.contains_key(*own) && !is_helper(own)) {
+            inverse.stays.push(format!("indexes of partitions of {name} that became parts of {own}: they go with it"));
+        }
+    }
 }
 
 /// Returns the schemas of everything that was touched.

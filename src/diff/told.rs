@@ -67,7 +67,7 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
         let relation = Some(&name.name);
         if is_table {
             add(relation, EntryKind::Table, name.name.as_str(), Entry::default());
-        } else if !parts.views.contains_key(name) {
+        } else if other.is_some() && !parts.views.contains_key(name) {
             // It stays; only its indexes change.
             add(relation, EntryKind::MaterializedView, name.name.as_str(), Entry::default());
         }
