@@ -128,6 +128,8 @@ impl RelationKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent fact of pg_class or of the privileges")]
 pub struct Table {
+    /// Its number in the catalog, which is the order in which locks are asked for; 0 where it is only planned.
+    pub oid: u32,
     /// Whether it is partitioned.
     pub partitioned: bool,
     /// Whether it is a partition or has been inherited from another table.

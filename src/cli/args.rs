@@ -12,7 +12,7 @@ use clap::{
 use crate::{
     config::{Flags, Setting},
     journal::{Back, Filter},
-    ops::Wish,
+    ops::{Keeper, Wish},
 };
 
 /// Keeps a PostgreSQL schema at what ordered SQL scripts say.
@@ -55,6 +55,10 @@ pub enum Command {
     /// Take back what the last run has changed, or another one
     #[command(visible_alias = "downgrade", visible_alias = "revert")]
     Rollback(RollbackOptions),
+    /// Write down what holds already as done, on a database made by something else; show what does not
+    Adopt(AdoptOptions),
+    /// Write down everything as done without looking, and base migrations in diesel's table; needs --yes
+    Stamp,
     /// Show what interrupted work has left behind; with --yes mend it
     Repair,
     /// List the backfills that are not done; pause, resume or cancel one
@@ -149,6 +153,36 @@ impl HistoryOptions {
     pub fn filter(&self) -> Filter {
         let Self { run, script, object, host, since, limit } = self.clone();
         Filter { run, script, object, host, since, limit }
+    }
+}
+
+/// Options of `adopt`.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AdoptOptions {
+    /// Say what the books of the tool say that has kept the schema so far
+    #[arg(long, value_enum, value_name = "TOOL")]
+    from: Option<BookKeeper>,
+    /// End with exit code 2 where something does not hold
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// A tool whose books are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it, and clap would show a text beside each")]
+pub enum BookKeeper {
+    Alembic,
+    Diesel,
+}
+
+impl AdoptOptions {
+    /// Returns whose books are read.
+    #[must_use]
+    pub fn keeper(self) -> Option<Keeper> {
+        self.from.map(|from| match from {
+            BookKeeper::Alembic => Keeper::Alembic,
+            BookKeeper::Diesel => Keeper::Diesel,
+        })
     }
 }
 

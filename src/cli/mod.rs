@@ -104,6 +104,19 @@ pub fn main() -> ExitCode {
                 terminal.operate(settings, &|migrator, emit| migrator.rollback(&back, emit), wanted)
             }
         }
+        Command::Adopt(options) => {
+            let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };
+            let keeper = options.keeper();
+            terminal.operate(settings, &|migrator, emit| migrator.adopt(keeper, emit), wanted)
+        }
+        Command::Stamp if settings.yes => terminal.operate(settings, &|m, emit| m.stamp(emit), Wanted::default()),
+        Command::Stamp => {
+            let diagnostic = Diagnostic::error(Code::Usage, "everything would be written down as done without looking")
+                .why("`adopt` writes down what holds, which is almost always what is wanted")
+                .help("to do it all the same: `hrms-migrate stamp --yes`");
+            complain(&diagnostic, &terminal.err);
+            ExitCode::from(Outcome::Usage.exit_code())
+        }
         Command::Repair if settings.yes => terminal.operate(settings, &|m, emit| m.repair(emit), Wanted::default()),
         Command::Repair => terminal.operate(settings, &|m, emit| m.plan_repair(emit), Wanted::default()),
         Command::Backfill(options) => {

@@ -492,16 +492,26 @@ impl Session {
         self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
     }
 
-    /// Begins a transaction, with its limits where they are given. One round trip.
+    /// Begins a transaction, with its limits where they are given, and with what is locked first. One round trip.
     ///
     /// # Errors
-    /// [`ServerError`].
-    pub fn begin(&mut self, limits: Option<(LockTimeout, StatementTimeout)>) -> Result<(), ServerError> {
-        let limits =
+    /// [`ServerError`]; no transaction is open then.
+    pub fn begin(&mut self, limits: Option<(LockTimeout, StatementTimeout)>, locking: &str) -> Result<(), ServerError> {
+        let limiting =
             limits.map_or_else(String::new, |(lock, statement)| format!("; {}", limiting(true, lock, statement)));
-        let sql = format!("BEGIN{limits}");
-        AnsiTransactionManager::begin_transaction_sql(&mut *self.connection, &sql)
-            .map_err(|error| recognise(&error, &sql))
+        let locks = if locking.is_empty() { String::new() } else { format!("; {locking}") };
+        let sql = format!("BEGIN{limiting}{locks}");
+        let started = Instant::now();
+        AnsiTransactionManager::begin_transaction_sql(&mut *self.connection, &sql).map_err(|error| {
+            let (lock_timeout, statement_timeout) = limits.unzip();
+            let sent = Sent { sql: &sql, elapsed: started.elapsed(), lock_timeout, statement_timeout };
+            let error = ServerError::recognise(&error, sent);
+            // The server has begun one, of which diesel does not know.
+            if !error.is_connection_lost() {
+                drop(self.connection.batch_execute("ROLLBACK"));
+            }
+            error
+        })
     }
 
     /// Commits. When the connection is lost meanwhile, only a new look tells what came of it.

@@ -206,6 +206,7 @@ codes! {
     VerificationFailed "verification-failed" Differs "After the run, something is not as the scripts say.";
     VerifyQuery "verify-query" Differs "A query of a directive `verify` returned rows.";
     Unmanaged "unmanaged" Differs "Something is in the schema and in no script.";
+    Adopted "adopted" Differs "What holds already was written down as done.";
     Broken "broken" Differs "Interrupted work has left something behind.";
     NoJournal "no-journal" Failed "The journal could not be kept or read.";
     CannotWrite "cannot-write" Failed "A report could not be written.";

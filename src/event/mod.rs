@@ -59,11 +59,11 @@ pub enum Event<'a> {
         /// How long the step takes so far.
         elapsed: Duration,
     },
-    /// An index is being built.
+    /// An index is being built, or rows are read for a constraint.
     Building {
         /// The step.
         step: &'a Step,
-        /// What the server is at, in its own words.
+        /// What the server is at, in its own words where it has any.
         phase: &'a str,
         /// How much of that is done.
         percent: Option<u8>,

@@ -49,7 +49,7 @@ pub fn carry_out_base(
     let mut failure = None;
     let outcome = session.in_base_migration(version, &mut |work| {
         let ledger = ledger.as_deref_mut();
-        recorded(work, group, Limits::Transaction(None), stop, ledger, emit).map(|steps| done = steps).map_err(
+        recorded(work, group, Limits::Transaction(None), stop, None, ledger, emit).map(|steps| done = steps).map_err(
             |failed| {
                 let error = failed.error.clone();
                 failure = Some(failed);

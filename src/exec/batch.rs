@@ -270,7 +270,7 @@ impl Pass<'_, '_> {
         let Some(books) = &self.books else {
             return Ok((session.work().send(sql, true, lock, statement)?.unwrap_or(0), None));
         };
-        session.begin(None)?;
+        session.begin(None, "")?;
         let sent = session.work().send(sql, true, lock, statement);
         let rows = sent.inspect_err(|_| session.roll_back())?.unwrap_or(0);
         let after = match next {

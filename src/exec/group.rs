@@ -1,10 +1,14 @@
 //! Steps put together into transactions.
 
 use crate::{
+    catalog::Snapshot,
     goal::TransactionGrouping,
-    plan::{Barrier, StatementPlan, Step, Transaction},
+    pg::{Hazard, LockMode, ObjectName},
+    plan::{Barrier, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
 };
+
+use super::strong_locks;
 
 /// Steps that are done and undone together.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +19,68 @@ pub struct Group<'a> {
     pub steps: Vec<&'a Step>,
     /// Whether they run in a transaction, and what else may.
     pub transaction: Transaction,
+    /// The locks that are taken before the first step, in their order, each with the place of the step that asks for it.
+    pub locks: Vec<FirstLock>,
+}
+
+/// A lock that a group takes before anything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstLock {
+    /// The place of the step that asks for it.
+    pub step: usize,
+    /// The table.
+    pub table: ObjectName,
+    /// The strongest mode that the group needs.
+    pub mode: LockMode,
+}
+
+impl Group<'_> {
+    /// Settles which locks the group takes first: those on tables that are there already, where it needs strong ones on two or more
+    /// of them, or a weaker one on one of them before. Whoever works on the same tables in that order is waited for then, and
+    /// neither side holds what the other one needs; no lock is changed for a stronger one.
+    ///
+    /// What may take long is not waited for under locks of others: where something is written anew or not read, each lock comes
+    /// with its step. Source: ONLINE-DDL section B.1.
+    pub fn lock_first(&mut self, snapshot: &Snapshot) {
+        let takes_long = |step: &&Step| {
+            step.verb == Verb::Run
+                || step.hazards.iter().any(|hazard| matches!(hazard, Hazard::Rewrite | Hazard::BlockingLock))
+        };
+        if self.transaction == Transaction::None || self.steps.iter().any(takes_long) {
+            return;
+        }
+        let strong = strong_locks(self);
+        let raised = |(_, table, mode): &(usize, &ObjectName, LockMode)| {
+            let mut same = self.steps.iter().filter(|step| step.table.as_ref() == Some(*table));
+            same.any(|step| step.lock.is_some_and(|lock| lock < *mode))
+        };
+        // Who may change its rows may lock a table.
+        let known = |table: &ObjectName| snapshot.tables.get(table).filter(|state| state.may_update);
+        let mut locks: Vec<(u32, FirstLock)> = strong
+            .iter()
+            .filter_map(|(step, table, mode)| {
+                let lock = FirstLock { step: *step, table: (*table).clone(), mode: *mode };
+                Some((known(table)?.oid, lock))
+            })
+            .collect();
+        if locks.len() < 2 && !strong.iter().any(raised) {
+            return;
+        }
+        locks.sort_by_key(|(oid, _)| *oid);
+        self.locks = locks.into_iter().map(|(_, lock)| lock).collect();
+    }
+
+    /// Returns the statements that take the first locks, each with what is to be locked in one mode; nothing where there are none.
+    #[must_use]
+    pub fn locking(&self) -> String {
+        let modes = self.locks.chunk_by(|one, next| one.mode == next.mode);
+        let one = |locks: &[FirstLock]| {
+            let tables: Vec<_> = locks.iter().map(|lock| lock.table.to_string()).collect();
+            let mode = locks.first().map(|lock| lock.mode)?;
+            Some(format!("LOCK TABLE ONLY {} IN {mode} MODE", tables.join(", ONLY ")))
+        };
+        modes.filter_map(one).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Returns the groups of a plan's statements up to a barrier, in order. A group holds steps of one script only; a step that cannot run in
@@ -49,7 +115,7 @@ pub fn groups<'a>(
             first = false;
             match groups.last_mut() {
                 Some(last) if joins => last.steps.push(step),
-                _ => groups.push(Group { script, steps: vec![step], transaction: step.transaction }),
+                _ => groups.push(Group { script, steps: vec![step], transaction: step.transaction, locks: Vec::new() }),
             }
         }
     }

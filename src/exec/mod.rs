@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub use base::{carry_out_base, record_base};
-pub use group::{Group, groups};
+pub use group::{FirstLock, Group, groups};
 pub use interrupt::Interrupt;
 pub use ledger::Ledger;
 pub use watch::Watch;
@@ -83,11 +83,23 @@ pub fn carry_out(
         return outside(session, group, stop, watch, ledger, emit);
     }
     let limits = group.steps.first().filter(|_| !atomic).map(|step| limits(step));
+    let (locking, started) = (group.locking(), Instant::now());
+    // Which of the tables it was is found out by who holds them.
+    let not_locked = |error| Failure::of(group.locks.first().map_or(0, |lock| lock.step), error, started.elapsed());
     if !atomic {
-        session.begin(limits).map_err(|error| Failure::not_begun(0, error))?;
+        session.begin(limits, &locking).map_err(|error| match locking.as_str() {
+            "" => Failure::not_begun(0, error),
+            _ => not_locked(error),
+        })?;
+    } else if let Some((lock, statement)) = group.steps.first().map(|step| self::limits(step))
+        && !locking.is_empty()
+    {
+        let mut work = session.work();
+        let locked = work.limit(true, lock, statement).and_then(|()| work.send(&locking, false, lock, statement));
+        locked.map_err(not_locked)?;
     }
     let scope = Limits::Transaction(limits);
-    let outcome = recorded(&mut session.work(), group, scope, stop, ledger, emit).and_then(|done| {
+    let outcome = recorded(&mut session.work(), group, scope, stop, watch, ledger, emit).and_then(|done| {
         if !atomic {
             let started = Instant::now();
             session.commit().map_err(|error| Failure::of(group.steps.len(), error, started.elapsed()))?;
@@ -106,10 +118,13 @@ fn recorded(
     group: &Group<'_>,
     scope: Limits,
     stop: &Stop,
+    watch: Option<Watch<'_>>,
     ledger: Option<&mut Ledger<'_>>,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
-    let done = steps(work, group.steps.as_slice(), scope, stop, None, emit)?;
+    // What reads all rows beside writers is in a transaction of its own.
+    let watch = watch.filter(|_| matches!(group.steps.as_slice(), [only] if watch::reads_rows(only)));
+    let done = steps(work, group.steps.as_slice(), scope, stop, watch, emit)?;
     if let Some(ledger) = ledger {
         ledger.within(work, &group.steps, &done).map_err(Failure::of_journal)?;
     }

@@ -1,4 +1,4 @@
-//! What is told of a statement that takes its time: how far an index build is, and whom it waits for.
+//! What is told of a statement that takes its time: how far an index build is, and whom it waits for; how long rows are read.
 
 use std::{
     panic,
@@ -10,7 +10,7 @@ use std::{
 use crate::{
     db::{Building, Control, ServerError},
     event::Event,
-    plan::Step,
+    plan::{Form, Step, Verb},
 };
 
 /// How often it is looked.
@@ -42,16 +42,24 @@ impl Watch<'_> {
                 send()
             });
             while wait.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
-                if let Some(building) = self.control.building(self.pid) {
+                let elapsed = started.elapsed();
+                if reads_rows(step) {
+                    // How far it is the server does not tell.
+                    emit(Event::Building { step, phase: "reading rows", percent: None, waits_for: None, elapsed });
+                } else if let Some(building) = self.control.building(self.pid) {
                     let percent = percent(&building);
                     let waits_for = waits_for(&building);
-                    let elapsed = started.elapsed();
                     emit(Event::Building { step, phase: &building.phase, percent, waits_for, elapsed });
                 }
             }
             work.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
         })
     }
+}
+
+/// Returns whether a step reads the rows of a table while others write: VALIDATE CONSTRAINT, ANALYZE.
+pub(super) fn reads_rows(step: &Step) -> bool {
+    step.verb == Verb::Alter && matches!(step.form, Form::Online(_))
 }
 
 fn percent(building: &Building) -> Option<u8> {

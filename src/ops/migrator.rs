@@ -21,6 +21,7 @@ use crate::{
 };
 
 use super::{
+    adopt::Keeper,
     diff,
     history::{self, Wish},
     inverses,
@@ -248,6 +249,22 @@ impl Migrator {
     #[must_use]
     pub fn plan_rollback(&self, back: &Back, mut on_event: impl FnMut(Event<'_>)) -> Report {
         rollback(&self.settings, back, Command::Plan, &self.interrupt, &mut on_event)
+    }
+
+    /// Writes what holds already into the journal as done, on a database that something else has made: by the catalog, so that
+    /// nothing is believed. Base migrations that hold go into diesel's books. The report has what does not hold, as
+    /// [`Migrator::plan`]. `keeper`: say what its books say.
+    #[must_use]
+    pub fn adopt(&self, keeper: Option<Keeper>, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        let extra = Extra::Adoption(keeper);
+        operate(Command::Plan, extra, &self.settings, self.embedded, &self.interrupt, &mut on_event)
+    }
+
+    /// Writes everything into the journal as done, whether it holds or not, and base migrations into diesel's books. The next
+    /// [`Migrator::run`] goes by the catalog all the same.
+    #[must_use]
+    pub fn stamp(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
+        operate(Command::Plan, Extra::Stamp, &self.settings, self.embedded, &self.interrupt, &mut on_event)
     }
 
     /// Mends what interrupted work has left behind: invalid indexes are built anew, constraints that are not validated are, and

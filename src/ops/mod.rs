@@ -1,5 +1,6 @@
 //! [`Migrator`], with one function for each thing the tool can do: the library's front door, which never prints.
 
+mod adopt;
 mod diff;
 mod errors;
 mod history;
@@ -16,6 +17,7 @@ mod scratch;
 mod tell;
 mod work;
 
+pub use adopt::Keeper;
 pub use errors::{of_config, of_connect};
 pub use history::Wish;
 pub use load::Scripts;

@@ -412,7 +412,7 @@ impl Stage<'_, '_, '_> {
         self.census = None;
         let interrupt = self.operation.interrupt;
         let transaction = if step.transaction == Transaction::Joined { Transaction::Own } else { step.transaction };
-        let group = Group { script: step.statement.script, steps: vec![step], transaction };
+        let group = Group { script: step.statement.script, steps: vec![step], transaction, locks: Vec::new() };
         match exec::carry_out(self.prepared()?, &group, false, interrupt.stop(), None, None, &mut |_| {}) {
             Ok(_) => Ok(Ok(())),
             Err(failure) if failure.error.is_connection_lost() => Err(lost(&failure.error)),
@@ -492,7 +492,7 @@ fn send(session: &mut Session, step: &Step) -> Result<Option<RowCount>, ServerEr
         session.work().limit(false, LockTimeout::NONE, limit)?;
         return Ok(session.work().send(&step.sql, counts, LockTimeout::NONE, limit)?.map(RowCount));
     }
-    session.begin(Some((lock, limit)))?;
+    session.begin(Some((lock, limit)), "")?;
     let sent = session.work().send(&step.sql, counts, lock, limit);
     let sent = sent.and_then(|rows| session.commit().map(|()| rows));
     if sent.is_err() {

@@ -20,6 +20,7 @@ use crate::{
 };
 
 use super::{
+    adopt::Keeper,
     errors,
     load::load,
     look::{self, Seen, Site, Subject, Watch},
@@ -56,6 +57,10 @@ pub(super) enum Extra {
     Strict,
     /// `status` tells of the last runs.
     Memory,
+    /// What holds is written down as done, after saying what another tool's books say.
+    Adoption(Option<Keeper>),
+    /// Everything is written down as done.
+    Stamp,
     /// `plan` finds out on a scratch database what cannot be read.
     Rehearsal,
 }
@@ -71,6 +76,11 @@ pub(super) fn operate(
 ) -> Report {
     let started = Instant::now();
     let mut notes = Notes::new(command);
+    notes.guise = match extra {
+        Extra::Adoption(_) => Some("adopt"),
+        Extra::Stamp => Some("stamp"),
+        _ => None,
+    };
     // The server makes a session while the scripts are read. Where they are at fault nothing is asked in it.
     let knock = look::knock(settings);
     let scripts = match load(settings, embedded) {
@@ -180,8 +190,16 @@ impl Operation<'_, '_> {
                 if extra == Extra::Memory {
                     self.recall(&mut session);
                 }
-                if extra == Extra::Rehearsal {
-                    self.rehearse(&mut session, &seen, &answers);
+                match extra {
+                    Extra::Rehearsal => self.rehearse(&mut session, &seen, &answers),
+                    Extra::Adoption(keeper) => {
+                        if let Some(keeper) = keeper {
+                            self.read_books(&mut session, &seen, keeper);
+                        }
+                        self.adopt(site, &mut session, &seen, true);
+                    }
+                    Extra::Stamp => self.adopt(site, &mut session, &seen, false),
+                    _ => {}
                 }
             }
             Command::Verify => {

@@ -29,8 +29,8 @@ use super::{
 const WORTH_TELLING: Duration = Duration::from_millis(500);
 
 /// The locks and connections of a run that changes something.
-struct Workplace {
-    control: Option<Control>,
+pub(super) struct Workplace {
+    pub(super) control: Option<Control>,
     pid: i32,
 }
 
@@ -130,7 +130,7 @@ impl Operation<'_, '_> {
     }
 
     /// Checks that sessions are what they seem, and takes the runner lock. A second runner waits here.
-    fn enter(&mut self, site: &Site, session: &mut Session) -> Result<Workplace, Box<Diagnostic>> {
+    pub(super) fn enter(&mut self, site: &Site, session: &mut Session) -> Result<Workplace, Box<Diagnostic>> {
         let failed = |error| Box::new(errors::of_server("the runner lock could not be asked for", &error));
         if site.connections.is_single() {
             session.end_look().map_err(failed)?;
@@ -231,7 +231,10 @@ impl Operation<'_, '_> {
                 return Some(seen.plan);
             }
             let Plan { statements, barrier, .. } = &seen.plan;
-            let groups = exec::groups(statements, *barrier, &|id| self.subject.grouping(id), self.settings.atomic);
+            let mut groups = exec::groups(statements, *barrier, &|id| self.subject.grouping(id), self.settings.atomic);
+            for group in &mut groups {
+                group.lock_first(&seen.snapshot);
+            }
             rounds += 1;
             // Every round but those after trouble carries something out; a plan that never ends is a fault of ours or a
             // database that works against us.
@@ -259,7 +262,7 @@ impl Operation<'_, '_> {
                 return Some(seen.plan);
             }
             if self.settings.atomic
-                && let Err(error) = session.begin(None)
+                && let Err(error) = session.begin(None, "")
             {
                 self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
                 return Some(seen.plan);
@@ -500,14 +503,10 @@ impl Operation<'_, '_> {
         if self.was_stopped(step, failure) {
             return false;
         }
-        let enough = self.others_waited_enough() && failure.error.kind == ServerErrorKind::LockTimeout;
+        let timed_out = failure.error.kind == ServerErrorKind::LockTimeout;
+        let enough = self.others_waited_enough() && timed_out;
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings) && !enough;
-        let blockers: Vec<String> = match (&step.table, &mut workplace.control) {
-            (Some(table), Some(control)) if failure.error.kind == ServerErrorKind::LockTimeout => {
-                control.blockers(table, step.lock, workplace.pid).iter().map(blocker_words).collect()
-            }
-            _ => Vec::new(),
-        };
+        let blockers = if timed_out { in_the_way_of(workplace, step, group) } else { Vec::new() };
         if goes_on {
             let pause = exec::pause(trouble.attempts, failure.elapsed, fastrand::f64());
             let pause = if lost { Duration::ZERO } else { pause };
@@ -673,7 +672,7 @@ fn time_up() -> Diagnostic {
 }
 
 /// A server on which nothing may be changed.
-fn unfit(seen: &Seen) -> Option<Diagnostic> {
+pub(super) fn unfit(seen: &Seen) -> Option<Diagnostic> {
     let server = &seen.snapshot.server;
     if server.in_recovery {
         return Some(
@@ -714,6 +713,17 @@ fn name_the_lock(
     for blocker in blockers {
         diagnostic.why.insert(0, blocker);
     }
+}
+
+/// Returns who holds what a step needs. Of several tables that were to be locked together any may be the one.
+fn in_the_way_of(workplace: &mut Workplace, step: &Step, group: &Group<'_>) -> Vec<String> {
+    let Some(control) = &mut workplace.control else { return Vec::new() };
+    let first = group.locks.iter().map(|lock| (&lock.table, Some(lock.mode)));
+    let held =
+        step.table.iter().map(|table| (table, step.lock)).chain(first).find_map(|(table, mode)| {
+            Some(control.blockers(table, mode, workplace.pid)).filter(|held| !held.is_empty())
+        });
+    held.iter().flatten().map(blocker_words).collect()
 }
 
 fn blocker_words(blocker: &Blocker) -> String {

@@ -196,6 +196,9 @@ impl Planner<'_> {
             Ok(None) => return Spread::Settled,
             Err(why) => return Spread::Impossible(why),
         };
+        if begun && partitions.is_empty() {
+            return Spread::Impossible("it has no partitions any more".to_owned());
+        }
         let Some(shares) = self.shares(table, whole, name, partitions) else { return Spread::Settled };
         let why = match (begun, choice.online) {
             (true, _) => "an interrupted run has begun it so".to_owned(),
@@ -211,6 +214,10 @@ impl Planner<'_> {
         let mut attached = false;
         // From the bottom up: the last one makes the whole valid.
         let mut open: Vec<&Share> = shares.iter().filter(|share| share.stage != Stage::Attached).collect();
+        if open.is_empty() {
+            // The server looks again whether it is complete, where a partition without its part has gone meanwhile.
+            open = shares.iter().collect();
+        }
         open.sort_by_key(|share| std::cmp::Reverse(share.partition.level));
         for share in open {
             let (index, leaf) = (share.partition.name.sibling(share.index.clone()), &share.partition.name);

@@ -49,6 +49,25 @@ fn the_script_may_give_the_size_of_a_batch() {
 }
 
 #[test]
+fn the_space_of_old_rows_is_given_back_between_the_batches_of_a_huge_table() {
+    let Some(database) = TestDatabase::new("batches_vacuum") else { return };
+    database.execute(&large_without_words());
+    let pages = "SELECT pg_relation_size('large') / current_setting('block_size')::int";
+    let size = || database.value(pages).unwrap().parse::<u32>().unwrap();
+    let before = size();
+    // The statistics say that it is huge, which is all that the planner sees of it.
+    database.execute("UPDATE pg_class SET relpages = 140000, reltuples = 60000 WHERE oid = 'large'::regclass");
+    let scripts = Scripts::one(format!("-- ensure:batch 20\n{BACKFILL}"));
+    scripts.run(&database).expect(0);
+    // About one for each tenth of the pages.
+    let vacuums = "SELECT vacuum_count >= 5 AS it FROM pg_stat_user_tables WHERE relname = 'large'";
+    wait_for_query(&database, vacuums);
+    let after = size();
+    assert!(after * 2 < before * 3, "{before} pages, then {after}: without it there would be twice as many");
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
 fn rows_that_others_move_behind_a_batch_are_found() {
     let Some(database) = TestDatabase::new("moved_rows") else { return };
     database.execute(&large_without_words());

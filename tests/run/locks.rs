@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 
 use crate::{
-    support::{TestDatabase, cli},
-    tools::{Scripts, assert_clean, assert_says, in_transaction, pid, wait_for_lock_wait},
+    proxy::Proxy,
+    support::{TestDatabase, cli, execute, rows, say_not_run, start_cluster},
+    tools::{Scripts, assert_clean, assert_says, in_transaction, pid, wait_for, wait_for_lock_wait},
 };
 
 const SCRIPT: &str = "CREATE TABLE before (id integer);
@@ -165,4 +166,132 @@ fn a_run_with_nothing_to_do_is_not_held_up_by_a_reader_or_a_writer() {
     let _reader = in_transaction(&database, "SELECT FROM holidays; LOCK TABLE holidays IN ROW EXCLUSIVE MODE");
     let run = cli(&["run"]).database(&database).run().expect(0);
     assert!(!run.stdout.contains("unverified"), "{}", run.stdout);
+}
+
+#[test]
+fn tables_are_locked_together_in_the_order_of_their_making_so_that_nobody_deadlocks() {
+    let Some(database) = TestDatabase::new("locked_together") else { return };
+    database
+        .execute("CREATE TABLE elder (id integer); CREATE TABLE younger (id integer); INSERT INTO younger VALUES (1)");
+    // The other way round than everybody else goes.
+    let scripts = Scripts::one(
+        "ALTER TABLE younger ADD COLUMN word text;\nCREATE INDEX elder_id ON elder (id);\n\
+         ALTER TABLE elder ADD COLUMN word text;\n",
+    );
+    let mut writer = in_transaction(&database, "INSERT INTO elder VALUES (1)");
+    let run = scripts.on(&database).arg("--lock-timeout=30s").spawn();
+    wait_for_lock_wait(&database);
+    let started = Instant::now();
+    writer.batch_execute("UPDATE younger SET id = 2").unwrap();
+    assert!(started.elapsed() < Duration::from_millis(900), "it waited for {:?}", started.elapsed());
+    writer.batch_execute("COMMIT").unwrap();
+    let run = run.wait().expect(0);
+    assert!(!run.stderr.contains("deadlock"), "{}", run.stderr);
+    scripts.assert_nothing_left(&database);
+    assert_clean(&database);
+}
+
+/// Runs scripts behind a proxy; returns what they lock by statements of their own.
+fn locking(database: &TestDatabase, scripts: &Scripts) -> Vec<String> {
+    let proxy = Proxy::before(database);
+    scripts.command(&["run"]).env("DATABASE_URL", proxy.url(database.url())).run().expect(0);
+    let locks = proxy.statements().into_iter().filter_map(|sql| Some(sql[sql.find("LOCK TABLE")?..].to_owned()));
+    locks.collect()
+}
+
+#[test]
+fn the_strongest_lock_is_taken_first_and_only_where_there_are_several() {
+    let Some(database) = TestDatabase::new("strongest_first") else { return };
+    database.execute("CREATE TABLE a (id integer); CREATE TABLE b (id integer)");
+    let one = Scripts::one("ALTER TABLE a ADD COLUMN v text;\nALTER TABLE a ADD COLUMN w text;\n");
+    assert_eq!(locking(&database, &one), [""; 0]);
+    let raised = Scripts::one("CREATE INDEX a_v ON a (v);\nALTER TABLE a ADD COLUMN x text;\n");
+    assert_eq!(locking(&database, &raised), ["LOCK TABLE ONLY public.a IN ACCESS EXCLUSIVE MODE"]);
+    let two =
+        Scripts::one("ALTER TABLE b ADD COLUMN v text;\nCREATE INDEX a_w ON a (w);\nCREATE TABLE c (id integer);\n");
+    let both = "LOCK TABLE ONLY public.a IN SHARE MODE; LOCK TABLE ONLY public.b IN ACCESS EXCLUSIVE MODE";
+    assert_eq!(locking(&database, &two), [both]);
+    let alike = Scripts::one("ALTER TABLE b ADD COLUMN w text;\nALTER TABLE a ADD COLUMN y text;\n");
+    assert_eq!(locking(&database, &alike), ["LOCK TABLE ONLY public.a, ONLY public.b IN ACCESS EXCLUSIVE MODE"]);
+    // What may take long is not waited for under locks on other tables.
+    let rewrites = Scripts::one("ALTER TABLE b ALTER COLUMN id TYPE bigint;\nALTER TABLE a ADD COLUMN z text;\n");
+    assert_eq!(locking(&database, &rewrites), [""; 0]);
+}
+
+#[test]
+fn a_first_run_of_the_hrms_scripts_locks_nothing_by_itself() {
+    let Some(database) = TestDatabase::new("first_run_locks") else { return };
+    let proxy = Proxy::before(&database);
+    cli(&["run"]).env("DATABASE_URL", proxy.url(database.url())).run().expect(0);
+    assert!(proxy.statements().iter().all(|sql| !sql.contains("LOCK TABLE")));
+}
+
+#[test]
+fn whoever_holds_the_second_of_several_tables_is_named() {
+    let Some(database) = TestDatabase::new("second_held") else { return };
+    database.execute("CREATE TABLE free (id integer); CREATE TABLE held (id integer)");
+    let before = database.catalog("public");
+    let scripts = Scripts::one("ALTER TABLE free ADD COLUMN word text;\nALTER TABLE held ADD COLUMN word text;\n");
+    let mut blocker = in_transaction(&database, "LOCK TABLE held IN ROW EXCLUSIVE MODE");
+    let blocker_pid = pid(&mut blocker);
+    let run = scripts.on(&database).arg("--lock-timeout=50ms").arg("--lock-retries=2").run().expect(5);
+    assert_says(&run.stderr, &["error[lock-timeout]", &format!("session {blocker_pid}"), "ROW EXCLUSIVE"]);
+    assert_eq!(database.catalog("public"), before);
+    // Nor is a transaction left in which the next attempt would fail.
+    let next = scripts.on(&database).arg("--lock-timeout=1500ms").spawn();
+    wait_for_lock_wait(&database);
+    std::thread::sleep(Duration::from_secs(2));
+    blocker.batch_execute("ROLLBACK").unwrap();
+    next.wait().expect(0);
+    scripts.assert_nothing_left(&database);
+    assert_clean(&database);
+}
+
+#[test]
+fn a_vacuum_against_wraparound_is_not_waited_for() {
+    let settings = |options: hrms_migrate::engine::cluster::ClusterOptions| {
+        options
+            .setting("autovacuum", "on")
+            .setting("autovacuum_naptime", "1s")
+            .setting("autovacuum_freeze_max_age", "100000")
+    };
+    let Some(cluster) = start_cluster(settings) else {
+        return say_not_run("no server binaries");
+    };
+    let url = cluster.url("postgres");
+    // One page in a tenth of a second, so that it works on this one table for long.
+    execute(
+        &url,
+        "CREATE TABLE held (id integer, word text) WITH (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1,
+           -- No other reason to come.
+           autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 1000000);
+         INSERT INTO held SELECT n, repeat('w', 1000) FROM generate_series(1, 6000) AS n;
+         CREATE PROCEDURE many() LANGUAGE plpgsql AS $$ BEGIN
+            FOR n IN 1..110000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$",
+    );
+    execute(&url, "CALL many()");
+    let working = "SELECT count(*) FILTER (WHERE query ~ 'held .to prevent wraparound' AND xact_start < now() - interval '5 s') > 0 AS it
+                     FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'";
+    wait_for("the vacuum", || rows(&url, working)[0][0].as_deref() == Some("true"));
+    let scripts = Scripts::one("ALTER TABLE held ADD COLUMN more text;");
+    let started = Instant::now();
+    let run =
+        scripts.command(&["run", "--lock-timeout=60s", "--lock-retries=1"]).env("DATABASE_URL", &url).run().expect(5);
+    assert!(started.elapsed() < Duration::from_secs(30), "it was waited for");
+    assert_says(&run.stderr, &["error[lock-timeout]", "\"autovacuum worker\"", "SHARE UPDATE EXCLUSIVE"]);
+}
+
+#[test]
+fn a_validation_that_takes_long_is_told_of() {
+    let Some(database) = TestDatabase::new("long_validation") else { return };
+    // It takes its time where the run writes, not where it asks beforehand.
+    database.execute(
+        "CREATE FUNCTION slow(n integer) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+           IF current_setting('transaction_read_only') = 'off' THEN PERFORM pg_sleep(11.5); END IF; RETURN n > 0; END $$;
+         CREATE TABLE t (n integer); INSERT INTO t VALUES (1);",
+    );
+    let scripts = Scripts::one("-- ensure:online always\nALTER TABLE t ADD CONSTRAINT c CHECK (slow(n));\n");
+    let run = scripts.run(&database).expect(0);
+    assert_says(&run.stderr, &["reading rows, 10"]);
+    scripts.assert_nothing_left(&database);
 }

@@ -12,6 +12,7 @@ mod support;
 mod proxy;
 mod tools;
 
+mod adopt;
 mod batches;
 mod check;
 mod concurrent;

@@ -129,3 +129,44 @@ fn a_large_table_with_a_foreign_partition_is_refused_and_may_be_allowed() {
     allowed.run(&database).expect(0);
     allowed.assert_nothing_left(&database);
 }
+
+#[test]
+fn what_was_left_invalid_in_a_partition_and_then_taken_over_is_built_anew() {
+    let Some(database) = TestDatabase::new("partition_broken") else { return };
+    if database.server().major_version() < 14 {
+        // That server does not look again whether an index is complete by now.
+        return;
+    }
+    database.execute(LARGE);
+    // CREATE INDEX takes the leftover for its own, and is invalid itself.
+    database.execute("CREATE INDEX p_old_w_idx ON p_old (w)");
+    database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'p_old_w_idx'::regclass");
+    database.execute("CREATE INDEX p_w ON p (w)");
+    let scripts = Scripts::one("CREATE INDEX p_w ON p (w);");
+    let run = scripts.run(&database).expect(0);
+    assert_says(&run.stdout, &["p_old_w_idx on public.p_old (invalid, left by an interrupted build)"]);
+    assert_whole(&database);
+    scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn an_index_whose_last_open_partition_was_detached_is_completed() {
+    let Some(database) = TestDatabase::new("partition_detached") else { return };
+    if database.server().major_version() < 14 {
+        return;
+    }
+    database.execute(LARGE);
+    database.execute(
+        "CREATE INDEX p_w ON ONLY p (w);
+         CREATE INDEX p_old_w_idx ON p_old (w); ALTER INDEX p_w ATTACH PARTITION p_old_w_idx;
+         ALTER TABLE p DETACH PARTITION p_new",
+    );
+    let scripts = Scripts::one("CREATE INDEX p_w ON p (w);");
+    scripts.run(&database).expect(0);
+    assert_whole(&database);
+    scripts.assert_nothing_left(&database);
+    database.execute("DROP INDEX p_w; CREATE INDEX p_w ON ONLY p (w); ALTER TABLE p DETACH PARTITION p_old");
+    scripts.run(&database).expect(0);
+    assert_whole(&database);
+    scripts.assert_nothing_left(&database);
+}

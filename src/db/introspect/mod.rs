@@ -310,6 +310,7 @@ impl Reader {
         self.relations.insert(oid, (name.clone(), kind));
         if matches!(kind, 'r' | 'p' | 'm') {
             let table = Table {
+                oid,
                 partitioned: kind == 'p',
                 inherits: fields.truth()?,
                 owner: fields.text()?.into_owned(),
