@@ -245,7 +245,8 @@ fn of_objects(moved: &Moved) -> Inverse {
 fn adopted(before: &Parts, after: &Parts, inverse: &mut Inverse) {
     for (name, table) in after.tables.iter().filter(|(_, table)| table.partitioned) {
         let Some(was) = before.tables.get(name) else { continue };
-        for own in table.indexes.keys().filter(|own| !was.indexes.contains_key(*own) && !is_helper(own)) {
+        let had = |own: &Ident| was.indexes.get(own).is_some_and(|index| index.valid);
+        for own in table.indexes.keys().filter(|own| !had(own) && !is_helper(own)) {
             inverse.stays.push(format!("indexes of partitions of {name} that became parts of {own}: they go with it"));
         }
     }
