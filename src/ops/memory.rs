@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    thread,
 };
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     sql,
 };
 
-use super::{rollback::base_of, run::Operation, tell::worst_of};
+use super::{look::Subject, rollback::base_of, run::Operation, tell::worst_of};
 
 /// The memory of one run.
 #[derive(Debug, Default)]
@@ -31,8 +32,6 @@ pub(super) struct Memory {
     taken_back: Vec<(i64, i32)>,
     /// Base migrations that diesel's books are to forget.
     base: Vec<BaseVersion>,
-    /// The digests of scripts that changed something.
-    digests: BTreeMap<ScriptId, String>,
 }
 
 impl Memory {
@@ -104,51 +103,43 @@ impl Operation<'_, '_> {
         }
     }
 
-    /// Returns what is to be written down about a group.
+    /// Opens the journal where it is not open yet, and returns what is to be written down about groups, in their order; nothing,
+    /// where nothing is remembered.
     ///
-    /// What takes a statement back is said by the first of its steps.
-    pub(super) fn entries(&mut self, group: &Group<'_>, plan: &Plan) -> Vec<Entry> {
-        let mut entries = Vec::with_capacity(group.steps.len());
-        for step in &group.steps {
-            let mut entry = self.entry(step);
-            let of = plan.statements.partition_point(|statement| statement.id < step.statement);
-            let of =
-                plan.statements.get(of).filter(|of| of.steps.first().is_some_and(|first| std::ptr::eq(first, *step)));
-            entry.inverse = of.and_then(|of| self.inverse(of));
-            entries.push(entry);
+    /// # Errors
+    /// As [`remember`](Self::remember).
+    pub(super) fn prepare_memory(
+        &mut self,
+        session: &mut Session,
+        control: Option<&mut Control>,
+        groups: &[Group<'_>],
+        plan: &Plan,
+    ) -> Result<Vec<Vec<Entry>>, Box<Diagnostic>> {
+        if self.settings.journal == Keeping::Not {
+            return Ok(Vec::new());
         }
-        entries
-    }
-
-    fn inverse(&self, plan: &StatementPlan) -> Option<Inverse> {
-        let id = plan.id;
-        let goals = self.subject.scripts.goals.get(id.script.0)?.statements.get(id.index)?;
-        let inverse = diff::inverse(goals, plan)?;
-        let losses = inverse.losses.iter().map(|loss| (loss.object.clone(), loss.count.clone())).collect();
-        let notes = InverseNotes { losses, stays: inverse.stays.clone() };
-        let has_notes = notes != InverseNotes::default();
-        Some(Inverse {
-            sql: inverse.script(),
-            kind: inverse.kind().word().to_owned(),
-            notes: has_notes.then(|| serde_json::to_string(&notes).unwrap_or_default()),
+        let subject = self.subject;
+        if self.memory.tried {
+            let is_open = self.memory.journal.is_some();
+            return Ok(if is_open { entries(subject, groups, plan) } else { Vec::new() });
+        }
+        // The server makes the tables meanwhile.
+        thread::scope(|scope| {
+            let entries = scope.spawn(|| entries(subject, groups, plan));
+            let opened = self.remember(session, control);
+            let entries = entries.join().unwrap_or_default();
+            opened.map(|()| entries)
         })
     }
 
-    fn entry(&mut self, step: &Step) -> Entry {
-        let id = step.statement.script;
-        let text = &self.subject.scripts.texts[id.0];
-        let digest = self.memory.digests.entry(id).or_insert_with(|| sql::checksum(text));
-        Entry {
-            script: text.path.clone(),
-            script_digest: digest.clone(),
-            location: text.location(step.span.start).to_string(),
-            verb: verb(step.verb).to_owned(),
-            object: step.object.clone(),
-            sql: step.sql.clone(),
-            inverse: None,
+    /// Says how often the steps of a group were tried.
+    pub(super) fn with_attempts(&self, group: &Group<'_>, entries: &[Entry]) -> Vec<Entry> {
+        let with = |(step, entry): (&&Step, &Entry)| Entry {
             attempts: self.notes.attempts.get(&step.statement).copied().unwrap_or(0) + 1,
             lock_wait_ms: self.notes.lock_waits.get(&step.statement).map_or(0.0, |wait| wait.as_secs_f64() * 1_000.0),
-        }
+            ..entry.clone()
+        };
+        group.steps.iter().zip(entries).map(with).collect()
     }
 
     /// What was written with a group is committed, or was undone with it.
@@ -176,7 +167,8 @@ impl Operation<'_, '_> {
     pub(super) fn remember_failure(&mut self, session: &mut Session, group: &Group<'_>, failure: &Failure) {
         let Some(mut journal) = self.memory.journal.take() else { return };
         let step = group.steps.get(failure.step).or_else(|| group.steps.last());
-        let undone = step.filter(|_| group.transaction != Transaction::None).map(|step| self.entry(step));
+        let undone = step.filter(|_| group.transaction != Transaction::None);
+        let undone = undone.map(|step| entry(self.subject, step, &mut BTreeMap::new()));
         let elapsed = failure.elapsed.as_secs_f64() * 1_000.0;
         let error = &failure.error;
         drop(journal.failed(&mut session.work(), undone, elapsed, error.kind.sqlstate(), &error.to_string()));
@@ -232,6 +224,46 @@ impl Operation<'_, '_> {
             self.no_journal(&error);
         }
     }
+}
+
+/// Returns what is to be written down about groups, in their order. What takes a statement back is said by the first of its steps.
+fn entries(subject: &Subject<'_>, groups: &[Group<'_>], plan: &Plan) -> Vec<Vec<Entry>> {
+    let mut digests = BTreeMap::new();
+    let mut of_step = |step: &Step| {
+        let of = plan.statements.partition_point(|statement| statement.id < step.statement);
+        let of = plan.statements.get(of).filter(|of| of.steps.first().is_some_and(|first| std::ptr::eq(first, step)));
+        Entry { inverse: of.and_then(|of| inverse(subject, of)), ..entry(subject, step, &mut digests) }
+    };
+    groups.iter().map(|group| group.steps.iter().map(|step| of_step(step)).collect()).collect()
+}
+
+fn entry(subject: &Subject<'_>, step: &Step, digests: &mut BTreeMap<ScriptId, String>) -> Entry {
+    let id = step.statement.script;
+    let text = &subject.scripts.texts[id.0];
+    Entry {
+        script: text.path.clone(),
+        script_digest: digests.entry(id).or_insert_with(|| sql::checksum(text)).clone(),
+        location: text.location(step.span.start).to_string(),
+        verb: verb(step.verb).to_owned(),
+        object: step.object.clone(),
+        sql: step.sql.clone(),
+        attempts: 1,
+        ..Entry::default()
+    }
+}
+
+fn inverse(subject: &Subject<'_>, plan: &StatementPlan) -> Option<Inverse> {
+    let id = plan.id;
+    let goals = subject.scripts.goals.get(id.script.0)?.statements.get(id.index)?;
+    let inverse = diff::inverse(goals, plan)?;
+    let losses = inverse.losses.iter().map(|loss| (loss.object.clone(), loss.count.clone())).collect();
+    let notes = InverseNotes { losses, stays: inverse.stays.clone() };
+    let has_notes = notes != InverseNotes::default();
+    Some(Inverse {
+        sql: inverse.script(),
+        kind: inverse.kind().word().to_owned(),
+        notes: has_notes.then(|| serde_json::to_string(&notes).unwrap_or_default()),
+    })
 }
 
 const fn verb(verb: Verb) -> &'static str {

@@ -13,6 +13,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Outcome},
     event::{Blocked, Event},
     exec::{self, Done, Failure, Group, Ledger, Watch},
+    journal::Entry,
     pg::{LockMode, ObjectName, StatementTimeout},
     plan::{Answers, Plan, State, Step, Transaction},
     script::ScriptId,
@@ -257,10 +258,13 @@ impl Operation<'_, '_> {
                 self.error(Box::new(errors::of_server("the session could not be set up", &error)));
                 return Some(seen.plan);
             }
-            if let Err(diagnostic) = self.remember(session, workplace.control.as_mut()) {
-                self.error(diagnostic);
-                return Some(seen.plan);
-            }
+            let entries = match self.prepare_memory(session, workplace.control.as_mut(), &groups, &seen.plan) {
+                Ok(entries) => entries,
+                Err(diagnostic) => {
+                    self.error(diagnostic);
+                    return Some(seen.plan);
+                }
+            };
             if self.settings.atomic
                 && let Err(error) = session.begin(None, "")
             {
@@ -303,7 +307,7 @@ impl Operation<'_, '_> {
                 let strong = exec::strong_locks(group);
                 let outcome = match self.in_the_way(workplace, &strong) {
                     Some(failure) => Err(failure),
-                    None => self.carry_out(session, workplace, group, &seen.plan, &base).inspect(|()| {
+                    None => self.carry_out(session, workplace, group, entries.get(place), &base).inspect(|()| {
                         self.others_waited(&strong, begun.elapsed());
                     }),
                 };
@@ -416,14 +420,14 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
         group: &Group<'_>,
-        plan: &Plan,
+        entries: Option<&Vec<Entry>>,
         base: &[BaseVersion],
     ) -> Result<(), Failure> {
         let version = (group.script.0 < self.subject.scripts.base)
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
-        let entries = if self.memory.journal.is_some() { self.entries(group, plan) } else { Vec::new() };
+        let entries = entries.map(|entries| self.with_attempts(group, entries)).unwrap_or_default();
         let mut ledger = self.memory.journal.as_mut().map(|journal| Ledger { journal, entries });
         let (stop, ledger) = (&self.stop, ledger.as_mut());
         let done = if let Some(version) = &version {
