@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     catalog::{Column, Constraint, Generation, Granted, Object, Privileges, RelationKind, Table, TypeKind},
-    goal::{Expr, GoalKind, StatementGoals, parse_expression},
+    goal::{Down, Expr, GoalKind, StatementGoals, parse_expression},
     pg::{Hazard, Ident, ObjectName, TypeName, quote_literal},
     plan::{Moved, Parts, StatementPlan, Verb},
 };
@@ -13,7 +13,7 @@ use super::{
     Difference,
     between::between_as,
     statement::Manner,
-    told::{drop_with_columns, is_helper, told},
+    told::{drop_with_columns, is_helper, told, written_anew},
 };
 
 /// What takes the changes of one statement back.
@@ -26,6 +26,8 @@ pub struct Inverse {
     pub losses: Vec<Loss>,
     /// What does not come back by it, in words.
     pub stays: Vec<String>,
+    /// What comes back in another form that means the same, in words.
+    pub otherwise: Vec<String>,
     /// Whether the script says so itself (`-- ensure:down`).
     pub written: bool,
 }
@@ -35,6 +37,8 @@ pub struct Inverse {
 pub enum InverseKind {
     /// Afterwards everything is as it was.
     Exact,
+    /// Afterwards everything means what it did. [`Inverse::otherwise`] says what of it looks otherwise.
+    Alike,
     /// The catalog is as it was; what has been written since may be lost. [`Inverse::losses`] says what, and how to count it.
     Loses,
     /// Something does not come back. [`Inverse::stays`] says what; the statements do the rest.
@@ -45,13 +49,14 @@ pub enum InverseKind {
 
 impl InverseKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Exact, Self::Loses, Self::Unknown, Self::Written];
+    pub const ALL: [Self; 5] = [Self::Exact, Self::Alike, Self::Loses, Self::Unknown, Self::Written];
 
     /// Returns the word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Exact => "exact",
+            Self::Alike => "alike",
             Self::Loses => "loses",
             Self::Unknown => "unknown",
             Self::Written => "written",
@@ -79,6 +84,8 @@ impl Inverse {
             InverseKind::Unknown
         } else if !self.losses.is_empty() {
             InverseKind::Loses
+        } else if !self.otherwise.is_empty() {
+            InverseKind::Alike
         } else {
             InverseKind::Exact
         }
@@ -110,6 +117,14 @@ impl Inverse {
 #[must_use]
 pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inverse> {
     let moved = plan.moved.as_deref()?;
+    if !statement.directives.down.is_empty() {
+        let text = |down: &Down| {
+            // It is sent once, when it is asked for.
+            if down.repeatable { down.text.clone() } else { format!("-- ensure:always\n{}", down.text) }
+        };
+        let statements = statement.directives.down.iter().map(text).collect();
+        return Some(Inverse { statements, written: true, ..Inverse::default() });
+    }
     if !moved.renamed_back.is_empty() {
         return Some(Inverse { statements: moved.renamed_back.clone(), ..Inverse::default() });
     }
@@ -147,6 +162,13 @@ pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inver
         if step.verb == Verb::Drop && step.object.starts_with("index ") && !step.table.as_ref().is_some_and(known) {
             inverse.stays.push(format!("{}: no script names its table, so its definition was not read", step.object));
         }
+        if step.sql.contains("__hm_old") && statement.directives.keep_old {
+            inverse
+                .stays
+                .push("the column that was replaced: it stays, under the name that ends in __hm_old".to_owned());
+        } else if step.sql.contains("__hm_old") {
+            inverse.otherwise.push(format!("{}: it is the last column of its table", step.object));
+        }
         if step.hazards.contains(&Hazard::DataLoss) {
             inverse.stays.push("what the change cut off the values".to_owned());
         }
@@ -154,7 +176,7 @@ pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inver
             inverse.stays.push("the type of the column's sequence: it stays the wider one".to_owned());
         }
     }
-    if inverse.statements.is_empty() && inverse.stays.is_empty() {
+    if inverse.statements.is_empty() && inverse.stays.is_empty() && inverse.otherwise.is_empty() {
         inverse.stays.push("what the statement changes: the catalog that was read does not tell it".to_owned());
     }
     inverse.stays.sort();
@@ -195,7 +217,7 @@ fn of_objects(moved: &Moved) -> Inverse {
         inverse.statements.push(format!("CREATE EXTENSION IF NOT EXISTS {name} SCHEMA {}", extension.schema));
     }
     for schema in schemas(before, after) {
-        let (is, was) = (told(after, before, &schema), told(before, after, &schema));
+        let (is, was) = (told(after, before, &schema, true), told(before, after, &schema, false));
         for Difference { statements, why, object, .. } in between_as(&is, &was, true, Manner::Ensured) {
             if statements.is_empty() && why.is_empty() {
                 inverse.stays.push(object.clone());
@@ -204,6 +226,7 @@ fn of_objects(moved: &Moved) -> Inverse {
             inverse.statements.extend(statements);
         }
     }
+    adopted(before, after, &mut inverse);
     row_security(before, after, &mut inverse);
     comments(moved, &mut inverse);
     privileges(moved, &mut inverse);
@@ -216,6 +239,17 @@ fn of_objects(moved: &Moved) -> Inverse {
     lost(before, after, &mut inverse);
     gone(before, after, &mut inverse);
     inverse
+}
+
+/// Indexes that the partitions of a table had already become parts of one that the table gets, and go with it.
+fn adopted(before: &Parts, after: &Parts, inverse: &mut Inverse) {
+    for (name, table) in after.tables.iter().filter(|(_, table)| table.partitioned) {
+        let Some(was) = before.tables.get(name) else { continue };
+        let had = |own: &Ident| was.indexes.get(own).is_some_and(|index| index.valid);
+        for own in table.indexes.keys().filter(|own| !had(own) && !is_helper(own)) {
+            inverse.stays.push(format!("indexes of partitions of {name} that became parts of {own}: they go with it"));
+        }
+    }
 }
 
 /// Returns the schemas of everything that was touched.
@@ -409,14 +443,24 @@ fn gone(before: &Parts, after: &Parts, inverse: &mut Inverse) {
             ));
             continue;
         };
+        for column in &table.columns {
+            if is.column(&column.name).is_some_and(|is| is.type_name != column.type_name) {
+                let again = written_anew(table, &column.name).into_iter();
+                inverse.otherwise.extend(again.map(|one| {
+                    format!("{one} of {name}: its expression keeps a conversion that the other type needed")
+                }));
+            }
+        }
         let found = |constraint: &&Constraint| is.constraint(&constraint.name).is_some_and(|is| is.validated);
         for constraint in table.constraints.iter().filter(|constraint| !constraint.validated).filter(found) {
             let own = &constraint.name;
-            inverse.stays.push(format!("that the rows of {name} were not checked against {own}: they are now"));
+            inverse.otherwise.push(format!("constraint {own} of {name}: its rows have been checked, and were not"));
         }
         let left = table.indexes.iter().filter(|(own, index)| !index.valid && is.indexes.get(*own) != Some(index));
         for (own, _) in left.filter(|(own, _)| !is_helper(own)) {
-            inverse.stays.push(format!("index {own} of {name}, which was left invalid by a build that failed"));
+            inverse
+                .otherwise
+                .push(format!("index {own} of {name}: it was left invalid by a build that failed, and is no more"));
         }
         inverse.stays.extend(dropped_columns(table, is).map(|column| format!("the values of column {name}.{column}")));
     }

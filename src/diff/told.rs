@@ -18,9 +18,9 @@ pub(super) fn is_helper(name: &Ident) -> bool {
     name.as_str().contains(HELPER)
 }
 
-/// Returns what of the parts is in a schema. Comments, privileges and row-level security are not told, nor is what belongs to a
-/// column that `other` lacks: it goes with the column.
-pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident) -> Inventory {
+/// Returns what of the parts is in a schema. Comments, privileges and row-level security are not told, nor, where it `goes`, what
+/// belongs to a column that `other` lacks: it goes with the column.
+pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> Inventory {
     let mut inventory = Inventory::empty(schema.clone());
     let mut add = |relation: Option<&Ident>, kind, name: &str, entry: Entry| {
         let key = EntryKey { relation: relation.cloned(), kind, name: name.to_owned() };
@@ -67,7 +67,7 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident) -> Inventory {
         let relation = Some(&name.name);
         if is_table {
             add(relation, EntryKind::Table, name.name.as_str(), Entry::default());
-        } else if !parts.views.contains_key(name) {
+        } else if other.is_some() && !parts.views.contains_key(name) {
             // It stays; only its indexes change.
             add(relation, EntryKind::MaterializedView, name.name.as_str(), Entry::default());
         }
@@ -77,7 +77,7 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident) -> Inventory {
             let alone = other.is_none_or(|other| other.column(&column.name).is_none());
             add(relation, EntryKind::Column, column.name.as_str(), of_column(column, place, alone));
         }
-        let goes: Vec<&Ident> = other.map(|other| lacking(table, other)).unwrap_or_default();
+        let goes: Vec<&Ident> = other.filter(|_| goes).map(|other| lacking(table, other)).unwrap_or_default();
         for constraint in table.constraints.iter().filter(|constraint| !is_helper(&constraint.name)) {
             let uses = |column: &&Ident| {
                 constraint.uses(column)
@@ -107,6 +107,26 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident) -> Inventory {
 /// Returns the columns of a table that another one of that name does not have.
 fn lacking<'t>(table: &'t Table, other: &Table) -> Vec<&'t Ident> {
     table.columns.iter().map(|column| &column.name).filter(|name| other.column(name).is_none()).collect()
+}
+
+/// Returns what of a table names a column in an expression, in words: the server writes that anew with the type of the column.
+pub(super) fn written_anew(table: &Table, column: &Ident) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, index) in &table.indexes {
+        let structure = &index.structure;
+        let in_key = |target: &IndexTarget| matches!(target, IndexTarget::Expression(text) if mentions(text, column));
+        if structure.keys.iter().any(|key| in_key(&key.target))
+            || structure.predicate.as_deref().is_some_and(|text| mentions(text, column))
+        {
+            found.push(format!("index {name}"));
+        }
+    }
+    for constraint in &table.constraints {
+        if matches!(&constraint.kind, ConstraintKind::Check { expression } if mentions(expression, column)) {
+            found.push(format!("constraint {}", constraint.name));
+        }
+    }
+    found
 }
 
 /// Removes from the parts as they will be what goes with a column that is dropped, wherever an expression names it.

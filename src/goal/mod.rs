@@ -117,6 +117,17 @@ pub struct Directives {
     pub keep_old: bool,
     /// Rows a batch of a backfill.
     pub batch: Option<u64>,
+    /// What the script says takes the statement back, in order.
+    pub down: Vec<Down>,
+}
+
+/// One statement of `down`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Down {
+    /// Its text, without the semicolon.
+    pub text: String,
+    /// Whether it finds for itself that it holds already; otherwise it does its work whenever it is sent.
+    pub repeatable: bool,
 }
 
 /// `when` or `unless`.

@@ -12,9 +12,9 @@ use crate::{
 };
 
 use super::{
-    Accept, ColumnGoal, ConstraintGoal, ConstraintGoalKind, DirectiveSite, Directives, EnumPosition, Expr, Goal,
-    GoalKind, Guard, IndexGoal, IndexKeyGoal, IndexKeyTarget, ReferentialAction, ScriptGoals, SiteKind, StatementGoals,
-    StatementId, data,
+    Accept, ColumnGoal, ConstraintGoal, ConstraintGoalKind, DirectiveSite, Directives, Down, EnumPosition, Expr,
+    Fragment, Goal, GoalKind, Guard, IndexGoal, IndexKeyGoal, IndexKeyTarget, ReferentialAction, ScriptGoals, SiteKind,
+    StatementGoals, StatementId, data,
 };
 
 /// Turns a script into goals.
@@ -54,6 +54,9 @@ pub fn read(id: ScriptId, script: &Script, parsed: ParsedScript) -> Result<Scrip
         for directive in &statement.directives {
             goals.sites.extend(site(directive, Some(index)));
             apply(&mut directives, directive);
+            if let DirectiveKind::Down(statements) = &directive.kind {
+                directives.down.extend(statements.iter().filter_map(|statement| reader.down(statement)));
+            }
         }
         let statement_goals = reader.statement(&statement, &directives);
         goals.statements.push(StatementGoals {
@@ -83,7 +86,9 @@ fn apply(directives: &mut Directives, directive: &Directive) {
         DirectiveKind::Title(_)
         | DirectiveKind::Transaction(_)
         | DirectiveKind::Accept { .. }
-        | DirectiveKind::Waive { .. } => {}
+        | DirectiveKind::Waive { .. }
+        // It is read as a statement is.
+        | DirectiveKind::Down(_) => {}
     }
 }
 
@@ -169,6 +174,21 @@ impl Reader<'_> {
             self.not_repeatable(statement);
         }
         vec![Goal { span: statement.span, kind: GoalKind::Opaque { verb: self.verb(statement) } }]
+    }
+
+    /// Reads a statement of `down`: it may be of any kind that can stand in a script.
+    fn down(&mut self, text: &Fragment) -> Option<Down> {
+        let kind = crate::sql::parse_statement(&text.text);
+        let statement = Statement { span: text.span, kind, directives: Vec::new(), since: None };
+        let errors = self.errors.len();
+        let repeatable = match &statement.kind {
+            StatementKind::Forbidden { .. } | StatementKind::Query => {
+                self.statement(&statement, &Directives::default());
+                false
+            }
+            _ => Self::goals(&statement).is_some(),
+        };
+        (self.errors.len() == errors).then(|| Down { text: text.text.clone(), repeatable })
     }
 
     fn verb(&self, statement: &Statement) -> String {

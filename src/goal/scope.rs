@@ -104,7 +104,27 @@ pub fn scope(scripts: &[ScriptGoals]) -> Names {
     names
 }
 
+/// Returns what of these kinds goes with what a goal drops: it is to come back with it when that is taken back.
+fn goes_with(goal: &GoalKind) -> &'static [ObjectKind] {
+    use ObjectKind::{Comment, Policy, Privileges, Trigger, View};
+    match goal {
+        GoalKind::Absent { kind, .. } => match kind {
+            DropKind::Table | DropKind::View | DropKind::MaterializedView => {
+                &[View, Trigger, Policy, Comment, Privileges]
+            }
+            DropKind::Index | DropKind::Extension => &[Comment],
+            DropKind::Type | DropKind::Sequence | DropKind::Schema => &[Comment, Privileges],
+        },
+        GoalKind::ColumnAbsent { .. } | GoalKind::ObjectAbsent { object: ObjectRef::Routine { .. }, .. } => {
+            &[Comment, Privileges]
+        }
+        GoalKind::ConstraintAbsent { .. } | GoalKind::ObjectAbsent { .. } => &[Comment],
+        _ => &[],
+    }
+}
+
 fn add(names: &mut Names, goal: &GoalKind) {
+    names.kinds.extend(goes_with(goal));
     match goal {
         GoalKind::Schema(name) => names.schemas.push(name.clone()),
         GoalKind::Extension { name, schema, .. } => {

@@ -644,7 +644,11 @@ impl Planner<'_> {
             state.indexes.remove(constraint);
         }
         self.world.forget_object(&Object::Constraint(table.clone(), constraint.clone()));
-        self.world.forget_object(&Object::Relation(table.sibling(constraint.clone())));
+        let index = table.sibling(constraint.clone());
+        self.world.forget_object(&Object::Relation(index.clone()));
+        // The name of its index is free.
+        self.world.relations_mut().remove(&index);
+        self.freed.insert(index);
     }
 
     pub(super) fn constraint_validated(&mut self, span: Span, name: &QualifiedName, constraint: &Ident) {

@@ -522,8 +522,8 @@ impl<'a> Planner<'a> {
             _ => state,
         };
         let steps = std::mem::take(&mut self.steps);
-        let moved = self.world.moved();
-        let moved = (!steps.is_empty()).then(|| Box::new(moved));
+        let moved = self.world.moved().filter(|_| !steps.is_empty()).map(Box::new);
+        let moved = moved.or_else(|| (!steps.is_empty()).then(Box::default));
         self.plan.statements.push(StatementPlan { id: statement.id, state, steps, moved });
     }
 

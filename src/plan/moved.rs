@@ -69,6 +69,8 @@ type Kept<K, V> = BTreeMap<K, Option<V>>;
 #[derive(Debug)]
 pub(super) struct World {
     now: Snapshot,
+    /// Something of it was touched by the statement at hand.
+    touched: bool,
     schemas: Kept<Ident, Schema>,
     extensions: Kept<Ident, Extension>,
     tables: Kept<ObjectName, Table>,
@@ -127,6 +129,7 @@ impl World {
     pub(super) const fn new(now: Snapshot) -> Self {
         Self {
             now,
+            touched: false,
             schemas: BTreeMap::new(),
             extensions: BTreeMap::new(),
             tables: BTreeMap::new(),
@@ -149,8 +152,12 @@ impl World {
         self.now
     }
 
-    /// Returns what the statement at hand has moved, and begins anew.
-    pub(super) fn moved(&mut self) -> Moved {
+    /// Returns what the statement at hand has moved, if anything, and begins anew.
+    pub(super) fn moved(&mut self) -> Option<Moved> {
+        if !self.touched {
+            return None;
+        }
+        self.touched = false;
         let mut moved = Moved {
             renamed_back: mem::take(&mut self.renamed_back),
             kinds: mem::take(&mut self.kinds),
@@ -170,30 +177,36 @@ impl World {
         (before.row_security, after.row_security) = sides(&mut self.row_security, &now.objects.row_security);
         (before.comments, after.comments) = sides(&mut self.comments, &now.objects.comments);
         (before.privileges, after.privileges) = sides(&mut self.privileges, &now.objects.privileges);
-        moved
+        Some(moved)
     }
 
     pub(super) fn schemas_at(&mut self, name: &Ident) -> &mut BTreeMap<Ident, Schema> {
+        self.touched = true;
         touch(&mut self.schemas, &mut self.now.schemas, name)
     }
 
     pub(super) fn extensions_at(&mut self, name: &Ident) -> &mut BTreeMap<Ident, Extension> {
+        self.touched = true;
         touch(&mut self.extensions, &mut self.now.extensions, name)
     }
 
     pub(super) fn tables_at(&mut self, name: &ObjectName) -> &mut BTreeMap<ObjectName, Table> {
+        self.touched = true;
         touch(&mut self.tables, &mut self.now.tables, name)
     }
 
     pub(super) fn materialized_at(&mut self, name: &ObjectName) -> &mut BTreeMap<ObjectName, Table> {
+        self.touched = true;
         touch(&mut self.materialized, &mut self.now.materialized, name)
     }
 
     pub(super) fn types_at(&mut self, name: &ObjectName) -> &mut BTreeMap<ObjectName, Type> {
+        self.touched = true;
         touch(&mut self.types, &mut self.now.types, name)
     }
 
     pub(super) fn sequences_at(&mut self, name: &ObjectName) -> &mut BTreeMap<ObjectName, Sequence> {
+        self.touched = true;
         touch(&mut self.sequences, &mut self.now.sequences, name)
     }
 
@@ -203,6 +216,7 @@ impl World {
     }
 
     pub(super) fn views_at(&mut self, name: &ObjectName) -> &mut BTreeMap<ObjectName, View> {
+        self.touched = true;
         touch(&mut self.views, &mut self.now.objects.views, name)
     }
 
@@ -210,28 +224,34 @@ impl World {
         &mut self,
         key: &(ObjectName, Vec<TypeName>),
     ) -> &mut BTreeMap<(ObjectName, Vec<TypeName>), Routine> {
+        self.touched = true;
         touch(&mut self.routines, &mut self.now.objects.routines, key)
     }
 
     pub(super) fn triggers_at(&mut self, key: &(ObjectName, Ident)) -> &mut BTreeMap<(ObjectName, Ident), Trigger> {
+        self.touched = true;
         touch(&mut self.triggers, &mut self.now.objects.triggers, key)
     }
 
     pub(super) fn policies_at(&mut self, key: &(ObjectName, Ident)) -> &mut BTreeMap<(ObjectName, Ident), Policy> {
+        self.touched = true;
         touch(&mut self.policies, &mut self.now.objects.policies, key)
     }
 
     pub(super) fn row_security_at(&mut self, table: &ObjectName) -> &mut BTreeMap<ObjectName, (bool, bool)> {
+        self.touched = true;
         touch(&mut self.row_security, &mut self.now.objects.row_security, table)
     }
 
     pub(super) fn comments_at(&mut self, object: &Object) -> &mut BTreeMap<Object, String> {
         self.note_kind(object);
+        self.touched = true;
         touch(&mut self.comments, &mut self.now.objects.comments, object)
     }
 
     pub(super) fn privileges_at(&mut self, object: &Object) -> &mut BTreeMap<Object, Privileges> {
         self.note_kind(object);
+        self.touched = true;
         touch(&mut self.privileges, &mut self.now.objects.privileges, object)
     }
 
@@ -287,6 +307,7 @@ impl World {
     /// Renames a relation wherever its parts, comments and privileges are kept. `back` takes it back.
     pub(super) fn rename(&mut self, from: &ObjectName, to: &ObjectName, back: String) {
         self.now.objects.rename(from, to);
+        self.touched = true;
         self.renamed_back.insert(0, back);
     }
 
@@ -295,6 +316,7 @@ impl World {
         for (from, to) in renamed {
             self.now.objects.rename_object(from, to);
         }
+        self.touched = true;
         self.renamed_back.insert(0, back);
     }
 }

@@ -10,18 +10,16 @@ use super::{
     object::{Comment, DropObjects, Grant, Policy, Routine, Trigger, View},
 };
 
-/// A file, read: its statements in order, its directives, its `down` section.
+/// A file, read: its statements in order, its directives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ParsedScript {
-    /// The statements in the order of the file, without what a `verify` directive or the `down` section owns.
+    /// The statements in the order of the file, without what a `verify` directive owns.
     pub statements: Vec<Statement>,
     /// Directives that hold for the whole file: those in the block of comments before the first statement that is
     /// followed by an empty line, and `title`, `tx`, `accept` wherever they stand.
     pub directives: Vec<Directive>,
     /// The `verify` queries.
     pub verifies: Vec<Verify>,
-    /// The statements after `-- ensure:down`.
-    pub down: Vec<Statement>,
 }
 
 /// One statement.
@@ -99,6 +97,8 @@ pub enum DirectiveKind {
     KeepOld,
     /// Rows a batch.
     Batch(u64),
+    /// What takes the statement back, statement by statement.
+    Down(Vec<Fragment>),
 }
 
 /// What a directive `tx` says.

@@ -2,7 +2,7 @@
 
 use crate::{
     pg::{Hazard, Ident, QualifiedName, TypeName},
-    script::Span,
+    script::{Script, Span},
 };
 
 use super::{
@@ -33,7 +33,7 @@ pub(super) fn usage(key: &str) -> &'static str {
         "batch" => "write `-- ensure:batch <rows>`",
         "waive" => "write `-- ensure:waive <rule> -- <reason>`",
         "verify" => "write `-- ensure:verify <message>` above a query that must return no rows",
-        "down" => "write `-- ensure:down`, without a value",
+        "down" => "write `-- ensure:down <statements that take it back>` above a statement",
         _ => "write one of the keys that exist",
     }
 }
@@ -45,8 +45,6 @@ pub(super) enum Read {
     Kept(DirectiveKind),
     /// `verify`.
     Verify(String),
-    /// `down`.
-    Down,
 }
 
 /// A directive with its place and key.
@@ -81,13 +79,48 @@ pub(super) fn split(comment: &str) -> Option<(String, &str)> {
 }
 
 /// Reads a directive from its comment `text`, whose lines after the first continue the value of a query.
-pub(super) fn read(span: Span, lines: &[(Span, &str)]) -> Option<Result<Found, SqlError>> {
+pub(super) fn read(span: Span, lines: &[(Span, &str)]) -> Option<Result<Found, Vec<SqlError>>> {
     let (first_span, first) = *lines.first()?;
     let (key, value) = split(first)?;
     let Some(known) = KEYS.into_iter().find(|known| **known == key) else {
-        return Some(Err(unknown(first_span, key)));
+        return Some(Err(vec![unknown(first_span, key)]));
     };
-    Some(read_value(span, known, value, lines).map(|read| Found { span, key: known, read }))
+    let read = if known == "down" {
+        down(span, value, lines).map(Read::Kept)
+    } else {
+        read_value(span, known, value, lines).map_err(|error| vec![error])
+    };
+    Some(read.map(|read| Found { span, key: known, read }))
+}
+
+/// Reads the statements of `down`, as those of a script.
+fn down(span: Span, value: &str, lines: &[(Span, &str)]) -> Result<DirectiveKind, Vec<SqlError>> {
+    // Where the comment is, blanks are, so that every byte keeps its place.
+    let mut text = String::new();
+    for (place, (at, line)) in lines.iter().enumerate() {
+        let sql = if place == 0 { value } else { line.trim_start_matches('-') };
+        while text.len() < at.start - span.start {
+            text.push('\n');
+        }
+        text.push_str(&" ".repeat(line.len() - sql.len()));
+        text.push_str(sql);
+    }
+    let script = Script { path: String::new(), number: None, name: String::new(), text };
+    let parsed = super::parse(&script)
+        .map_err(|errors| errors.into_iter().map(|error| error.shifted(span.start)).collect::<Vec<_>>())?;
+    if parsed.statements.is_empty() {
+        return Err(vec![SqlError::BadDirectiveValue {
+            span,
+            key: "down".to_owned(),
+            reason: "the statements are missing".to_owned(),
+            suggestion: None,
+        }]);
+    }
+    let statements = parsed.statements.iter().map(|statement| Fragment {
+        text: script.slice(statement.span).to_owned(),
+        span: Span::new(span.start + statement.span.start, span.start + statement.span.end),
+    });
+    Ok(DirectiveKind::Down(statements.collect()))
 }
 
 fn unknown(span: Span, key: String) -> SqlError {
@@ -176,8 +209,7 @@ fn read_value(span: Span, key: &'static str, value: &str, lines: &[(Span, &str)]
         "verify" => return Ok(Read::Verify(value.to_owned())),
         _ if !value.is_empty() => return Err(bad("no value is taken", Some(format!("-- ensure:{key}")))),
         "always" => DirectiveKind::Always,
-        "keep-old" => DirectiveKind::KeepOld,
-        _ => return Ok(Read::Down),
+        _ => DirectiveKind::KeepOld,
     };
     Ok(Read::Kept(kind))
 }

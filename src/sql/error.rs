@@ -133,6 +133,26 @@ impl SqlError {
         }
     }
 
+    /// Returns the error as that of a text which begins `by` bytes later.
+    #[must_use]
+    pub(super) fn shifted(mut self, by: usize) -> Self {
+        match &mut self {
+            Self::Syntax { span, .. }
+            | Self::Unterminated { span, .. }
+            | Self::NulByte { span }
+            | Self::ByteOrderMark { span }
+            | Self::NestedTooDeeply { span, .. }
+            | Self::PsqlCommand { span, .. }
+            | Self::UnknownDirective { span, .. }
+            | Self::BadDirectiveValue { span, .. }
+            | Self::MisplacedDirective { span, .. }
+            | Self::DuplicateDirective { span, .. }
+            | Self::IdentifierTooLong { span, .. }
+            | Self::StatementTooLarge { span, .. } => *span = Span::new(span.start + by, span.end + by),
+        }
+        self
+    }
+
     /// Returns a second place that explains the first, with its label.
     #[must_use]
     pub const fn related(&self) -> Option<(Span, &'static str)> {

@@ -49,7 +49,7 @@ pub(super) fn syntax_errors(text: &str, at: Span) -> Option<Vec<SqlError>> {
     let tokens: Vec<Token> = Lexer::new(text).filter(|token| !token.kind.is_comment()).collect();
     let deep = match nesting(text, &tokens) {
         Ok(levels) => levels > DEEP,
-        Err(error) => return Some(vec![shift(error, at.start)]),
+        Err(error) => return Some(vec![error.shifted(at.start)]),
     };
     let found = if deep {
         let owned = text.to_owned();
@@ -139,13 +139,6 @@ fn widen(text: &str, span: Span) -> Span {
         Some(token) => Span::new(span.start, token.span.end),
         None => span,
     }
-}
-
-fn shift(mut error: SqlError, by: usize) -> SqlError {
-    if let SqlError::NestedTooDeeply { span, .. } = &mut error {
-        *span = Span::new(span.start + by, span.end + by);
-    }
-    error
 }
 
 /// Returns how deep the grammar's recursion can become at most, in links of a chain.

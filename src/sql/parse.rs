@@ -42,7 +42,6 @@ pub fn parse(script: &Script) -> Result<ParsedScript, Vec<SqlError>> {
         comments: Vec::new(),
         has_mark: text.contains('\u{feff}'),
         parsed: ParsedScript::default(),
-        down: None,
         statements: 0,
         errors: Vec::new(),
     };
@@ -105,8 +104,6 @@ struct Parser<'a> {
     /// A byte-order mark is somewhere in the text.
     has_mark: bool,
     parsed: ParsedScript,
-    /// Where the `down` section begins, if it has.
-    down: Option<Span>,
     /// The statements seen so far, of every kind.
     statements: usize,
     errors: Vec<SqlError>,
@@ -313,7 +310,7 @@ impl Parser<'_> {
                 continue;
             }
             let Some((key, _)) = directive::split(&self.text[comments[first].span.range()]) else { continue };
-            if key == "when" || key == "unless" {
+            if matches!(key.as_str(), "when" | "unless" | "down") {
                 while at < comments.len() && self.continues(comments[at]) {
                     at += 1;
                 }
@@ -325,7 +322,7 @@ impl Parser<'_> {
             let span = Span::new(comments[first].span.start, comments[at - 1].span.end);
             match directive::read(span, &lines) {
                 Some(Ok(found)) => self.place(found, touches_statement && in_last_block, &mut above),
-                Some(Err(error)) => self.errors.push(error),
+                Some(Err(errors)) => self.errors.extend(errors),
                 None => {}
             }
         }
@@ -341,24 +338,8 @@ impl Parser<'_> {
     fn place(&mut self, found: Found, touches_statement: bool, above: &mut Above) {
         let Found { span, key, read } = found;
         let kind = match read {
-            Read::Down => {
-                if let Some(first) = self.down {
-                    self.errors.push(SqlError::DuplicateDirective { span, key: key.to_owned(), first });
-                } else {
-                    self.down = Some(span);
-                    if let Some((span, _)) = above.verify.take() {
-                        self.misplaced(span, "verify", "no statement follows that it could check");
-                    }
-                    for (directive, key) in mem::take(&mut above.directives) {
-                        self.misplaced(directive.span, key, "no statement follows in this section");
-                    }
-                }
-                return;
-            }
             Read::Verify(message) => {
-                if self.down.is_some() {
-                    self.misplaced(span, key, "checks stand above the `down` section");
-                } else if let Some((first, _)) = &above.verify {
+                if let Some((first, _)) = &above.verify {
                     let first = *first;
                     self.errors.push(SqlError::DuplicateDirective { span, key: key.to_owned(), first });
                 } else {
@@ -372,11 +353,11 @@ impl Parser<'_> {
         let in_file = match directive.kind {
             DirectiveKind::Title(_) | DirectiveKind::Transaction(_) | DirectiveKind::Accept { .. } => true,
             _ if touches_statement => false,
-            DirectiveKind::Always | DirectiveKind::KeepOld | DirectiveKind::Batch(_) => {
+            DirectiveKind::Always | DirectiveKind::KeepOld | DirectiveKind::Batch(_) | DirectiveKind::Down(_) => {
                 self.misplaced(span, key, "it stands directly above a statement, without an empty line between");
                 return;
             }
-            _ if self.statements == 0 && self.down.is_none() => true,
+            _ if self.statements == 0 => true,
             _ => {
                 let reason = "it stands directly above a statement, or at the top of the file with an empty line below";
                 self.misplaced(span, key, reason);
@@ -390,6 +371,7 @@ impl Parser<'_> {
                 | DirectiveKind::Accept { .. }
                 | DirectiveKind::When(_)
                 | DirectiveKind::Unless(_)
+                | DirectiveKind::Down(_)
         );
         let same = |other: &Directive| mem::discriminant(&other.kind) == mem::discriminant(&directive.kind);
         let first = if repeatable {
@@ -449,7 +431,7 @@ impl Parser<'_> {
         let directives = above.directives.into_iter().map(|(directive, _)| directive).collect();
         let since = since::since(self.text, &self.tokens).map(Box::new);
         let statement = Statement { span, kind, directives, since };
-        if self.down.is_some() { self.parsed.down.push(statement) } else { self.parsed.statements.push(statement) }
+        self.parsed.statements.push(statement);
     }
 
     /// Passes over the lines of data that follow COPY … FROM STDIN, which are no SQL.

@@ -351,7 +351,7 @@ fn directives_belong_to_the_file_or_to_the_statement_below() {
          -- ensure:batch 1_000\nUPDATE t SET a = 1 WHERE a IS NULL;\n\
          --ensure:accept s.t.a varchar\n\
          -- ensure:verify no a is 2\nSELECT 1 FROM t WHERE a = 2;\n\
-         -- ensure:down\n-- ensure:always\nALTER TABLE t DROP a;\n",
+         -- ensure:down UPDATE t SET a = NULL\n--   WHERE a = 1; DROP INDEX i;\n-- ensure:always\nALTER TABLE t DROP a;\n",
     );
     let keys: Vec<String> =
         parsed.directives.iter().map(|directive| first_word(&format!("{:?}", directive.kind))).collect();
@@ -364,8 +364,13 @@ fn directives_belong_to_the_file_or_to_the_statement_below() {
     ));
     assert_eq!(parsed.verifies.len(), 1);
     assert_eq!(parsed.verifies[0].query.text, "SELECT 1 FROM t WHERE a = 2");
-    assert_eq!(parsed.down.len(), 1);
-    assert_eq!(parsed.down[0].directives.len(), 1);
+    let [Directive { kind: DirectiveKind::Down(down), .. }, Directive { kind: DirectiveKind::Always, .. }] =
+        &parsed.statements[2].directives[..]
+    else {
+        panic!("{:?}", parsed.statements[2].directives)
+    };
+    let down: Vec<&str> = down.iter().map(|statement| statement.text.as_str()).collect();
+    assert_eq!(down, ["UPDATE t SET a = NULL\n     WHERE a = 1", "DROP INDEX i"]);
 }
 
 #[test]
@@ -436,13 +441,16 @@ fn everything_wrong_is_reported_with_its_place() {
         ("SELECT 1; -- ensure:allow drop\nSELECT 1".to_owned(), vec!["misplaced-directive"]),
         ("ALTER TABLE t\n-- ensure:allow drop\nDROP a".to_owned(), vec!["misplaced-directive"]),
         ("-- ensure:title a\n-- ensure:title b\nSELECT 1".to_owned(), vec!["duplicate-directive"]),
-        ("-- ensure:down\n-- ensure:down\n".to_owned(), vec!["duplicate-directive"]),
+        ("-- ensure:down\nSELECT 1".to_owned(), vec!["bad-directive-value"]),
+        ("-- ensure:down DROP TABLE t\n\nSELECT 1".to_owned(), vec!["misplaced-directive"]),
+        ("-- ensure:down DROP TABLE t;\n--   DROP INDEKS i\nSELECT 1".to_owned(), vec!["syntax-error"]),
     ] {
         let found: Vec<&str> = errors(&text).into_iter().map(|(code, _)| code).collect();
         assert_eq!(found, expected, "{}", text.chars().take(60).collect::<String>());
     }
     assert_eq!(errors("SELECT 1;\n\\i x")[0].1, "\\i x");
     assert_eq!(errors("ALTER TABLE t ADD COLUMN;\n")[0].0, "syntax-error");
+    assert!(errors("-- é\n-- ensure:down DROP INDEX é;\n--    DROP INDEKS i\nSELECT 1")[0].1.starts_with("INDEKS"));
 }
 
 #[test]
@@ -533,7 +541,7 @@ proptest! {
         }
         let text = tokens.join("\n");
         if let Ok(parsed) = parse(&script(&text)) {
-            for statement in parsed.statements.iter().chain(&parsed.down) {
+            for statement in &parsed.statements {
                 let source = &text[statement.span.range()];
                 let judged = grammar::syntax_errors(source, Span::new(0, 0));
                 let strict = !matches!(statement.kind, StatementKind::Forbidden { .. });
