@@ -126,7 +126,10 @@ fn change(change: &Change) -> Item {
 
 fn backfill(backfill: &Backfill) -> Item {
     let Backfill { id, object, location, state, pages, done_pages, rows, updated, .. } = backfill;
-    let percent = (done_pages * 100).checked_div(*pages).map(|percent| format!(", {} %", percent.min(100)));
+    let percent = (done_pages * 100)
+        .checked_div(*pages)
+        .filter(|percent| *percent > 0)
+        .map(|percent| format!(", {} %", percent.min(100)));
     let percent = percent.unwrap_or_default();
     let rows = count(usize_of(*rows), "row", "rows");
     Item {

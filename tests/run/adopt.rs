@@ -13,7 +13,7 @@ fn scripts() -> Scripts {
 }
 
 fn changes(database: &TestDatabase) -> Option<String> {
-    database.value("SELECT string_agg(verb || ' ' || split_part(script, '/', -1) , ', ' ORDER BY number) FROM hrms_migrate.changes")
+    database.value("SELECT string_agg(verb, ', ' ORDER BY number) FROM hrms_migrate.changes")
 }
 
 #[test]
