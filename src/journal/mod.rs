@@ -82,7 +82,7 @@ pub struct Entry {
 pub struct Inverse {
     /// The text of an ensure script; empty where there is none.
     pub sql: String,
-    /// `exact`, `loses`, `unknown`.
+    /// `exact`, `alike`, `loses`, `unknown`, `written`.
     pub kind: String,
     /// What it loses and how to count it, or why there is none: JSON.
     pub notes: Option<String>,
