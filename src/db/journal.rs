@@ -185,10 +185,23 @@ fn exists(connection: &mut PgConnection, schema: &Ident) -> Result<bool, ServerE
     Ok(found.value)
 }
 
+fn has_backfills(connection: &mut PgConnection, schema: &Ident) -> Result<bool, ServerError> {
+    let table = quote_literal(&format!("{schema}.backfills"));
+    let sql = format!("SELECT pg_catalog.to_regclass({table}) IS NOT NULL AS value");
+    let found: Found = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
+    Ok(found.value)
+}
+
+/// The migrations of the journal, in order. The last is made when it is needed.
+fn migrations() -> Vec<Box<dyn Migration<Pg>>> {
+    let mut migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
+    migrations.sort_by_key(|migration| migration.name().version().as_owned());
+    migrations
+}
+
 /// The versions of the journal that this program knows.
 fn known() -> Vec<String> {
-    let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
-    migrations.iter().map(|migration| migration.name().version().to_string()).collect()
+    migrations().iter().map(|migration| migration.name().version().to_string()).collect()
 }
 
 fn open(connection: &mut PgConnection, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
@@ -203,8 +216,10 @@ fn open(connection: &mut PgConnection, schema: &Ident, run: NewRun) -> Result<Jo
     if let Some(version) = recorded.iter().filter(|version| !known.contains(version)).max() {
         return Err(JournalError::Newer { schema: schema.clone(), version: version.clone() });
     }
-    if known.iter().any(|version| !recorded.contains(version)) {
-        make(connection, schema, !is_there)?;
+    // Its second part is made when it is needed, and brought up to date where it is there.
+    let needed = if recorded.len() > 1 { known.len() } else { 1 };
+    if known.iter().take(needed).any(|version| !recorded.contains(version)) {
+        make(connection, schema, needed)?;
     }
     if is_there {
         // Who has the runner lock knows that all others are dead. When they ended nobody knows.
@@ -224,15 +239,22 @@ fn open(connection: &mut PgConnection, schema: &Ident, run: NewRun) -> Result<Jo
     })
 }
 
-/// Makes the journal, or brings it up to date, with diesel's harness: its books are in the journal's own schema.
-fn make(connection: &mut PgConnection, schema: &Ident, new: bool) -> Result<(), ServerError> {
+/// Makes the first parts of the journal, those that are not there, with diesel's harness: its books are in the journal's own schema.
+fn make(connection: &mut PgConnection, schema: &Ident, parts: usize) -> Result<(), ServerError> {
     let path: Word = sql_query("SELECT current_setting('search_path') AS value")
         .get_result(connection)
         .map_err(|error| recognise(&error, ""))?;
-    let create = if new { format!("CREATE SCHEMA IF NOT EXISTS {schema}; ") } else { String::new() };
+    // Asked for only where it is missing: to say IF NOT EXISTS takes the right to create it, too.
+    let create = if parts == 1 { format!("CREATE SCHEMA IF NOT EXISTS {schema}; ") } else { String::new() };
     let sql = format!("{create}SET search_path = {schema}");
     connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
-    let made = connection.run_pending_migrations(MIGRATIONS).map(drop);
+    let made = connection.applied_migrations().and_then(|applied| {
+        let needed = migrations().into_iter().take(parts);
+        for migration in needed.filter(|migration| !applied.contains(&migration.name().version().as_owned())) {
+            connection.run_migration(&*migration)?;
+        }
+        Ok(())
+    });
     let made = made.map_err(|error| recognise_dyn(error.as_ref()));
     let sql = format!("SELECT set_config('search_path', {}, false)", quote_literal(&path.value));
     let restored = connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql));
@@ -487,6 +509,9 @@ impl Journal {
         table: &str,
     ) -> Result<Watermark, ServerError> {
         let (schema, id) = (&self.schema, self.id);
+        if !has_backfills(session.diesel(), schema)? {
+            make(session.diesel(), schema, migrations().len())?;
+        }
         let (location, object) = (quote_literal(entry.0), quote_literal(entry.1));
         let (identity, table) = (quote_literal(identity), quote_literal(table));
         let digest = format!("pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({identity}, 'UTF8')), 'hex')");
@@ -772,8 +797,11 @@ fn read(connection: &mut PgConnection, schema: &Ident, filter: &Filter) -> Resul
             sql_query(&sql).bind::<BigInt, _>(run).load(connection).map_err(|error| recognise(&error, &sql))?;
         changes = rows.into_iter().map(Change::from).collect();
     }
-    let sql = query(BACKFILLS, schema);
-    let backfills: Vec<BackfillRow> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
+    let mut backfills: Vec<BackfillRow> = Vec::new();
+    if has_backfills(connection, schema)? {
+        let sql = query(BACKFILLS, schema);
+        backfills = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
+    }
     Ok(Some(History {
         runs: runs.into_iter().map(Run::from).collect(),
         changes,
@@ -787,7 +815,7 @@ mod tests {
 
     #[test]
     fn every_version_of_the_journal_is_known() {
-        assert_eq!(known(), ["00000000000001"]);
+        assert_eq!(known(), ["00000000000001", "00000000000002"]);
     }
 
     #[test]

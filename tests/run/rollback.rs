@@ -116,6 +116,26 @@ fn what_cannot_be_taken_back_is_named() {
 }
 
 #[test]
+fn the_script_may_say_what_takes_a_statement_back() {
+    let Some(database) = TestDatabase::new("rollback_down") else { return };
+    database.execute(LIVED_IN);
+    let scripts = Scripts::one(
+        "-- ensure:down UPDATE people SET mood = 'good'
+         --   WHERE mood = 'bad';
+         UPDATE people SET mood = 'bad' WHERE mood = 'good';
+         -- ensure:unless SELECT to_regclass('by_hand') IS NOT NULL
+         -- ensure:down DROP TABLE IF EXISTS by_hand;
+         DO $$ BEGIN CREATE TABLE by_hand (id integer); END $$;",
+    );
+    scripts.run(&database).expect(0);
+    let moods = || database.value("SELECT string_agg(DISTINCT mood::text, ' ') FROM people");
+    assert_eq!(moods().as_deref(), Some("bad"));
+    rollback(&scripts, &[]).database(&database).run().expect(0);
+    assert_eq!(moods().as_deref(), Some("good"));
+    assert_eq!(database.value("SELECT to_regclass('by_hand') IS NULL").as_deref(), Some("true"));
+}
+
+#[test]
 fn runs_and_scripts_are_chosen() {
     let Some(database) = TestDatabase::new("rollback_choice") else { return };
     let script = |names: &[&str]| {

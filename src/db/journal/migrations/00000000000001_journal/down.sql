@@ -1,1 +1,1 @@
-DROP TABLE backfills, changes, runs;
+DROP TABLE changes, runs;

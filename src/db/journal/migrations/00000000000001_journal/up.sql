@@ -4,7 +4,8 @@
 
 -- A run that changed something, or failed to.
 CREATE TABLE runs (
-    id bigint PRIMARY KEY,
+    -- Unique without an index: there are few, and who writes them holds the runner lock.
+    id bigint NOT NULL,
     command text NOT NULL,
     begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- NULL while it works, and for ever where it was killed and nobody has run since.
@@ -60,27 +61,4 @@ CREATE TABLE changes (
     -- The run that took it back.
     undone_by bigint,
     PRIMARY KEY (run_id, number)
-);
-
--- A backfill in batches, and how far it is. Written in the transaction of each batch.
-CREATE TABLE backfills (
-    -- SHA-256 of its table and statement.
-    digest text PRIMARY KEY,
-    id bigint NOT NULL,
-    run_id bigint NOT NULL,
-    location text NOT NULL,
-    object text NOT NULL,
-    -- working, pausing, paused, cancelling, canceled, done
-    state text NOT NULL,
-    -- The file of the table: in another one the pages are others.
-    file oid NOT NULL,
-    -- Which time it goes through the table.
-    pass integer NOT NULL DEFAULT 1,
-    next_page bigint NOT NULL DEFAULT 0,
-    pages bigint NOT NULL DEFAULT 0,
-    -- On servers before 14: the key after which the next batch begins, as a JSON array of texts.
-    after_key text,
-    rows bigint NOT NULL DEFAULT 0,
-    begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
