@@ -74,6 +74,10 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
         for (place, column) in
             table.columns.iter().enumerate().filter(|(_, column)| is_table && !is_helper(&column.name))
         {
+            // Most are as they were, at their place.
+            if other.is_some_and(|other| other.columns.get(place) == Some(column)) {
+                continue;
+            }
             let alone = other.is_none_or(|other| other.column(&column.name).is_none());
             add(relation, EntryKind::Column, column.name.as_str(), of_column(column, place, alone));
         }
@@ -92,6 +96,10 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
             }
         }
         for (own, index) in table.indexes.iter().filter(|(own, _)| !is_helper(own)) {
+            // A materialised view may have to be made anew with all of them.
+            if is_table && other.is_some_and(|other| other.indexes.get(own) == Some(index)) {
+                continue;
+            }
             // An index that is not valid was a leftover of something.
             if index.valid && index.constraint.is_none() && !goes.iter().any(|column| index_mentions(index, column)) {
                 let unique = if index.structure.unique { "UNIQUE " } else { "" };
