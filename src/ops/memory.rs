@@ -133,11 +133,11 @@ impl Operation<'_, '_> {
     }
 
     /// Says how often the steps of a group were tried.
-    pub(super) fn with_attempts(&self, group: &Group<'_>, entries: &[Entry]) -> Vec<Entry> {
-        let with = |(step, entry): (&&Step, &Entry)| Entry {
+    pub(super) fn with_attempts(&self, group: &Group<'_>, entries: Vec<Entry>) -> Vec<Entry> {
+        let with = |(step, entry): (&&Step, Entry)| Entry {
             attempts: self.notes.attempts.get(&step.statement).copied().unwrap_or(0) + 1,
             lock_wait_ms: self.notes.lock_waits.get(&step.statement).map_or(0.0, |wait| wait.as_secs_f64() * 1_000.0),
-            ..entry.clone()
+            ..entry
         };
         group.steps.iter().zip(entries).map(with).collect()
     }
@@ -165,6 +165,10 @@ impl Operation<'_, '_> {
 
     /// Writes down that a step failed. That it cannot be written is no news: something is wrong already.
     pub(super) fn remember_failure(&mut self, session: &mut Session, group: &Group<'_>, failure: &Failure) {
+        if group.transaction != Transaction::None {
+            // Under `--atomic` with the groups before it.
+            self.settle_memory(false);
+        }
         let Some(mut journal) = self.memory.journal.take() else { return };
         let step = group.steps.get(failure.step).or_else(|| group.steps.last());
         let undone = step.filter(|_| group.transaction != Transaction::None);

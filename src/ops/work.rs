@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "waiting for others, and telling how long, is the work of this file")]
 
 use std::{
-    thread,
+    mem, thread,
     time::{Duration, Instant},
 };
 
@@ -258,7 +258,7 @@ impl Operation<'_, '_> {
                 self.error(Box::new(errors::of_server("the session could not be set up", &error)));
                 return Some(seen.plan);
             }
-            let entries = match self.prepare_memory(session, workplace.control.as_mut(), &groups, &seen.plan) {
+            let mut entries = match self.prepare_memory(session, workplace.control.as_mut(), &groups, &seen.plan) {
                 Ok(entries) => entries,
                 Err(diagnostic) => {
                     self.error(diagnostic);
@@ -307,7 +307,7 @@ impl Operation<'_, '_> {
                 let strong = exec::strong_locks(group);
                 let outcome = match self.in_the_way(workplace, &strong) {
                     Some(failure) => Err(failure),
-                    None => self.carry_out(session, workplace, group, entries.get(place), &base).inspect(|()| {
+                    None => self.carry_out(session, workplace, group, entries.get_mut(place), &base).inspect(|()| {
                         self.others_waited(&strong, begun.elapsed());
                     }),
                 };
@@ -420,14 +420,14 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
         group: &Group<'_>,
-        entries: Option<&Vec<Entry>>,
+        entries: Option<&mut Vec<Entry>>,
         base: &[BaseVersion],
     ) -> Result<(), Failure> {
         let version = (group.script.0 < self.subject.scripts.base)
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
-        let entries = entries.map(|entries| self.with_attempts(group, entries)).unwrap_or_default();
+        let entries = entries.map(mem::take).map(|entries| self.with_attempts(group, entries)).unwrap_or_default();
         let mut ledger = self.memory.journal.as_mut().map(|journal| Ledger { journal, entries });
         let (stop, ledger) = (&self.stop, ledger.as_mut());
         let done = if let Some(version) = &version {

@@ -84,6 +84,21 @@ fn what_failed_is_remembered_as_failed() {
 }
 
 #[test]
+fn an_atomic_run_is_remembered_as_a_whole_or_as_a_failure() {
+    let Some(database) = TestDatabase::new("journal_atomic") else { return };
+    let scripts = Scripts::none()
+        .and("010_a.sql", TABLE)
+        .and("020_b.sql", "ALTER TABLE t ADD COLUMN IF NOT EXISTS a text DEFAULT lower(1 / 0::text);");
+    let run = scripts.command(&["run", "--atomic"]).database(&database).run();
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert_eq!(changes(&database), "1:1:failed:add");
+    assert_eq!(database.value("SELECT outcome FROM hrms_migrate.runs").as_deref(), Some("statement-failed"));
+    scripts.write("020_b.sql", "ALTER TABLE t ADD COLUMN IF NOT EXISTS a text;");
+    scripts.command(&["run", "--atomic"]).database(&database).run().expect(0);
+    assert_eq!(changes(&database), "1:1:failed:add 2:1:done:add 2:2:done:add");
+}
+
+#[test]
 fn a_journal_that_is_dropped_is_made_anew() {
     let Some(database) = TestDatabase::new("journal_dropped") else { return };
     let scripts = Scripts::one(TABLE);

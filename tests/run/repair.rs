@@ -46,6 +46,9 @@ fn leftovers_are_shown_and_mended_when_that_is_wanted() {
     assert_says(&repair(&[]).expect(0).stderr, &["nothing is to be repaired"]);
     let history = scripts.command(&["history"]).database(&database).run().expect(0);
     assert_says(&history.stdout, &["repair 1 of"]);
+    // A repair is nothing to take back.
+    let rollback = scripts.command(&["rollback"]).database(&database).run().expect(0);
+    assert_says(&rollback.stderr, &["nothing is to be taken back"]);
 }
 
 #[test]
