@@ -23,7 +23,7 @@ const MOST: u64 = 50_000;
 /// Rows of the smallest batch.
 const LEAST: u64 = 100;
 /// The part of the time in which batches run; the rest belongs to others.
-const DUTY: f64 = 0.8;
+const DUTY: f64 = 0.9;
 /// The same where there are replicas of which this role may not see how far they are.
 const BLIND_DUTY: f64 = 0.5;
 /// How often it is looked how far replicas are.
