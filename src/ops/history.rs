@@ -93,7 +93,10 @@ pub(super) fn backfill(
                 (Some(id), _) => id,
                 (None, [only]) => *only,
                 (None, several) => {
-                    let what = format!("{} backfills are open; none is named", several.len());
+                    let what = match several.len() {
+                        0 => "no backfill is open".to_owned(),
+                        some => format!("{some} backfills are open; none is named"),
+                    };
                     return Err(Box::new(
                         Diagnostic::error(Code::Usage, what)
                             .help("name one by its number; `hrms-migrate backfill` lists them"),
