@@ -13,11 +13,13 @@ mod proxy;
 mod tools;
 
 mod adopt;
+mod backup;
 mod batches;
 mod check;
 mod concurrent;
 mod diff;
 mod exit_codes;
+mod hooks;
 mod indexes;
 mod input;
 mod interrupt;
