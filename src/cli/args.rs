@@ -342,6 +342,22 @@ pub struct GlobalOptions {
     /// [env: HRMS_MIGRATE_STATEMENT_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME")]
     statement_timeout: Option<String>,
+    /// Size from which a table is changed beside its writers: 16MB, or pages of 8 kB, 2000 unless given; 0 is always
+    /// [env: HRMS_MIGRATE_ONLINE_FROM]
+    #[arg(long, global = true, value_name = "SIZE")]
+    online_from: Option<String>,
+    /// Number of rows from which a table is changed beside its writers, 50000 unless given
+    /// [env: HRMS_MIGRATE_ONLINE_FROM_ROWS]
+    #[arg(long, global = true, value_name = "COUNT")]
+    online_from_rows: Option<String>,
+    /// Size of a table from which a rewrite, or another long stop of others, has to be allowed, 4000 pages unless given
+    /// [env: HRMS_MIGRATE_HAZARD_FROM]
+    #[arg(long, global = true, value_name = "SIZE")]
+    hazard_from: Option<String>,
+    /// Size of a table from which VACUUM runs between the batches of a backfill, 1GB unless given
+    /// [env: HRMS_MIGRATE_VACUUM_FROM]
+    #[arg(long, global = true, value_name = "SIZE")]
+    vacuum_from: Option<String>,
     /// Schema of the journal, which remembers what runs have changed; hrms_migrate unless given
     /// [env: HRMS_MIGRATE_JOURNAL_SCHEMA]
     #[arg(long, global = true, value_name = "NAME")]
@@ -470,6 +486,10 @@ impl GlobalOptions {
             (Setting::MaxBlocked, &self.max_blocked),
             (Setting::Until, &self.until),
             (Setting::StatementTimeout, &self.statement_timeout),
+            (Setting::OnlineFrom, &self.online_from),
+            (Setting::OnlineFromRows, &self.online_from_rows),
+            (Setting::HazardFrom, &self.hazard_from),
+            (Setting::VacuumFrom, &self.vacuum_from),
             (Setting::JournalSchema, &self.journal_schema),
             (Setting::Revision, &self.revision),
             (Setting::To, &self.to),

@@ -13,10 +13,10 @@ use super::{
     setting::{SETTINGS, Setting, ValueKind},
     target::{self, ScratchChoice, TargetChoice},
     until::Until,
-    value::{parse_duration, parse_switch},
+    value::{parse_duration, parse_pages, parse_switch},
 };
 use crate::journal::Keeping;
-use crate::pg::{Hazard, Ident, LockTimeout, StatementTimeout, libpq_variables};
+use crate::pg::{Hazard, Ident, LockTimeout, StatementTimeout, TableLimits, libpq_variables};
 
 /// The flags as they were typed. Nothing is checked yet.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -289,6 +289,8 @@ pub struct Settings {
     pub schema: Option<Ident>,
     /// Waiting.
     pub limits: Limits,
+    /// From which size on a table counts as large.
+    pub table_limits: TableLimits,
     /// Where what is done is remembered.
     pub journal: Keeping,
     /// The revision of the scripts; `None` to find it out.
@@ -370,6 +372,12 @@ impl Settings {
                 statement_timeout: lookup
                     .duration_if_set(Setting::StatementTimeout)?
                     .map(|timeout| StatementTimeout::from_millis(millis(timeout))),
+            },
+            table_limits: TableLimits {
+                online_pages: lookup.pages(Setting::OnlineFrom)?,
+                online_rows: lookup.online_rows()?,
+                hazard_pages: lookup.pages(Setting::HazardFrom)?,
+                vacuum_pages: lookup.pages(Setting::VacuumFrom)?,
             },
             journal: match (lookup.switch(Setting::NoJournal)?.0, lookup.one(Setting::JournalSchema, Level::Any)?) {
                 (true, _) => Keeping::Not,
@@ -621,10 +629,25 @@ impl Lookup<'_> {
         }
     }
 
+    /// Returns a setting's value, or its default.
+    fn one_or_default(&self, setting: Setting) -> Result<(String, Source), ConfigError> {
+        let info = setting.info();
+        Ok(self.one(setting, Level::Any)?.unwrap_or_else(|| (info.default.to_owned(), Source::Flag(info.flag))))
+    }
+
+    fn pages(&self, setting: Setting) -> Result<u64, ConfigError> {
+        let (value, origin) = self.one_or_default(setting)?;
+        parse_pages(&value)
+            .ok_or_else(|| bad(origin, &value, "a size such as 16MB or 1GB, or a number of pages of 8 kB"))
+    }
+
+    fn online_rows(&self) -> Result<u64, ConfigError> {
+        let (value, origin) = self.one_or_default(Setting::OnlineFromRows)?;
+        value.trim().parse().map_err(|_| bad(origin, &value, "a number of rows"))
+    }
+
     fn lock_retries(&self) -> Result<u32, ConfigError> {
-        let default =
-            || (Setting::LockRetries.info().default.to_owned(), Source::Flag(Setting::LockRetries.info().flag));
-        let (value, origin) = self.one(Setting::LockRetries, Level::Any)?.unwrap_or_else(default);
+        let (value, origin) = self.one_or_default(Setting::LockRetries)?;
         match value.trim().parse() {
             Ok(retries) if (1..=100_000).contains(&retries) => Ok(retries),
             _ => Err(bad(origin, &value, "a number of attempts between 1 and 100000")),

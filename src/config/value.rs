@@ -42,6 +42,26 @@ pub fn format_duration(duration: Duration) -> String {
     }
 }
 
+/// Reads a size as PostgreSQL's own settings have it: `16MB`, `1GB`, `512kB`; a bare number is pages of 8 kB. Returns pages.
+#[must_use]
+pub fn parse_pages(text: &str) -> Option<u64> {
+    const PAGE: u64 = 8_192;
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let number: u64 = number.parse().ok()?;
+    let bytes_per_unit = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => PAGE,
+        "kb" => 1 << 10,
+        "mb" => 1 << 20,
+        "gb" => 1 << 30,
+        "tb" => 1 << 40,
+        _ => return None,
+    };
+    // What is no whole page counts as one.
+    Some(number.checked_mul(bytes_per_unit)?.div_ceil(PAGE))
+}
+
 /// Reads a truth value of the environment.
 pub(super) fn parse_switch(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
@@ -77,6 +97,26 @@ mod tests {
             ("99999999999999999999", None),
         ] {
             assert_eq!(parse_duration(text).map(|d| d.as_millis()), millis, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_as_postgresql_reads_them() {
+        for (text, pages) in [
+            ("2000", Some(2_000)),
+            ("0", Some(0)),
+            ("16MB", Some(2_048)),
+            ("1 gb", Some(131_072)),
+            ("1kB", Some(1)),
+            ("1TB", Some(134_217_728)),
+            ("", None),
+            ("MB", None),
+            ("-1", None),
+            ("1.5GB", None),
+            ("16 pages", None),
+            ("18446744073709551615", None),
+        ] {
+            assert_eq!(parse_pages(text), pages, "{text}");
         }
     }
 

@@ -175,6 +175,7 @@ impl<'a> Subject<'a> {
             scope,
             policy: Policy {
                 allow: settings.allow.iter().copied().collect(),
+                limits: settings.table_limits,
                 timeouts,
                 atomic: settings.atomic,
                 ..Policy::default()

@@ -209,6 +209,28 @@ impl fmt::Display for ServerVersion {
     }
 }
 
+/// From which size on a table counts as large, for what.
+///
+/// Source: ONLINE-DDL sections A.4.3 and D.2: half a second of work on the machine they were measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableLimits {
+    /// Pages from which indexes are built, and rows read and changed, beside writers.
+    pub online_pages: u64,
+    /// Rows from which the same is done.
+    pub online_rows: u64,
+    /// Pages from which a rewrite, or another long stop of others, has to be allowed.
+    pub hazard_pages: u64,
+    /// Pages from which the space of old rows is given back while rows are changed in batches: it takes as long again as
+    /// the batches.
+    pub vacuum_pages: u64,
+}
+
+impl Default for TableLimits {
+    fn default() -> Self {
+        Self { online_pages: 2_000, online_rows: 50_000, hazard_pages: 4_000, vacuum_pages: 131_072 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

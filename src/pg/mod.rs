@@ -9,7 +9,7 @@ mod session;
 mod type_name;
 
 pub use conninfo::{ConnectionTarget, ConninfoError, is_keyword, is_secret_keyword, libpq_variables};
-pub use limits::{Hazard, LockMode, LockTimeout, RowCount, ServerVersion, StatementTimeout};
+pub use limits::{Hazard, LockMode, LockTimeout, RowCount, ServerVersion, StatementTimeout, TableLimits};
 pub use name::{Ident, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal};
 pub use session::{RUNNER_LOCK, SESSION_SETTINGS};
 pub use type_name::{SerialKind, TypeName, TypeNameError};

@@ -5,7 +5,7 @@
 
 use crate::pg::{Ident, ObjectName, quote_literal};
 
-use super::size_query;
+use super::{partition::longest_query, size_query};
 
 /// How the rows of a step are changed: in batches, each in a transaction of its own.
 ///
@@ -17,11 +17,13 @@ pub struct Batches {
     pub(super) head: String,
     /// The table.
     pub(super) table: ObjectName,
+    /// Whether it is partitioned: a batch is then the same range of pages of every partition.
+    pub(super) partitioned: bool,
     /// The primary key, where batches go by it; otherwise they are ranges of pages.
     pub(super) key: Option<Vec<Ident>>,
     /// The query that says whether a row is left.
     pub(super) probe: String,
-    /// Rows on a page, estimated.
+    /// Rows on a page, or on the page of each partition together; estimated.
     pub(super) rows_per_page: u64,
     /// Rows of a batch, where the script says it.
     pub(super) rows: Option<u64>,
@@ -56,10 +58,10 @@ impl Batches {
         self.replica
     }
 
-    /// Returns the query for the number of pages.
+    /// Returns the query for the number of pages; of a partitioned table those of its largest partition.
     #[must_use]
     pub fn pages(&self) -> String {
-        size_query(&self.table)
+        if self.partitioned { longest_query(&self.table) } else { size_query(&self.table) }
     }
 
     /// Returns whether batches go by the primary key: on servers before 14, which read the whole table to find a page.
@@ -133,6 +135,7 @@ mod tests {
         Batches {
             head: "UPDATE t SET a = 1 WHERE (a IS NULL\n)".to_owned(),
             table: ObjectName { schema: Ident::new("public"), name: Ident::new("t") },
+            partitioned: false,
             key: (!key.is_empty()).then(|| key.iter().copied().map(Ident::new).collect()),
             probe: "SELECT EXISTS (SELECT 1 FROM t WHERE a IS NULL\n)".to_owned(),
             rows_per_page: 0,

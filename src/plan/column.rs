@@ -229,7 +229,7 @@ impl Planner<'_> {
         }
         let Choice { online, why, size } = self.choose(table, false);
         let too_large = match size {
-            Size::Large { pages, .. } => pages >= self.policy.limits.rewrite_pages && !self.allowed(Hazard::Rewrite),
+            Size::Large { pages, .. } => pages >= self.policy.limits.hazard_pages && !self.allowed(Hazard::Rewrite),
             Size::New | Size::Small { .. } => false,
         };
         // What is written anew for another reason takes the default along.
@@ -252,13 +252,19 @@ impl Planner<'_> {
         }
     }
 
+    /// Says in words what would have allowed a long stop of others.
+    pub(super) fn not_allowed_words(&self) -> String {
+        let limit = bytes_words(self.policy.limits.hazard_pages);
+        format!("neither the script nor `--allow` accepts that, as it has to be from {limit} on (`--hazard-from`)")
+    }
+
     /// Returns whether a rewrite of the table may be done; a finding where it may not.
     fn rewrite_allowed(&mut self, span: Span, table: &ObjectName, size: Size, what: &str) -> bool {
         let pages = match size {
             Size::New => 0,
             Size::Small { pages } | Size::Large { pages, .. } => pages,
         };
-        if pages < self.policy.limits.rewrite_pages || self.allowed(Hazard::Rewrite) {
+        if pages < self.policy.limits.hazard_pages || self.allowed(Hazard::Rewrite) {
             return true;
         }
         let help = if what.starts_with("changing") {
@@ -274,7 +280,7 @@ impl Planner<'_> {
             "rewrite",
             vec![
                 format!("{table} has {}; reads and writes would wait for all of it", Self::size_words(size)),
-                "neither the script nor `--allow` accepts that".to_owned(),
+                self.not_allowed_words(),
             ],
             help,
         );
@@ -783,7 +789,7 @@ impl Planner<'_> {
             Size::Small { pages } | Size::Large { pages, .. } => pages,
         };
         let allowed = self.allowed(Hazard::BlockingLock) || self.allowed(Hazard::Rewrite);
-        if pages < self.policy.limits.rewrite_pages || allowed {
+        if pages < self.policy.limits.hazard_pages || allowed {
             return true;
         }
         self.find(
@@ -793,7 +799,7 @@ impl Planner<'_> {
             "blocking-lock",
             vec![
                 format!("{why}; {table} has {}, and reads and writes would wait for that", Self::size_words(size)),
-                "neither the script nor `--allow` accepts that".to_owned(),
+                self.not_allowed_words(),
             ],
             "write `-- ensure:online always` above the statement, which changes the type beside writers, or `-- ensure:allow \
              blocking-lock -- <reason>`, and run when nobody waits; or drop the index or check and add it again in statements of their own",

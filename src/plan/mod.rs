@@ -46,7 +46,7 @@ use moved::World;
 
 pub use batch::Batches;
 pub use moved::{Moved, Parts};
-pub use policy::{Limits, Policy, Timeouts};
+pub use policy::{Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
 pub use step::{Barrier, Checked, CheckedKind, Form, Plan, State, StatementPlan, Step, TableSize, Transaction, Verb};
 
@@ -997,13 +997,14 @@ impl<'a> Planner<'a> {
         let state = self.table_state(table).filter(|_| !self.made.contains(table))?;
         if state.partitioned {
             let (pages, rows) = self.answers.get(&partition::size_query(table))?.as_rows()?;
-            return Some(TableSize { pages, rows: rows.and_then(|rows| rows.parse().ok()).map(RowCount) });
+            let rows = rows.and_then(|rows| rows.parse().ok()).map(RowCount);
+            return Some(TableSize { pages, rows, limits: self.policy.limits });
         }
         let asked = self.answers.get(&size_query(table)).and_then(Answer::as_number);
         let pages = asked.unwrap_or(0).max(state.pages);
         let counted = state.rows.filter(|_| state.pages > 0 || pages == 0);
         let rows = counted.map(|rows| RowCount(rows.0.saturating_mul(pages) / state.pages.max(1)));
-        (asked.is_some() || rows.is_some()).then_some(TableSize { pages, rows })
+        (asked.is_some() || rows.is_some()).then_some(TableSize { pages, rows, limits: self.policy.limits })
     }
 
     /// Returns how large a table is now; asks for it, because statistics may be old.
@@ -1032,7 +1033,7 @@ impl<'a> Planner<'a> {
         };
         let rows = RowCount(rows);
         let limits = self.policy.limits;
-        if pages < limits.scan_pages && rows.0 < limits.scan_rows {
+        if pages < limits.online_pages && rows.0 < limits.online_rows {
             Size::Small { pages }
         } else {
             Size::Large { pages, rows }

@@ -477,7 +477,7 @@ impl Planner<'_> {
     pub(super) fn fill_step(&mut self, span: Span, table: &ObjectName, fill: Fill, transaction: Transaction) {
         let Choice { online, why, size } = self.choose(table, false);
         let large = matches!(size, Size::Large { .. });
-        let batches = if online && !self.is_partitioned(table) { self.batches(table, &fill, size) } else { None };
+        let batches = if online { self.batches(table, &fill, size) } else { None };
         let act = Act {
             verb: Verb::Fill,
             object: fill.object,
@@ -505,9 +505,10 @@ impl Planner<'_> {
     }
 
     /// Returns how rows are changed in batches; `None` where they have to be changed in one statement.
-    fn batches(&self, table: &ObjectName, fill: &Fill, size: Size) -> Option<Batches> {
+    fn batches(&mut self, table: &ObjectName, fill: &Fill, size: Size) -> Option<Batches> {
         /// The first version that goes to a page without reading those before it.
         const FINDS_PAGES: u32 = 14;
+        let leaves = self.leaves(table)?;
         let state = self.table_state(table)?;
         let key =
             if self.world.server.version.major() >= FINDS_PAGES { None } else { Some(state.primary_key()?.to_vec()) };
@@ -519,9 +520,11 @@ impl Planner<'_> {
         Some(Batches {
             head: fill.head.clone()?,
             table: table.clone(),
+            partitioned: state.partitioned,
             key,
             probe: fill.probe.clone(),
-            rows_per_page: rows / pages.max(1),
+            // Too many rather than too few: then the first batches are small, and grow.
+            rows_per_page: (rows / pages.max(1)).saturating_mul(leaves),
             rows: self.batch,
             vacuums: pages >= self.policy.limits.vacuum_pages && state.owned,
             replica: fill.replica,

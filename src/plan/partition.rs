@@ -168,6 +168,17 @@ impl Planner<'_> {
         Ok(Some(found))
     }
 
+    /// Returns in how many partitions the rows of a table are; `None` where some are not on this server, or nothing is known yet.
+    pub(super) fn leaves(&mut self, table: &ObjectName) -> Option<u64> {
+        if !self.is_partitioned(table) {
+            return Some(1);
+        }
+        let found = self.partitions(table).ok()??;
+        let here = found.iter().all(|partition| matches!(partition.kind, 'r' | 'p'));
+        let leaves = found.iter().filter(|partition| !partition.is_partitioned()).count();
+        (here && leaves > 0).then_some(u64::try_from(leaves).unwrap_or(u64::MAX))
+    }
+
     /// Returns the partitions of a table in which we can make what is to be made; an error where some are not such.
     fn workable(&mut self, table: &ObjectName) -> Result<Option<Vec<Partition>>, String> {
         let Some(found) = self.partitions(table)? else { return Ok(None) };
@@ -658,7 +669,7 @@ impl Planner<'_> {
             Size::Large { pages, .. } => pages,
             Size::New | Size::Small { .. } => 0,
         };
-        if !choice.online || pages < self.policy.limits.rewrite_pages || self.allowed(Hazard::BlockingLock) {
+        if !choice.online || pages < self.policy.limits.hazard_pages || self.allowed(Hazard::BlockingLock) {
             return true;
         }
         self.find(
@@ -668,7 +679,7 @@ impl Planner<'_> {
             "blocking-lock",
             vec![
                 format!("{why}; {table} has {}, and writes would wait for all of it", Self::size_words(choice.size)),
-                "neither the script nor `--allow` accepts that".to_owned(),
+                self.not_allowed_words(),
             ],
             "write `-- ensure:allow blocking-lock -- <reason>` above the statement, and run when nobody waits",
         );
@@ -708,6 +719,15 @@ pub(super) fn size_query(table: &ObjectName) -> String {
          current_setting('block_size')::int, c.relpages)), 0), CASE WHEN bool_and(c.reltuples > 0 OR c.relpages = 0 AND \
          pg_catalog.pg_relation_size(c.oid) = 0) THEN sum(greatest(c.reltuples, 0))::int8::text END) FROM \
          pg_catalog.pg_partition_tree({}) t JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.isleaf AND c.relkind = 'r'",
+        regclass(table)
+    )
+}
+
+/// Returns the query for the number of pages of the largest partition of a table.
+pub(super) fn longest_query(table: &ObjectName) -> String {
+    format!(
+        "SELECT coalesce(max(pg_catalog.pg_relation_size(t.relid)), 0) / current_setting('block_size')::int FROM \
+         pg_catalog.pg_partition_tree({}) t WHERE t.isleaf",
         regclass(table)
     )
 }

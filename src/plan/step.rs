@@ -4,7 +4,7 @@ use crate::{
     catalog::Snapshot,
     diagnostic::Finding,
     goal::StatementId,
-    pg::{Hazard, Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout},
+    pg::{Hazard, Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout, TableLimits},
     script::Span,
 };
 
@@ -147,6 +147,8 @@ pub struct TableSize {
     pub pages: u64,
     /// Its rows, estimated; `None` where they were never counted.
     pub rows: Option<RowCount>,
+    /// From which size on it would count as large.
+    pub limits: TableLimits,
 }
 
 /// What a step does to its object.

@@ -170,6 +170,8 @@ struct GuardJson<'a> {
 struct SizeJson {
     pages: u64,
     rows: Option<u64>,
+    large_from_pages: u64,
+    large_from_rows: u64,
 }
 
 #[derive(Serialize)]
@@ -567,7 +569,12 @@ impl<'a> StepJson<'a> {
             object: &step.object,
             sql: &step.sql,
             form: FormJson { name, why },
-            size: step.size.map(|size| SizeJson { pages: size.pages, rows: size.rows.map(|rows| rows.0) }),
+            size: step.size.map(|size| SizeJson {
+                pages: size.pages,
+                rows: size.rows.map(|rows| rows.0),
+                large_from_pages: size.limits.online_pages,
+                large_from_rows: size.limits.online_rows,
+            }),
             transaction: step.transaction,
             lock: step.lock.as_ref().map(|(mode, stops)| LockJson { mode, stops }),
             hazards: &step.hazards,

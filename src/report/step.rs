@@ -239,7 +239,9 @@ pub(super) fn place(step: &StepReport) -> String {
     }
     if let Some(size) = step.size {
         let rows = size.rows.map(|rows| format!(", about {rows} rows")).unwrap_or_default();
-        parts.push(format!("the table has {}{rows}", count_of_pages(size.pages)));
+        let (pages, most) = (count_of_pages(size.limits.online_pages), RowCount(size.limits.online_rows));
+        parts
+            .push(format!("the table has {}{rows} (large from {pages} or {most} rows on)", count_of_pages(size.pages)));
     }
     parts.push(step.transaction.map_or_else(|| "outside a transaction".to_owned(), |n| format!("transaction {n}")));
     parts.join("; ")

@@ -271,3 +271,31 @@ fn manual_pages_are_written_into_a_directory() {
     let run = cli(&["man", "--out"]).arg(out.path().join("file/man1").as_os_str()).run().expect(1);
     assert_says(&run.stderr, &["error[cannot-write]", "man1"]);
 }
+
+#[test]
+fn sizes_from_which_a_table_counts_as_large_are_settings() {
+    let Some(database) = TestDatabase::new("sizes") else { return };
+    database
+        .execute("CREATE TABLE t (a integer, word text); INSERT INTO t SELECT n FROM generate_series(1, 2000) AS n");
+    let scripts = Scripts::one("CREATE INDEX t_a ON t (a);\nUPDATE t SET word = 'none' WHERE word IS NULL;\n");
+    let plan = |options: &[&str]| {
+        let arguments: Vec<&str> = ["plan", "-v"].iter().chain(options).copied().collect();
+        scripts.command(&arguments).database(&database).run().expect(0).stdout
+    };
+    assert_says(&plan(&[]), &["CREATE INDEX t_a", "from 2 000 pages or"]);
+    for options in [&["--online-from=0"][..], &["--online-from=40kB"], &["--online-from-rows=1000"]] {
+        assert_says(&plan(options), &["CREATE INDEX CONCURRENTLY t_a", "in batches"]);
+    }
+    let run = scripts.on(&database).env("HRMS_MIGRATE_ONLINE_FROM_ROWS", "1000").run().expect(0);
+    assert_says(&run.stdout, &["online"]);
+    database.execute("ALTER TABLE t ALTER word TYPE varchar(10)");
+    let rewrite = Scripts::one("ALTER TABLE t ALTER COLUMN word TYPE varchar(5);\n");
+    let refused = rewrite.on(&database).arg("--hazard-from=8kB").run().expect(4);
+    assert_says(&refused.stderr, &["error[hazard-not-allowed]", "from 8 kB on (`--hazard-from`)"]);
+    rewrite.on(&database).arg("--hazard-from=1MB").run().expect(0);
+    let bad = rewrite.on(&database).arg("--online-from=16 pages").run().expect(64);
+    assert_says(
+        &bad.stderr,
+        &["--online-from", "16 pages", "a size such as 16MB or 1GB, or a number of pages of 8 kB"],
+    );
+}

@@ -170,3 +170,30 @@ fn an_index_whose_last_open_partition_was_detached_is_completed() {
     assert_whole(&database);
     scripts.assert_nothing_left(&database);
 }
+
+#[test]
+fn rows_of_a_large_partitioned_table_are_filled_in_batches() {
+    let Some(database) = TestDatabase::new("partitions_batches") else { return };
+    database.execute(LARGE);
+    database.execute(
+        "INSERT INTO p SELECT n, date '2020-12-01' + n % 200, n % 10, 'w' || n FROM generate_series(1, 20000) AS n;
+         UPDATE p SET w = NULL WHERE id % 2 = 0;
+         UPDATE pg_class SET relpages = 900, reltuples = 20000 WHERE relname IN ('p_old', 'p_new_first', 'p_new_rest')",
+    );
+    // One that moves rows to another partition, and one that does not.
+    let scripts = Scripts::one(
+        "-- ensure:batch 2000
+UPDATE p SET w = 'none' WHERE w IS NULL;
+UPDATE p SET d = '2020-12-31' WHERE d = '2021-01-10';
+",
+    );
+    let plan = scripts.command(&["plan", "-v"]).database(&database).run().expect(0);
+    assert_says(&plan.stdout, &["in batches", "from 2 000 pages or"]);
+    scripts.run(&database).expect(0);
+    let left = "SELECT count(*) FROM p WHERE w IS NULL OR d = '2021-01-10'";
+    assert_eq!(database.value(left).as_deref(), Some("0"));
+    assert_eq!(database.value("SELECT count(*) FROM p").as_deref(), Some("20200"));
+    let transactions = database.value("SELECT count(DISTINCT xmin::text) FROM p WHERE w = 'none'").unwrap();
+    assert!(transactions.parse::<u32>().unwrap() > 4, "{transactions}");
+    scripts.assert_nothing_left(&database);
+}

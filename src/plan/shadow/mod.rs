@@ -240,7 +240,7 @@ impl Planner<'_> {
             Size::New => 0,
             Size::Small { pages } | Size::Large { pages, .. } => pages,
         };
-        pages < self.policy.limits.rewrite_pages || self.allowed(Hazard::Rewrite)
+        pages < self.policy.limits.hazard_pages || self.allowed(Hazard::Rewrite)
     }
 
     // What stands in the way.

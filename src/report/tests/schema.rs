@@ -107,7 +107,7 @@ fn the_schema_says_what_is_written() {
         unverified.scripts[0].clone().statement(3, State::Unverified("table locked by pid 4".to_owned()));
     let step = unverified.scripts.iter_mut().flat_map(|script| &mut script.steps).next().unwrap();
     step.guards = vec![GuardReport { query: "SELECT true".to_owned(), applies_if: true }];
-    step.size = Some(TableSize { pages: 3, rows: Some(RowCount(40)) });
+    step.size = Some(TableSize { pages: 3, rows: Some(RowCount(40)), limits: crate::pg::TableLimits::default() });
     let mut empty = report(Command::Run);
     (empty.place, empty.base) = (None, None);
     let all = [
