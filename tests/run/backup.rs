@@ -1,4 +1,4 @@
-//! `--backup`: pg_dump before the first change.
+//! `--backup`: `pg_dump` before the first change.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use crate::{
 
 const SCRIPT: &str = "CREATE TABLE made (id integer);\n";
 
-/// Returns a database with a row, and whether a pg_dump is there that reads it; `None`, said loudly, where not.
+/// Returns a database with a row, and whether a `pg_dump` is there that reads it; `None`, said loudly, where not.
 fn database(test: &str) -> Option<TestDatabase> {
     let database = TestDatabase::new(test)?;
     database.execute("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('before')");
@@ -28,7 +28,7 @@ fn database(test: &str) -> Option<TestDatabase> {
     Some(database)
 }
 
-/// A pg_dump that does as it is told, and a pg_restore beside it.
+/// A `pg_dump` that does as it is told, and a `pg_restore` beside it.
 fn pretend(directory: &Path, version: u32, dump: &str, restore: &str) -> PathBuf {
     let write = |name: &str, script: &str| {
         let file = directory.join(name);
