@@ -16,6 +16,7 @@ mod adopt;
 mod batches;
 mod check;
 mod concurrent;
+mod crash;
 mod diff;
 mod exit_codes;
 mod indexes;
