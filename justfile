@@ -44,3 +44,8 @@ install prefix="/usr/local":
 deb file="target/hrms-migrate.deb":
     cargo build --release --locked
     .ci/package {{file}}
+
+# Disturbs runs in every way, in small numbers: `just chaos`; at length one kind: `just chaos kills --seed 7`.
+chaos *arguments="all":
+    cargo build
+    benches/chaos/chaos.py --binary target/debug/hrms-migrate {{arguments}}

@@ -98,35 +98,46 @@ class Server:
         return self.sql(database, workload.FINGERPRINT)
 
 
-@contextlib.contextmanager
-def private_cluster(directory):
-    """A server of our own on a socket in a temporary directory, with the server's default settings."""
-    bindir = server_binaries()
-    user = None
-    if os.geteuid() == 0:
-        user = next((name for name in ("postgres", "nobody") if user_exists(name)), None)
-        if user is None:
-            raise Failed("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
-        shutil.chown(directory, user)
-    data, socket = os.path.join(directory, "data"), directory
+class Cluster:
+    """A server of our own on a socket in a directory, with the server's default settings and `settings` besides."""
 
-    def as_server(*arguments):
-        result = subprocess.run(
-            arguments, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            check=False,
-            **({"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}),
-        )
+    def __init__(self, directory, settings=""):
+        self.bindir, self.directory = server_binaries(), directory
+        self.data, self.log = os.path.join(directory, "data"), os.path.join(directory, "data", "log")
+        self.environment = {"PGHOST": directory, "PGPORT": "5432", "PGUSER": "postgres"}
+        self.user = None
+        if os.geteuid() == 0:
+            self.user = next((name for name in ("postgres", "nobody") if user_exists(name)), None)
+            if self.user is None:
+                raise Failed("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
+            shutil.chown(directory, self.user)
+        self.as_server(f"{self.bindir}/initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C",
+                       "--no-instructions")
+        with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as file:
+            file.write(f"\nlisten_addresses = ''\nunix_socket_directories = '{directory}'\n{settings}\n")
+
+    def as_server(self, *arguments):
+        """Runs a command as the user that the server runs as."""
+        user = {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []} if self.user else {}
+        result = subprocess.run(arguments, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True, check=False, **user)
         if result.returncode != 0:
             raise Failed(f"{arguments[0]}: {result.stdout[-2000:]}")
 
-    as_server(f"{bindir}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions")
-    with open(os.path.join(data, "postgresql.conf"), "a", encoding="utf-8") as settings:
-        settings.write(f"\nlisten_addresses = ''\nunix_socket_directories = '{socket}'\n")
-    as_server(f"{bindir}/pg_ctl", "-D", data, "-w", "-s", "-l", os.path.join(data, "log"), "start")
+    def control(self, what, *options):
+        """Starts, stops or restarts it, and waits until that is done."""
+        self.as_server(f"{self.bindir}/pg_ctl", "-D", self.data, "-w", "-s", "-l", self.log, *options, what)
+
+
+@contextlib.contextmanager
+def private_cluster(directory):
+    """A server of our own, for as long as it is needed; yields libpq's variables."""
+    cluster = Cluster(directory)
+    cluster.control("start")
     try:
-        yield {"PGHOST": socket, "PGPORT": "5432", "PGUSER": "postgres"}
+        yield cluster.environment
     finally:
-        as_server(f"{bindir}/pg_ctl", "-D", data, "-w", "-s", "-m", "immediate", "stop")
+        cluster.control("stop", "-m", "immediate")
 
 
 def user_exists(name):

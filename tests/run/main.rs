@@ -17,6 +17,7 @@ mod backup;
 mod batches;
 mod check;
 mod concurrent;
+mod crash;
 mod diff;
 mod exit_codes;
 mod hooks;
