@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalog", &["pg", "script", "diagnostic"]),
     ("journal", &["pg"]),
     ("plan", &["pg", "script", "diagnostic", "goal", "catalog"]),
-    ("diff", &["pg", "script", "diagnostic", "goal", "catalog", "plan"]),
+    ("diff", &["pg", "script", "diagnostic", "goal", "catalog", "journal", "plan"]),
     ("event", &["pg", "script", "diagnostic", "catalog", "journal", "plan", "diff"]),
     ("db", &["pg", "script", "diagnostic", "catalog", "journal"]),
     ("engine", &["pg", "script", "diagnostic"]),

@@ -253,7 +253,7 @@ fn adopted(before: &Parts, after: &Parts, inverse: &mut Inverse) {
 }
 
 /// Returns the schemas of everything that was touched.
-fn schemas(before: &Parts, after: &Parts) -> BTreeSet<Ident> {
+pub(super) fn schemas(before: &Parts, after: &Parts) -> BTreeSet<Ident> {
     let mut found = BTreeSet::new();
     for parts in [before, after] {
         let names = parts.tables.keys().chain(parts.materialized.keys()).chain(parts.types.keys());

@@ -5,6 +5,7 @@ mod between;
 mod declared;
 mod effect;
 mod inverse;
+mod left;
 mod statement;
 mod told;
 mod unmanaged;
@@ -15,6 +16,7 @@ pub use between::between;
 pub use declared::declared;
 pub use effect::{Change, Effect, RowsMoved, copy, effects, rows_moved};
 pub use inverse::{Inverse, InverseKind, Loss, inverse};
+pub use left::Touched;
 pub use unmanaged::unmanaged;
 
 /// One object that differs.

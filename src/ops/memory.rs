@@ -1,7 +1,7 @@
 //! What a run writes down: the journal opened when there is something to remember, an entry for each step.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Display,
     fs,
     path::{Path, PathBuf},
@@ -9,12 +9,14 @@ use std::{
 };
 
 use crate::{
+    catalog::Snapshot,
     config::Settings,
     db::{BaseVersion, Control, Journal, JournalError, KeptJournal, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Severity},
     diff,
     exec::{Failure, Group},
-    journal::{Change, Entry, Inverse, InverseNotes, Keeping, NewRun, RunEnd},
+    goal::StatementId,
+    journal::{Change, Entry, Inverse, InverseNotes, Keeping, Left, NewRun, RunEnd},
     plan::{Plan, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
     sql,
@@ -33,6 +35,10 @@ pub(super) struct Memory {
     apart: bool,
     /// Changes that this run takes back.
     taken_back: Vec<(i64, i32)>,
+    /// The objects that this run has touched.
+    pub(super) touched: diff::Touched,
+    /// These, as they are at the end.
+    left: Option<Vec<Left>>,
     /// Base migrations that diesel's books are to forget.
     base: Vec<BaseVersion>,
 }
@@ -49,6 +55,21 @@ impl Memory {
 }
 
 impl Memory {
+    /// Notes the objects that the statements of a group have touched.
+    pub(super) fn note_touched(&mut self, group: &Group<'_>, plan: &Plan) {
+        if !self.is_open() {
+            return;
+        }
+        let ids: BTreeSet<StatementId> = group.steps.iter().map(|step| step.statement).collect();
+        for id in ids {
+            let at = plan.statements.partition_point(|statement| statement.id < id);
+            let statement = plan.statements.get(at).filter(|statement| statement.id == id);
+            if let Some(moved) = statement.and_then(|statement| statement.moved.as_deref()) {
+                self.touched.add(moved);
+            }
+        }
+    }
+
     /// Returns whether the journal is open.
     pub(super) const fn is_open(&self) -> bool {
         self.journal.opened().is_some()
@@ -238,6 +259,13 @@ impl Operation<'_, '_> {
         }
     }
 
+    /// Notes what the run has left behind, by its last look.
+    pub(super) fn note_left(&mut self, snapshot: &Snapshot) {
+        if self.memory.is_open() {
+            self.memory.left = Some(self.memory.touched.left(Some(snapshot)));
+        }
+    }
+
     /// Writes down how the run ended, where it is remembered at all.
     pub(super) fn remember_end(&mut self, session: &mut Session) {
         let Some(journal) = self.memory.journal.get().filter(|journal| journal.is_recorded()) else { return };
@@ -257,6 +285,7 @@ impl Operation<'_, '_> {
             },
             blocked_ms: u64::try_from(self.notes.blocked.total.as_millis()).unwrap_or(u64::MAX),
             error: worst.map(|worst| worst.what.clone()),
+            left: self.memory.left.take().unwrap_or_else(|| self.memory.touched.left(None)),
         };
         let ended = session.end_look().and_then(|()| journal.end(&mut session.work(), &end));
         if let Err(error) = ended

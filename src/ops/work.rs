@@ -11,6 +11,7 @@ use crate::{
     config::Settings,
     db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
+    diff,
     event::{Blocked, Event},
     exec::{self, Done, Failure, Group, Ledger, Watch},
     journal::Entry,
@@ -327,6 +328,7 @@ impl Operation<'_, '_> {
                 match outcome {
                     Ok(()) => {
                         trouble = Trouble::default();
+                        self.memory.note_touched(group, &seen.plan);
                         for step in &group.steps {
                             if step.verb == crate::plan::Verb::Run {
                                 policy.ran.insert(step.statement);
@@ -353,6 +355,7 @@ impl Operation<'_, '_> {
                     session.roll_back();
                     self.settle_memory(false);
                     self.notes.sent.clear();
+                    self.memory.touched = diff::Touched::default();
                     policy.ran.clone_from(&self.subject.policy.ran);
                 } else if let Err(error) = session.commit() {
                     self.settle_memory(false);
@@ -377,6 +380,7 @@ impl Operation<'_, '_> {
         let changed: Vec<ScriptId> =
             self.subject.goals.iter().map(|goals| goals.id).filter(|id| self.notes.has_changed(*id)).collect();
         self.verified(site, session, seen, &|id| changed.contains(&id));
+        self.note_left(&seen.snapshot);
         let unrecorded = self.unrecorded(seen);
         if let Some(base) = &mut self.notes.base {
             // A version of several groups comes several times, and one that could not be recorded with its group comes below.

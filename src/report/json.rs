@@ -11,7 +11,7 @@ use crate::{
         BaseReport, Command, Comparison, Place, Rehearsal, Report, ScriptReport, ScriptState, StatementReport, StepEnd,
         StepReport, Trial, TrialEnd, Verification,
     },
-    journal::{Backfill, Change, History, Run},
+    journal::{Backfill, Change, Drift, History, Run},
     plan::{Checked, CheckedKind, Form, State, Verb},
 };
 
@@ -214,6 +214,17 @@ struct HistoryJson<'a> {
     runs: Vec<RunJson<'a>>,
     changes: Vec<ChangeJson<'a>>,
     backfills: Vec<BackfillJson<'a>>,
+    drift: Vec<DriftJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct DriftJson<'a> {
+    object: &'a str,
+    run: i64,
+    begun: &'a str,
+    was: Option<&'a str>,
+    is: Option<&'a str>,
+    changed: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -337,10 +348,19 @@ impl<'a> HistoryJson<'a> {
             begun: &backfill.begun,
             updated: &backfill.updated,
         };
+        let drift = |drift: &'a Drift| DriftJson {
+            object: &drift.object,
+            run: drift.run,
+            begun: &drift.begun,
+            was: drift.was.as_deref(),
+            is: drift.is.as_deref(),
+            changed: drift.changed.as_deref(),
+        };
         Self {
             runs: history.runs.iter().map(run).collect(),
             changes: history.changes.iter().map(change).collect(),
             backfills: history.backfills.iter().map(backfill).collect(),
+            drift: history.drift.iter().map(drift).collect(),
         }
     }
 }
