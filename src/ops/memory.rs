@@ -269,6 +269,7 @@ impl Operation<'_, '_> {
     /// Writes down how the run ended, where it is remembered at all.
     pub(super) fn remember_end(&mut self, session: &mut Session) {
         let Some(journal) = self.memory.journal.get().filter(|journal| journal.is_recorded()) else { return };
+        self.notes.aside.run = Some(journal.id());
         let worst = worst_of(&self.notes.diagnostics);
         let signal = self.interrupt.signal();
         let end = RunEnd {

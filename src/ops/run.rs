@@ -187,6 +187,9 @@ impl Operation<'_, '_> {
                 self.complete = true;
                 self.findings(&seen.plan);
                 self.unverified(&seen.plan);
+                if command == Command::Plan && matches!(extra, Extra::Nothing | Extra::Rehearsal) {
+                    self.foretell(&seen);
+                }
                 if extra == Extra::Memory {
                     self.recall(&mut session);
                 }

@@ -251,6 +251,15 @@ impl Operation<'_, '_> {
                 self.finish(site, session, &seen);
                 return Some(seen.plan);
             }
+            match self.set_out(site, session, &seen) {
+                Ok(false) => {}
+                // That may have taken an hour.
+                Ok(true) => continue,
+                Err(diagnostic) => {
+                    self.error(diagnostic);
+                    return Some(seen.plan);
+                }
+            }
             let base: Vec<BaseVersion> = self.unrecorded(&seen);
             let mut again = seen.plan.barrier.is_some();
             if let Some(target) = &seen.snapshot.target
@@ -684,7 +693,7 @@ impl Trouble {
     }
 }
 
-fn time_up() -> Diagnostic {
+pub(super) fn time_up() -> Diagnostic {
     Diagnostic::error(Code::TimeUp, "the time given with `--until` has come, and work is left")
         .help("run again when there is time; it goes on where it stopped")
 }

@@ -66,6 +66,9 @@ struct ReportJson<'a> {
     totals: TotalsJson,
     next: Option<String>,
     place: Option<PlaceJson<'a>>,
+    run: Option<i64>,
+    backup: Option<BackupJson<'a>>,
+    hooks: Vec<HookJson<'a>>,
     base: Option<BaseJson<'a>>,
     scripts: Vec<ScriptJson<'a>>,
     verification: Option<VerificationJson<'a>>,
@@ -101,6 +104,20 @@ struct PlaceJson<'a> {
 struct BlockedJson {
     longest_ms: u64,
     total_ms: u64,
+}
+
+#[derive(Serialize)]
+struct BackupJson<'a> {
+    file: &'a str,
+    bytes: Option<u64>,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct HookJson<'a> {
+    name: &'static str,
+    failure: Option<&'a str>,
+    elapsed_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -459,13 +476,12 @@ struct ExcerptJson<'a> {
 impl<'a> ReportJson<'a> {
     fn of(report: &'a Report) -> Self {
         let totals = Totals::of(report);
-        let signal = report.interrupted.and_then(|signal| u8::try_from(signal.saturating_add(128)).ok());
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION"),
             command: report.command_name(),
             outcome: if report.interrupted.is_some() { "interrupted" } else { outcome_name(report.outcome) },
-            exit_code: signal.unwrap_or_else(|| report.outcome.map_or(0, Outcome::exit_code)),
+            exit_code: report.exit_code(),
             interrupted: report.interrupted,
             elapsed_ms: millis(report.elapsed),
             blocked: BlockedJson { longest_ms: millis(report.blocked.longest), total_ms: millis(report.blocked.total) },
@@ -481,6 +497,22 @@ impl<'a> ReportJson<'a> {
             },
             next: next(report),
             place: report.place.as_ref().map(PlaceJson::of),
+            run: report.aside.run,
+            backup: report.aside.backup.as_ref().map(|backup| BackupJson {
+                file: &backup.file,
+                bytes: backup.bytes,
+                elapsed_ms: millis(backup.elapsed),
+            }),
+            hooks: report
+                .aside
+                .hooks
+                .iter()
+                .map(|hook| HookJson {
+                    name: hook.hook,
+                    failure: hook.failure.as_deref(),
+                    elapsed_ms: millis(hook.elapsed),
+                })
+                .collect(),
             base: report.base.as_ref().map(BaseJson::of),
             scripts: report.scripts.iter().map(|script| ScriptJson::of(script, report)).collect(),
             verification: report.verification.as_ref().map(VerificationJson::of),
