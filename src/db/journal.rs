@@ -2,10 +2,14 @@
 //!
 //! Its schema is the user's to name, so statements name it themselves; diesel's `table!` knows names only when it is compiled.
 
-use std::fmt::Write as _;
+use std::{
+    error::Error,
+    fmt::Write as _,
+    thread::{self, JoinHandle},
+};
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    Connection as _, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     migration::{Migration, MigrationSource},
     pg::{Pg, PgConnection},
@@ -21,7 +25,12 @@ use crate::{
     pg::{Ident, RUNNER_LOCK, quote_literal},
 };
 
-use super::{BaseVersion, Control, Sent, ServerError, Session, Work, base::recognise as recognise_dyn};
+use super::{
+    BaseVersion, Control, Sent, ServerError, ServerErrorKind, Session, Work, base::recognise as recognise_dyn,
+};
+
+/// How long the making of the journal waits for a lock. An event trigger may make it wait for the run itself.
+const LOCK_TIMEOUT_MS: u32 = 2_000;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/db/journal/migrations");
 const RUNS: &str = include_str!("journal/runs.sql");
@@ -70,24 +79,119 @@ pub struct Journal {
     uncommitted: i32,
 }
 
+/// The journal of a run: open, in the making on the connection that holds the runner lock, or not there.
+///
+/// Its tables cost as much as those of a small script, and nothing is written before the first change is done: meanwhile the
+/// other connection works.
+#[derive(Debug, Default)]
+pub struct KeptJournal {
+    journal: Option<Journal>,
+    making: Option<JoinHandle<(Control, Result<Journal, JournalError>)>>,
+    /// The connection on which it was made, and why it was not.
+    made_on: Option<(Control, Option<JournalError>)>,
+}
+
+impl KeptJournal {
+    /// A journal that is open.
+    #[must_use]
+    pub fn open(journal: Journal) -> Self {
+        Self { journal: Some(journal), ..Self::default() }
+    }
+
+    /// Makes the journal's tables in a thread of its own, where there is none yet. To be called with the runner lock, which the
+    /// connection holds; [`given_back`](Self::given_back) returns it.
+    #[must_use]
+    pub fn make(mut control: Control, schema: Ident, run: NewRun) -> Self {
+        let making = thread::spawn(move || {
+            let opened = open(control.connection(), &schema, false, run);
+            (control, opened)
+        });
+        Self { making: Some(making), ..Self::default() }
+    }
+
+    /// Returns whether there is a journal, or will be.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.journal.is_some() || self.making.is_some()
+    }
+
+    /// Returns the journal; waits for it where it is being made.
+    pub fn get(&mut self) -> Option<&mut Journal> {
+        self.wait();
+        self.journal.as_mut()
+    }
+
+    /// As [`get`](Self::get), for a transaction that may itself be what the making waited for.
+    ///
+    /// # Errors
+    /// A lock that was not obtained: it is to be made again when this transaction is over.
+    pub fn get_within(&mut self) -> Result<Option<&mut Journal>, ServerError> {
+        self.wait();
+        match &self.made_on {
+            Some((_, Some(JournalError::Server(error)))) if error.kind == ServerErrorKind::LockTimeout => {
+                Err((**error).clone())
+            }
+            _ => Ok(self.journal.as_mut()),
+        }
+    }
+
+    /// Returns the journal, if it is open.
+    #[must_use]
+    pub const fn opened(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
+    /// Returns the connection on which it was made, once, and why it was not; waits until it is done.
+    pub fn given_back(&mut self) -> Option<(Control, Option<JournalError>)> {
+        self.wait();
+        self.made_on.take()
+    }
+
+    /// Gives the journal up.
+    pub fn forget(&mut self) {
+        self.wait();
+        self.journal = None;
+    }
+
+    fn wait(&mut self) {
+        let Some(making) = self.making.take() else { return };
+        let (control, opened) = making.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (journal, error) = match opened {
+            Ok(journal) => (Some(journal), None),
+            Err(error) => (None, Some(error)),
+        };
+        self.journal = journal;
+        self.made_on = Some((control, error));
+    }
+}
+
 impl Control {
+    /// Returns whether there is a journal. One round trip.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn has_journal(&mut self, schema: &Ident) -> Result<bool, ServerError> {
+        exists(self.connection(), schema)
+    }
+
     /// Opens the journal for writing on this connection, makes or upgrades it where that is needed, and marks runs that are no
-    /// more. To be called with the runner lock.
+    /// more. `is_there`: what [`has_journal`](Self::has_journal) says. To be called with the runner lock.
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn open_journal(&mut self, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
-        open(self.connection(), schema, run)
+    pub fn open_journal(&mut self, schema: &Ident, is_there: bool, run: NewRun) -> Result<Journal, JournalError> {
+        open(self.connection(), schema, is_there, run)
     }
 }
 
 impl Session {
-    /// As [`Control::open_journal`], where there is one connection only.
+    /// As [`Control::open_journal`], where there is one connection only; makes the journal where it is missing.
     ///
     /// # Errors
     /// [`JournalError`].
     pub fn open_journal(&mut self, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
-        open(self.diesel(), schema, run)
+        let is_there = exists(self.diesel(), schema)?;
+        open(self.diesel(), schema, is_there, run)
     }
 
     /// Reads the journal; `None` where there is none. Read-only, ACCESS SHARE on its tables. Cost: a round trip for each kind of
@@ -204,9 +308,8 @@ fn known() -> Vec<String> {
     migrations().iter().map(|migration| migration.name().version().to_string()).collect()
 }
 
-fn open(connection: &mut PgConnection, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
+fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewRun) -> Result<Journal, JournalError> {
     let mut recorded = Vec::new();
-    let is_there = exists(connection, schema)?;
     if is_there {
         let sql = format!("SELECT version AS value FROM {schema}.__diesel_schema_migrations");
         let words: Vec<Word> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
@@ -241,24 +344,20 @@ fn open(connection: &mut PgConnection, schema: &Ident, run: NewRun) -> Result<Jo
 
 /// Makes the first parts of the journal, those that are not there, with diesel's harness: its books are in the journal's own schema.
 fn make(connection: &mut PgConnection, schema: &Ident, parts: usize) -> Result<(), ServerError> {
-    let path: Word = sql_query("SELECT current_setting('search_path') AS value")
-        .get_result(connection)
-        .map_err(|error| recognise(&error, ""))?;
     // Asked for only where it is missing: to say IF NOT EXISTS takes the right to create it, too.
     let create = if parts == 1 { format!("CREATE SCHEMA IF NOT EXISTS {schema}; ") } else { String::new() };
-    let sql = format!("{create}SET search_path = {schema}");
-    connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
-    let made = connection.applied_migrations().and_then(|applied| {
+    let sql = format!("SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; {create}SET LOCAL search_path = {schema}");
+    // All of it or nothing, and one wait for the disk.
+    let made = connection.transaction::<_, Box<dyn Error + Send + Sync>, _>(|connection| {
+        connection.batch_execute(&sql)?;
+        let applied = connection.applied_migrations()?;
         let needed = migrations().into_iter().take(parts);
         for migration in needed.filter(|migration| !applied.contains(&migration.name().version().as_owned())) {
             connection.run_migration(&*migration)?;
         }
         Ok(())
     });
-    let made = made.map_err(|error| recognise_dyn(error.as_ref()));
-    let sql = format!("SELECT set_config('search_path', {}, false)", quote_literal(&path.value));
-    let restored = connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql));
-    made.and(restored)
+    made.map_err(|error| recognise_dyn(error.as_ref()))
 }
 
 fn text(value: Option<&str>) -> String {

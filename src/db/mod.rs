@@ -11,7 +11,7 @@ mod session;
 pub use base::BaseVersion;
 pub use connect::{ConnectClass, ConnectError, ConnectErrorKind, connect, connect_waiting};
 pub use introspect::{Broken, SnapshotError, broken, census, inventory, settling, snapshot, surroundings};
-pub use journal::{Journal, JournalError, Mark, Watermark};
+pub use journal::{Journal, JournalError, KeptJournal, Mark, Watermark};
 pub use scratch::{ScratchDatabase, ScratchError};
 pub use server_error::{Sent, ServerError, ServerErrorKind};
 pub use session::{

@@ -131,9 +131,9 @@ impl Books {
         ledger: Option<&Ledger<'_>>,
     ) -> Result<Option<Self>, ServerError> {
         let Some(ledger) = ledger else { return Ok(None) };
-        let Some(entry) = ledger.entries.first() else { return Ok(None) };
+        let (Some(entry), Some(journal)) = (ledger.entries.first(), ledger.journal.opened()) else { return Ok(None) };
         let words = (entry.location.as_str(), entry.object.as_str());
-        let mark = match ledger.journal.watermark(session, &batches.identity(), words, &batches.table().to_string()) {
+        let mark = match journal.watermark(session, &batches.identity(), words, &batches.table().to_string()) {
             Ok(mark) => mark,
             Err(error) if error.is_connection_lost() => return Err(error),
             Err(_) => return Ok(None),
@@ -141,7 +141,7 @@ impl Books {
         if mark.state == "paused" {
             return Err(ServerError::paused(mark.id, "is paused"));
         }
-        Ok(Some(Self { mark, schema: ledger.journal.schema().clone() }))
+        Ok(Some(Self { mark, schema: journal.schema().clone() }))
     }
 }
 

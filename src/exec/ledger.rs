@@ -1,7 +1,7 @@
 //! What is written down about a group: in its transaction where it has one, otherwise before and after.
 
 use crate::{
-    db::{Journal, ServerError, Work},
+    db::{KeptJournal, ServerError, Work},
     journal::{Ended, Entry},
     pg::LockMode,
     plan::Step,
@@ -13,7 +13,7 @@ use super::Done;
 #[derive(Debug)]
 pub struct Ledger<'a> {
     /// The journal.
-    pub journal: &'a mut Journal,
+    pub journal: &'a mut KeptJournal,
     /// One entry for each step.
     pub entries: Vec<Entry>,
 }
@@ -21,19 +21,22 @@ pub struct Ledger<'a> {
 impl Ledger<'_> {
     /// Writes down what was done, in the transaction that is open.
     pub(super) fn within(&mut self, work: &mut Work<'_>, steps: &[&Step], done: &[Done]) -> Result<(), ServerError> {
-        self.journal.record(work, &self.entries, Some(&ended(steps, done)))
+        let Some(journal) = self.journal.get_within()? else { return Ok(()) };
+        journal.record(work, &self.entries, Some(&ended(steps, done)))
     }
 
     /// Writes down what is about to be done outside of a transaction.
     pub(super) fn before(&mut self, work: &mut Work<'_>) -> Result<(), ServerError> {
-        self.journal.record(work, &self.entries, None)?;
-        self.journal.committed();
+        let Some(journal) = self.journal.get() else { return Ok(()) };
+        journal.record(work, &self.entries, None)?;
+        journal.committed();
         Ok(())
     }
 
     /// Writes down what came of it.
     pub(super) fn after(&mut self, work: &mut Work<'_>, steps: &[&Step], done: &[Done]) -> Result<(), ServerError> {
-        self.journal.done(work, &ended(steps, done))
+        let Some(journal) = self.journal.get() else { return Ok(()) };
+        journal.done(work, &ended(steps, done))
     }
 }
 

@@ -270,6 +270,12 @@ pub fn pause(attempt: u32, stalled: Duration, random: f64) -> Duration {
 /// whoever comes after a waiting `ALTER TABLE` queues behind it. Source: ONLINE-DDL section B.1.
 pub const OLD: Duration = Duration::from_secs(5);
 
+/// Returns whether a group is carried out with a look at it from the connection that holds the runner lock.
+#[must_use]
+pub fn is_watched(group: &Group<'_>) -> bool {
+    group.transaction == Transaction::None || group.steps.iter().any(|step| watch::reads_rows(step))
+}
+
 /// Returns the locks of a group for which others have to wait, each with the place of the first step that asks for it. A statement
 /// outside a transaction waits by itself, and lets others pass.
 #[must_use]

@@ -42,7 +42,8 @@ impl Operation<'_, '_> {
         let base: Vec<BaseVersion> =
             open.into_iter().filter(|version| !proven || self.is_whole(seen, version)).collect();
         let written = self.enter(site, session).and_then(|mut workplace| {
-            self.remember(session, workplace.control.as_mut())?;
+            self.remember(session, &mut workplace.control)?;
+            self.take_control_back(&mut workplace.control);
             self.write_adopted(session, &target, &entries, &base)
         });
         self.interrupt.working(None);
@@ -71,7 +72,7 @@ impl Operation<'_, '_> {
             )
         };
         session.prepare_to_work(target).map_err(failed)?;
-        let Some(journal) = &mut self.memory.journal else {
+        let Some(journal) = self.memory.journal.get() else {
             return Err(Box::new(
                 Diagnostic::error(Code::NoJournal, "there is no journal to write it into")
                     .help("leave out `--no-journal`, or grant the role CREATE on the database"),

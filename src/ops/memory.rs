@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     fs,
     path::{Path, PathBuf},
     thread,
@@ -9,7 +10,7 @@ use std::{
 
 use crate::{
     config::Settings,
-    db::{BaseVersion, Control, Journal, JournalError, ServerError, Session},
+    db::{BaseVersion, Control, Journal, JournalError, KeptJournal, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Severity},
     diff,
     exec::{Failure, Group},
@@ -24,10 +25,12 @@ use super::{look::Subject, rollback::base_of, run::Operation, tell::worst_of};
 /// The memory of one run.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// The journal, once it is open.
-    pub(super) journal: Option<Journal>,
+    /// The journal, once something is to be remembered.
+    pub(super) journal: KeptJournal,
     /// Whether it was tried to open it.
     tried: bool,
+    /// Whether it is to be made before the first group and not beside it: one of them waited for the other.
+    apart: bool,
     /// Changes that this run takes back.
     taken_back: Vec<(i64, i32)>,
     /// Base migrations that diesel's books are to forget.
@@ -45,29 +48,50 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Returns whether the journal is open.
+    pub(super) const fn is_open(&self) -> bool {
+        self.journal.opened().is_some()
+    }
+}
+
 impl Operation<'_, '_> {
     /// Opens the journal, if it is to be kept and is not open yet. To be called with the runner lock, before the first change.
     ///
-    /// Where it cannot be kept, the run goes on without, and says so.
+    /// Where there is none yet it is made beside the first group of steps, on the connection that holds the lock, which
+    /// [`take_control_back`](Self::take_control_back) returns. Where it cannot be kept, the run goes on without, and says so.
     ///
     /// # Errors
     /// A journal that a newer version of this program has made.
     pub(super) fn remember(
         &mut self,
         session: &mut Session,
-        control: Option<&mut Control>,
+        control: &mut Option<Control>,
     ) -> Result<(), Box<Diagnostic>> {
         let Keeping::In(schema) = &self.settings.journal else { return Ok(()) };
         if std::mem::replace(&mut self.memory.tried, true) {
             return Ok(());
         }
         let run = self.new_run();
-        let opened = match control {
-            Some(control) => control.open_journal(schema, run),
-            None => session.open_journal(schema, run),
+        let Some(mut other) = control.take() else {
+            let opened = session.open_journal(schema, run);
+            return self.opened(opened);
         };
+        let opened = match other.has_journal(schema) {
+            Ok(is_there) if is_there || self.memory.apart => other.open_journal(schema, is_there, run),
+            Ok(_) => {
+                self.memory.journal = KeptJournal::make(other, schema.clone(), run);
+                return Ok(());
+            }
+            Err(error) => Err(error.into()),
+        };
+        *control = Some(other);
+        self.opened(opened)
+    }
+
+    fn opened(&mut self, opened: Result<Journal, JournalError>) -> Result<(), Box<Diagnostic>> {
         match opened {
-            Ok(journal) => self.memory.journal = Some(journal),
+            Ok(journal) => self.memory.journal = KeptJournal::open(journal),
             Err(error @ JournalError::Newer { .. }) => {
                 return Err(Box::new(
                     Diagnostic::error(Code::JournalNewer, error.to_string())
@@ -82,7 +106,21 @@ impl Operation<'_, '_> {
         Ok(())
     }
 
-    fn no_journal(&mut self, error: &ServerError) {
+    /// Waits until the journal is made, where it is being made, and puts the connection back on which that was done.
+    pub(super) fn take_control_back(&mut self, control: &mut Option<Control>) {
+        let Some((other, error)) = self.memory.journal.given_back() else { return };
+        *control = Some(other);
+        match error {
+            None => {}
+            Some(JournalError::Server(error)) if error.is_connection_lost() => self.memory.tried = false,
+            Some(JournalError::Server(error)) if error.kind == ServerErrorKind::LockTimeout => {
+                (self.memory.tried, self.memory.apart) = (false, true);
+            }
+            Some(error) => self.no_journal(&error),
+        }
+    }
+
+    fn no_journal(&mut self, error: &dyn Display) {
         let mut diagnostic =
             Diagnostic::note(Code::NoJournal, "the journal is not kept: what this run does is not remembered")
                 .why(format!("the server says: {error}"))
@@ -111,7 +149,7 @@ impl Operation<'_, '_> {
     pub(super) fn prepare_memory(
         &mut self,
         session: &mut Session,
-        control: Option<&mut Control>,
+        control: &mut Option<Control>,
         groups: &[Group<'_>],
         plan: &Plan,
     ) -> Result<Vec<Vec<Entry>>, Box<Diagnostic>> {
@@ -120,10 +158,10 @@ impl Operation<'_, '_> {
         }
         let subject = self.subject;
         if self.memory.tried {
-            let is_open = self.memory.journal.is_some();
-            return Ok(if is_open { entries(subject, groups, plan) } else { Vec::new() });
+            let is_kept = self.memory.journal.is_kept();
+            return Ok(if is_kept { entries(subject, groups, plan) } else { Vec::new() });
         }
-        // The server makes the tables meanwhile.
+        // The server works meanwhile.
         thread::scope(|scope| {
             let entries = scope.spawn(|| entries(subject, groups, plan));
             let opened = self.remember(session, control);
@@ -143,15 +181,15 @@ impl Operation<'_, '_> {
     }
 
     /// What was written with a group is committed, or was undone with it.
-    pub(super) const fn settle_memory(&mut self, committed: bool) {
-        if let Some(journal) = &mut self.memory.journal {
+    pub(super) fn settle_memory(&mut self, committed: bool) {
+        if let Some(journal) = self.memory.journal.get() {
             if committed { journal.committed() } else { journal.undone() }
         }
     }
 
     /// Returns whether a group was committed although the connection was lost before the server could say so.
     pub(super) fn was_committed(&mut self, session: &mut Session, group: &Group<'_>) -> bool {
-        let Some(journal) = &mut self.memory.journal else { return false };
+        let Some(journal) = self.memory.journal.get() else { return false };
         // What the catalog does not have is planned anew, whatever is found here.
         let found = journal.find_again(session).unwrap_or(0);
         group.transaction != Transaction::None && found >= group.steps.len()
@@ -159,7 +197,7 @@ impl Operation<'_, '_> {
 
     /// The journal could not be written: the run goes on without.
     pub(super) fn forget_memory(&mut self, error: &ServerError) {
-        self.memory.journal = None;
+        self.memory.journal.forget();
         self.no_journal(error);
     }
 
@@ -169,14 +207,13 @@ impl Operation<'_, '_> {
             // Under `--atomic` with the groups before it.
             self.settle_memory(false);
         }
-        let Some(mut journal) = self.memory.journal.take() else { return };
+        let Some(journal) = self.memory.journal.get() else { return };
         let step = group.steps.get(failure.step).or_else(|| group.steps.last());
         let undone = step.filter(|_| group.transaction != Transaction::None);
         let undone = undone.map(|step| entry(self.subject, step, &mut BTreeMap::new()));
         let elapsed = failure.elapsed.as_secs_f64() * 1_000.0;
         let error = &failure.error;
         drop(journal.failed(&mut session.work(), undone, elapsed, error.kind.sqlstate(), &error.to_string()));
-        self.memory.journal = Some(journal);
     }
 
     /// Returns whether this run takes changes back.
@@ -191,8 +228,8 @@ impl Operation<'_, '_> {
         if !self.takes_back() || !complete || worst_of(&self.notes.diagnostics).is_some() {
             return;
         }
-        let Memory { journal, taken_back, base, .. } = &self.memory;
-        let written = session.end_look().and_then(|()| session.forget_base(base)).and_then(|()| match journal {
+        let Memory { journal, taken_back, base, .. } = &mut self.memory;
+        let written = session.end_look().and_then(|()| session.forget_base(base)).and_then(|()| match journal.get() {
             Some(journal) => journal.taken_back(&mut session.work(), taken_back),
             None => Ok(()),
         });
@@ -203,7 +240,7 @@ impl Operation<'_, '_> {
 
     /// Writes down how the run ended, where it is remembered at all.
     pub(super) fn remember_end(&mut self, session: &mut Session) {
-        let Some(journal) = self.memory.journal.as_mut().filter(|journal| journal.is_recorded()) else { return };
+        let Some(journal) = self.memory.journal.get().filter(|journal| journal.is_recorded()) else { return };
         let worst = worst_of(&self.notes.diagnostics);
         let signal = self.interrupt.signal();
         let end = RunEnd {

@@ -88,7 +88,8 @@ impl Operation<'_, '_> {
     /// Everything that is to be taken back was so already: only the journal does not know it yet.
     fn nothing_to_take_back(&mut self, site: &Site, session: &mut Session) {
         let entered = self.enter(site, session).and_then(|mut workplace| {
-            self.remember(session, workplace.control.as_mut())?;
+            self.remember(session, &mut workplace.control)?;
+            self.take_control_back(&mut workplace.control);
             self.all_taken_back(session);
             Ok(())
         });
@@ -258,7 +259,7 @@ impl Operation<'_, '_> {
                 self.error(Box::new(errors::of_server("the session could not be set up", &error)));
                 return Some(seen.plan);
             }
-            let mut entries = match self.prepare_memory(session, workplace.control.as_mut(), &groups, &seen.plan) {
+            let mut entries = match self.prepare_memory(session, &mut workplace.control, &groups, &seen.plan) {
                 Ok(entries) => entries,
                 Err(diagnostic) => {
                     self.error(diagnostic);
@@ -305,6 +306,9 @@ impl Operation<'_, '_> {
                 }
                 let begun = Instant::now();
                 let strong = exec::strong_locks(group);
+                if !strong.is_empty() || exec::is_watched(group) {
+                    self.take_control_back(&mut workplace.control);
+                }
                 let outcome = match self.in_the_way(workplace, &strong) {
                     Some(failure) => Err(failure),
                     None => self.carry_out(session, workplace, group, entries.get_mut(place), &base).inspect(|()| {
@@ -334,6 +338,7 @@ impl Operation<'_, '_> {
                     }
                 }
             }
+            self.take_control_back(&mut workplace.control);
             if self.settings.atomic {
                 if stopped || broken {
                     session.roll_back();
@@ -428,7 +433,8 @@ impl Operation<'_, '_> {
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
         let entries = entries.map(mem::take).map(|entries| self.with_attempts(group, entries)).unwrap_or_default();
-        let mut ledger = self.memory.journal.as_mut().map(|journal| Ledger { journal, entries });
+        let is_kept = self.memory.journal.is_kept();
+        let mut ledger = is_kept.then_some(Ledger { journal: &mut self.memory.journal, entries });
         let (stop, ledger) = (&self.stop, ledger.as_mut());
         let done = if let Some(version) = &version {
             exec::carry_out_base(session, version, group, atomic, stop, ledger, self.emit)
@@ -440,6 +446,7 @@ impl Operation<'_, '_> {
             self.settle_memory(done.is_ok());
         }
         let done = done?;
+        self.take_control_back(&mut workplace.control);
         if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
             base.recorded.push(version.directory);
         }
@@ -469,8 +476,11 @@ impl Operation<'_, '_> {
         trouble: &mut Trouble,
     ) -> bool {
         let Some(step) = group.steps.get(failure.step).or_else(|| group.steps.last()).copied() else { return false };
+        self.take_control_back(&mut workplace.control);
         if failure.journal {
-            self.forget_memory(&failure.error);
+            if self.memory.is_open() {
+                self.forget_memory(&failure.error);
+            }
             return true;
         }
         let lost = failure.error.is_connection_lost();

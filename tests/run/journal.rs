@@ -218,3 +218,22 @@ fn a_backfill_is_paused_resumed_and_canceled() {
     assert_says(&ask(&[]).expect(0).stdout, &["no backfill is open"]);
     scripts.assert_nothing_left(&database);
 }
+
+#[test]
+fn a_journal_whose_making_would_wait_for_the_run_itself_is_made_before_it() {
+    let Some(database) = TestDatabase::new("journal_waits") else { return };
+    // Whoever makes something holds the row until it commits: the tables of the journal and those of the script at once are one
+    // too many.
+    database.execute(
+        "CREATE TABLE made (n integer); INSERT INTO made VALUES (0);
+         CREATE FUNCTION count_made() RETURNS event_trigger LANGUAGE plpgsql AS
+             $$ BEGIN UPDATE public.made SET n = n + 1; PERFORM pg_sleep(0.05); END $$;
+         CREATE EVENT TRIGGER count_made ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION count_made();",
+    );
+    let scripts =
+        Scripts::one("CREATE TABLE a (n integer);\nCREATE TABLE b (n integer);\nCREATE TABLE c (n integer);\n");
+    let run = scripts.run(&database).expect(0);
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    assert_eq!(database.value("SELECT count(*) FROM hrms_migrate.changes WHERE state = 'done'").as_deref(), Some("3"));
+    scripts.assert_nothing_left(&database);
+}

@@ -514,6 +514,10 @@ impl Reader {
         snapshot.sequences.retain(|name, _| wanted(name));
         for part in self.parts.into_values().filter(|part| wanted(&part.name)) {
             let mut table = part.table;
+            // Before 14 a table that was never counted says 0.
+            if snapshot.server.version.major() < 14 && table.pages == 0 && table.rows == Some(RowCount(0)) {
+                table.rows = None;
+            }
             table.columns = part.columns.into_values().map(|(column, _)| column).collect();
             table.constraints.sort_by(|one, other| one.name.cmp(&other.name));
             let view = snapshot.relations.get(&part.name) == Some(&RelationKind::MaterializedView);

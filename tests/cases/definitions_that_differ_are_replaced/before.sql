@@ -1,3 +1,4 @@
+-- Since 14
 CREATE TABLE leaves (id serial PRIMARY KEY, user_name text, total integer);
 CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT a';
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
