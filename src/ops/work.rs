@@ -534,6 +534,10 @@ impl Operation<'_, '_> {
         let enough = self.others_waited_enough() && timed_out;
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings) && !enough;
         let blockers = if timed_out { in_the_way_of(workplace, step, group) } else { Vec::new() };
+        if trouble.is_overtaken(step, &failure.error) {
+            *self.notes.attempts.entry(step.statement).or_insert(0) += 1;
+            return true;
+        }
         if goes_on {
             let pause = exec::pause(trouble.attempts, failure.elapsed, fastrand::f64());
             let pause = if lost { Duration::ZERO } else { pause };
@@ -675,16 +679,27 @@ impl Operation<'_, '_> {
 }
 
 /// How often things went wrong since the last success.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Trouble {
     attempts: u32,
     since: Option<Instant>,
+    /// What failed last because of an object that is there, or is not, when something else was seen.
+    overtaken: Option<String>,
 }
 
 impl Trouble {
     fn count(&mut self) {
         self.attempts += 1;
         self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Returns whether somebody else may have been quicker, so that it is worth to look and plan anew: not where the same
+    /// statement has failed so before, and not for a statement that is not read, whose names may be wrong.
+    fn is_overtaken(&mut self, step: &Step, error: &ServerError) -> bool {
+        if !error.may_be_overtaken() || step.verb == crate::plan::Verb::Run {
+            return false;
+        }
+        self.overtaken.replace(step.sql.clone()).is_none_or(|before| before != step.sql)
     }
 
     fn may_go_on(&self, settings: &Settings) -> bool {
