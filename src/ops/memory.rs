@@ -14,7 +14,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     diff,
     exec::{Failure, Group},
-    journal::{Change, Entry, Inverse, InverseNotes, Keeping, NewRun, RunEnd},
+    journal::{Change, Entry, Inverse, InverseNotes, Keeping, KeptNotes, NewRun, RunEnd},
     plan::{Plan, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
     sql,
@@ -157,10 +157,14 @@ impl Operation<'_, '_> {
             return Ok(Vec::new());
         }
         let subject = self.subject;
+        let keeps = groups.iter().flat_map(|group| &group.steps).find(|step| step.keeps.is_some()).copied();
         if self.memory.tried {
             let is_kept = self.memory.journal.is_kept();
+            self.keeps_old_values(keeps)?;
             return Ok(if is_kept { entries(subject, groups, plan) } else { Vec::new() });
         }
+        // What is kept is kept in the journal's schema.
+        self.memory.apart |= keeps.is_some();
         // The server works meanwhile.
         thread::scope(|scope| {
             let entries = scope.spawn(|| entries(subject, groups, plan));
@@ -168,6 +172,20 @@ impl Operation<'_, '_> {
             let entries = entries.join().unwrap_or_default();
             opened.map(|()| entries)
         })
+        .and_then(|entries| self.keeps_old_values(keeps).map(|()| entries))
+    }
+
+    /// Refuses to fill rows whose old values are to be kept where there is no journal to keep them.
+    fn keeps_old_values(&self, step: Option<&Step>) -> Result<(), Box<Diagnostic>> {
+        let Some(step) = step.filter(|_| self.memory.tried && !self.memory.journal.is_kept()) else { return Ok(()) };
+        let text = &self.subject.scripts.texts[step.statement.script.0];
+        let mut diagnostic =
+            Diagnostic::error(Code::KeepOld, "old values are to be kept, and there is no journal to keep them")
+                .at(text, step.span, "")
+                .why("`-- ensure:keep-old` asks for it; no row was changed")
+                .help("let the role keep a journal, or run with `--no-journal`: then nothing is kept");
+        diagnostic.done = Some(self.done_so_far());
+        Err(Box::new(diagnostic))
     }
 
     /// Says how often the steps of a group were tried.
@@ -258,6 +276,19 @@ impl Operation<'_, '_> {
             error: worst.map(|worst| worst.what.clone()),
         };
         let ended = session.end_look().and_then(|()| journal.end(&mut session.work(), &end));
+        // What cannot be dropped now is dropped by the next run.
+        if ended.is_ok()
+            && worst.is_none()
+            && signal.is_none()
+            && let Ok(expired) = journal.expire(session, self.settings.limits.keep_old_for)
+        {
+            for rows in expired {
+                let what = format!("old values of {rows} were kept for long enough, and are dropped");
+                let why = "a rollback no longer brings them back; `--keep-old-for` says how long they are kept";
+                self.notes.diagnostics.push(Diagnostic::note(Code::KeepOld, what).why(why));
+            }
+            return;
+        }
         if let Err(error) = ended
             && worst.is_none()
             && !error.is_connection_lost()
@@ -298,7 +329,13 @@ fn inverse(subject: &Subject<'_>, plan: &StatementPlan) -> Option<Inverse> {
     let goals = subject.scripts.goals.get(id.script.0)?.statements.get(id.index)?;
     let inverse = diff::inverse(goals, plan)?;
     let losses = inverse.losses.iter().map(|loss| (loss.object.clone(), loss.count.clone())).collect();
-    let notes = InverseNotes { losses, stays: inverse.stays.clone() };
+    let kept = inverse.kept.as_ref().map(|kept| KeptNotes {
+        of: kept.table().to_string(),
+        table: kept.place().to_string(),
+        changed: kept.changed_since(),
+        expired: None,
+    });
+    let notes = InverseNotes { losses, stays: inverse.stays.clone(), kept };
     let has_notes = notes != InverseNotes::default();
     Some(Inverse {
         sql: inverse.script(),
