@@ -17,6 +17,7 @@ pub mod diff;
 pub mod event;
 pub mod db;
 pub mod engine;
+pub mod process;
 pub mod exec;
 pub mod report;
 pub mod config;

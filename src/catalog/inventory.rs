@@ -68,6 +68,28 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
+    /// Every kind.
+    pub const ALL: [Self; 18] = [
+        Self::Enum,
+        Self::Type,
+        Self::Table,
+        Self::ForeignTable,
+        Self::Sequence,
+        Self::View,
+        Self::MaterializedView,
+        Self::Column,
+        Self::Constraint,
+        Self::Index,
+        Self::Routine,
+        Self::Trigger,
+        Self::Policy,
+        Self::Rule,
+        Self::Statistics,
+        Self::Extension,
+        Self::Comment,
+        Self::Privileges,
+    ];
+
     /// Returns the word for messages.
     #[must_use]
     pub const fn word(self) -> &'static str {

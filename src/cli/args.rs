@@ -396,6 +396,27 @@ pub struct GlobalOptions {
     /// Put the whole run into one transaction [env: HRMS_MIGRATE_ATOMIC]
     #[arg(long, global = true)]
     atomic: bool,
+    /// Make a backup with pg_dump before the first change: a file that is not there yet, or a directory
+    /// [env: HRMS_MIGRATE_BACKUP]
+    #[arg(long, global = true, value_name = "FILE|DIR")]
+    backup: Option<String>,
+    /// The pg_dump for backups, instead of the one on the PATH or in PostgreSQL's usual directories
+    /// [env: HRMS_MIGRATE_PG_DUMP]
+    #[arg(long, global = true, value_name = "PROGRAM")]
+    pg_dump: Option<String>,
+    /// Command to run before the first change, by the shell; nothing is changed if it fails
+    /// [env: HRMS_MIGRATE_BEFORE_RUN]
+    #[arg(long, global = true, value_name = "CMD")]
+    before_run: Option<String>,
+    /// Command to run after a run that came to its first change, however it ended [env: HRMS_MIGRATE_AFTER_RUN]
+    #[arg(long, global = true, value_name = "CMD")]
+    after_run: Option<String>,
+    /// Command to run after a run that ended with an exit code other than 0 [env: HRMS_MIGRATE_ON_FAILURE]
+    #[arg(long, global = true, value_name = "CMD")]
+    on_failure: Option<String>,
+    /// Longest time of each of these commands, 10m unless given; 0 is no limit [env: HRMS_MIGRATE_HOOK_TIMEOUT]
+    #[arg(long, global = true, value_name = "TIME")]
+    hook_timeout: Option<String>,
     /// check: every table must have this column, NOT NULL [env: HRMS_MIGRATE_TENANT_COLUMN]
     #[arg(long, global = true, value_name = "NAME")]
     tenant_column: Option<String>,
@@ -482,6 +503,12 @@ impl GlobalOptions {
             (Setting::JournalSchema, &self.journal_schema),
             (Setting::Revision, &self.revision),
             (Setting::To, &self.to),
+            (Setting::Backup, &self.backup),
+            (Setting::PgDump, &self.pg_dump),
+            (Setting::BeforeRun, &self.before_run),
+            (Setting::AfterRun, &self.after_run),
+            (Setting::OnFailure, &self.on_failure),
+            (Setting::HookTimeout, &self.hook_timeout),
             (Setting::TenantColumn, &self.tenant_column),
             (Setting::ScratchUrl, &self.scratch_url),
             (Setting::Format, &self.format),

@@ -231,7 +231,13 @@ impl Terminal {
         let settings = migrator.settings();
         let mut stderr = io::stderr();
         let mut progress = self.progress(&mut stderr);
-        let report = operation(&migrator, &mut |event| progress.tell(&event));
+        let report = operation(&migrator, &mut |event| {
+            progress.tell(&event);
+            // What the user's commands read; it is written once more when they are done.
+            if let Event::Concluded(report) = event {
+                self.write_reports(settings, report, false);
+            }
+        });
         progress.finish();
         self.conclude(settings, &report, wanted)
     }
@@ -254,7 +260,7 @@ impl Terminal {
         match settings.format {
             _ if wanted.sql => {
                 // A part of a plan would be no way to its end.
-                if exit(report) == 0 {
+                if report.exit_code() == 0 {
                     print_to(&mut io::stdout(), &report::render_sql(report));
                 }
                 print_to(&mut io::stderr(), &report::render_problems(report, &self.err));
@@ -276,8 +282,8 @@ impl Terminal {
                 }
             }
         }
-        let written = self.write_reports(settings, report);
-        let code = exit(report);
+        let written = self.write_reports(settings, report, true);
+        let code = report.exit_code();
         let open = [ScriptState::Changed, ScriptState::Conflicting];
         let changes = match &report.comparison {
             Some(comparison) => !comparison.differences.is_empty(),
@@ -291,12 +297,14 @@ impl Terminal {
     }
 
     #[expect(clippy::disallowed_methods, reason = "reports are written to the files that the user names")]
-    fn write_reports(&self, settings: &Settings, report: &Report) -> bool {
+    fn write_reports(&self, settings: &Settings, report: &Report, complains: bool) -> bool {
         let plain = Style { verbose: self.out.verbose, ..Style::default() };
         let mut all = true;
         for wanted in &settings.reports {
             if let Err(error) = fs::write(&wanted.file, draw(wanted.format, report, &plain)) {
-                complain(&cannot_write("the report", &wanted.file, &error), &self.err);
+                if complains {
+                    complain(&cannot_write("the report", &wanted.file, &error), &self.err);
+                }
                 all = false;
             }
         }
@@ -347,11 +355,6 @@ fn cannot_write(what: &str, file: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::error(Code::CannotWrite, format!("{what} {} could not be written", file.escape_debug()))
         .why(error.to_string())
         .help("name a file that can be written")
-}
-
-/// Returns the exit code of a report: that of the signal, of the worst error, or 0.
-fn exit(report: &Report) -> u8 {
-    report.interrupted.map_or_else(|| report.outcome.map_or(0, Outcome::exit_code), of_signal)
 }
 
 fn of_signal(signal: i32) -> u8 {

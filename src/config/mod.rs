@@ -14,8 +14,8 @@ mod value;
 pub use error::{ConfigError, Source};
 pub use setting::{SETTINGS, Setting, SettingInfo, ValueKind};
 pub use settings::{
-    Color, Environment, FileReader, Flags, Format, HouseRules, Limits, ReadFailure, Report, ScriptName, Selection,
-    Settings, Verbosity, process_environment, read_file,
+    Color, Environment, FileReader, Flags, Format, Hooks, HouseRules, Limits, ReadFailure, Report, ScriptName,
+    Selection, Settings, Verbosity, process_environment, read_file,
 };
 pub use target::{ScratchChoice, TargetChoice};
 pub use until::Until;

@@ -260,6 +260,19 @@ pub struct Limits {
     pub keep_old_for: Duration,
 }
 
+/// Commands that are run beside a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// Before the first change.
+    pub before_run: Option<String>,
+    /// After a run that came to its first change.
+    pub after_run: Option<String>,
+    /// After a run that ended with another exit code than 0.
+    pub on_failure: Option<String>,
+    /// How long each may take; zero is no limit.
+    pub timeout: Duration,
+}
+
 /// What `check` asks of the scripts of this house.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HouseRules {
@@ -296,6 +309,12 @@ pub struct Settings {
     pub keep_going: bool,
     /// Whether the whole run is one transaction.
     pub atomic: bool,
+    /// Where a backup is made before the first change: a file, or a directory.
+    pub backup: Option<PathBuf>,
+    /// The `pg_dump` that makes it; `None` to find one.
+    pub pg_dump: Option<PathBuf>,
+    /// Commands that are run beside a run.
+    pub hooks: Hooks,
     /// What `check` asks for besides.
     pub house_rules: HouseRules,
     /// Where a rehearsal takes place.
@@ -381,6 +400,9 @@ impl Settings {
             },
             keep_going: lookup.switch(Setting::KeepGoing)?.0,
             atomic: lookup.switch(Setting::Atomic)?.0,
+            backup: lookup.one(Setting::Backup, Level::Any)?.map(|(place, _)| PathBuf::from(place)),
+            pg_dump: lookup.one(Setting::PgDump, Level::Any)?.map(|(program, _)| PathBuf::from(program)),
+            hooks: lookup.hooks()?,
             house_rules: HouseRules {
                 tenant_column: lookup.one(Setting::TenantColumn, Level::Any)?.map(|(name, _)| Ident::from_sql(&name)),
                 deny_cascade: lookup.switch(Setting::DenyCascade)?.0,
@@ -655,6 +677,21 @@ impl Lookup<'_> {
         Ok(hazards.into_iter().collect())
     }
 
+    /// Returns the commands to run. A run within such a command has none: it would be without end.
+    fn hooks(&self) -> Result<Hooks, ConfigError> {
+        let timeout = self.duration(Setting::HookTimeout)?;
+        if self.has_process_variable("HRMS_MIGRATE_HOOK") {
+            return Ok(Hooks { timeout, ..Hooks::default() });
+        }
+        let command = |setting| Ok(self.one(setting, Level::Any)?.map(|(command, _)| command));
+        Ok(Hooks {
+            before_run: command(Setting::BeforeRun)?,
+            after_run: command(Setting::AfterRun)?,
+            on_failure: command(Setting::OnFailure)?,
+            timeout,
+        })
+    }
+
     fn scripts(&self, setting: Setting) -> Result<Vec<ScriptName>, ConfigError> {
         let read = |(value, origin): (String, Source)| {
             ScriptName::read(&value).ok_or_else(|| bad(origin, &value, "a script's number or name"))
@@ -721,8 +758,10 @@ impl Lookup<'_> {
     }
 
     fn unknown_variables(&self) -> Vec<Source> {
-        let unknown =
-            |name: &str| name.starts_with("HRMS_MIGRATE_") && !SETTINGS.iter().any(|info| info.variable == name);
+        // What a command of the user's is told is for that command.
+        let told = |name: &str| name == "HRMS_MIGRATE_HOOK" || name.starts_with("HRMS_MIGRATE_HOOK_");
+        let known = |name: &str| SETTINGS.iter().any(|info| info.variable == name) || told(name);
+        let unknown = |name: &str| name.starts_with("HRMS_MIGRATE_") && !known(name);
         let process = self.environment.values.keys().chain(&self.environment.not_utf8).filter(|name| unknown(name));
         let file = self.assignments.iter().filter(|assignment| unknown(&assignment.variable));
         process.cloned().map(Source::Environment).chain(file.map(|assignment| self.source(assignment))).collect()

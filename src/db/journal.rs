@@ -2,6 +2,8 @@
 //!
 //! Its schema is the user's to name, so statements name it themselves; diesel's `table!` knows names only when it is compiled.
 
+mod left;
+
 use std::{
     error::Error,
     fmt::Write as _,
@@ -531,13 +533,14 @@ impl Journal {
         let mut sql = self.opening();
         let _ = write!(
             sql,
-            "UPDATE {}.runs SET ended_at = clock_timestamp(), outcome = {}, exit_code = {}, blocked_ms = {}, error = {} WHERE id \
-             = {}",
+            "UPDATE {}.runs SET ended_at = clock_timestamp(), outcome = {}, exit_code = {}, blocked_ms = {}, error = {}, left_as = \
+             {} WHERE id = {}",
             self.schema,
             quote_literal(&end.outcome),
             end.exit_code,
             end.blocked_ms,
             text(end.error.as_deref()),
+            quote_literal(&serde_json::to_string(&end.left).unwrap_or_default()),
             self.id
         );
         work.execute(&sql)
@@ -960,6 +963,7 @@ fn read(connection: &mut PgConnection, schema: &Ident, filter: &Filter) -> Resul
         runs: runs.into_iter().map(Run::from).collect(),
         changes,
         backfills: backfills.into_iter().map(Backfill::from).collect(),
+        drift: Vec::new(),
     }))
 }
 

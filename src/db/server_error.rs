@@ -317,6 +317,18 @@ impl ServerError {
         }
     }
 
+    /// Returns whether somebody else may have made or dropped meanwhile what the statement is about: a new look says.
+    #[must_use]
+    pub const fn may_be_overtaken(&self) -> bool {
+        matches!(
+            self.kind,
+            ServerErrorKind::UndefinedTable
+                | ServerErrorKind::UndefinedColumn
+                | ServerErrorKind::UndefinedObject
+                | ServerErrorKind::DuplicateObject
+        )
+    }
+
     /// Returns whether the connection cannot be used any more.
     #[must_use]
     pub const fn is_connection_lost(&self) -> bool {

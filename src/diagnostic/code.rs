@@ -192,6 +192,8 @@ codes! {
     QueryFailed "query-failed" Refused "A question of a script or a check could not be answered.";
     WouldLose "would-lose" Refused "Taking a change back would lose rows or values.";
     NotReturnable "not-returnable" Refused "A change cannot be taken back.";
+    BackupFailed "backup-failed" Refused "The backup that was asked for could not be made.";
+    HookFailed "hook-failed" Refused "A command that is run beside a run failed.";
     NotSupported "not-supported" Refused "This version does not carry out that change.";
 
     // While running.

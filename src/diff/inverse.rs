@@ -120,12 +120,7 @@ impl Inverse {
 pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inverse> {
     let moved = plan.moved.as_deref()?;
     if !statement.directives.down.is_empty() {
-        let text = |down: &Down| {
-            // It is sent once, when it is asked for.
-            if down.repeatable { down.text.clone() } else { format!("-- ensure:always\n{}", down.text) }
-        };
-        let statements = statement.directives.down.iter().map(text).collect();
-        return Some(Inverse { statements, written: true, ..Inverse::default() });
+        return Some(by_hand(&statement.directives.down));
     }
     if !moved.renamed_back.is_empty() {
         return Some(Inverse { statements: moved.renamed_back.clone(), ..Inverse::default() });
@@ -194,6 +189,20 @@ fn values(statement: &StatementGoals, plan: &StatementPlan, inverse: &mut Invers
     }
     let why = if statement.directives.keep_old { ": without a journal they are not kept" } else { "" };
     inverse.stays.push(format!("the values that were there before the rows were filled{why}"));
+}
+
+fn by_hand(downs: &[Down]) -> Inverse {
+    let text = |down: &Down| {
+        // It is sent once, when it is asked for.
+        if down.repeatable { down.text.clone() } else { format!("-- ensure:always\n{}", down.text) }
+    };
+    Inverse { statements: downs.iter().map(text).collect(), written: true, ..Inverse::default() }
+}
+
+/// Returns what takes a whole script back, as the text of an ensure script.
+#[must_use]
+pub fn down_script(downs: &[Down]) -> String {
+    by_hand(downs).script()
 }
 
 /// Returns whether an expression is the column, cast or not.
@@ -265,7 +274,7 @@ fn adopted(before: &Parts, after: &Parts, inverse: &mut Inverse) {
 }
 
 /// Returns the schemas of everything that was touched.
-fn schemas(before: &Parts, after: &Parts) -> BTreeSet<Ident> {
+pub(super) fn schemas(before: &Parts, after: &Parts) -> BTreeSet<Ident> {
     let mut found = BTreeSet::new();
     for parts in [before, after] {
         let names = parts.tables.keys().chain(parts.materialized.keys()).chain(parts.types.keys());

@@ -5,6 +5,7 @@ mod between;
 mod declared;
 mod effect;
 mod inverse;
+mod left;
 mod statement;
 mod told;
 mod unmanaged;
@@ -14,7 +15,8 @@ use crate::pg::ObjectName;
 pub use between::between;
 pub use declared::declared;
 pub use effect::{Change, Effect, RowsMoved, copy, effects, rows_moved};
-pub use inverse::{Inverse, InverseKind, Loss, inverse};
+pub use inverse::{Inverse, InverseKind, Loss, down_script, inverse};
+pub use left::Touched;
 pub use unmanaged::unmanaged;
 
 /// One object that differs.

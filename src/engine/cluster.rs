@@ -95,6 +95,11 @@ pub fn find_binaries_of(major: u32) -> Option<PathBuf> {
     found.iter().find(|directory| major_of(directory) == Some(major)).or(found.first()).cloned()
 }
 
+/// Returns where PostgreSQL's programs may be, the better places first.
+pub fn directories() -> impl Iterator<Item = PathBuf> {
+    candidates()
+}
+
 /// Returns where binaries may be, the better places first.
 fn candidates() -> impl Iterator<Item = PathBuf> {
     pg_config_directory()

@@ -112,6 +112,22 @@ pub enum Event<'a> {
     },
     /// A script's groups are committed.
     ScriptEnds(&'a ScriptReport),
+    /// A backup is being made, before the first change.
+    BackingUp {
+        /// Where it will be.
+        file: &'a str,
+        /// How large it is by now.
+        bytes: u64,
+        /// How long it takes so far.
+        elapsed: Duration,
+    },
+    /// A command of the user's is run; what it writes goes to standard error.
+    HookBegins {
+        /// The name of its flag: `before-run`.
+        hook: &'static str,
+    },
+    /// The command is done, as the report says. All that still comes are commands of the user's, which may want to read it.
+    Concluded(&'a Report),
     /// Something worth a line.
     Note(String),
 }
@@ -214,10 +230,47 @@ pub struct Report {
     pub elapsed: Duration,
     /// For how long others may have waited for strong locks of this run; zero where it asked for none.
     pub blocked: Blocked,
+    /// What was done besides the changes.
+    pub aside: Aside,
     /// How it ended; `None` is success.
     pub outcome: Option<Outcome>,
     /// The signal that ended it early, as a number.
     pub interrupted: Option<i32>,
+}
+
+/// What a run does besides its changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aside {
+    /// Whether the run came to the place before its first change, where the command of `--before-run` is run.
+    pub begun: bool,
+    /// Its number in the journal, where it is in there.
+    pub run: Option<i64>,
+    /// The backup, where one was asked for and there is something to change.
+    pub backup: Option<Backup>,
+    /// The commands of the user's that were run.
+    pub hooks: Vec<HookReport>,
+}
+
+/// A backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Where it is, or would be.
+    pub file: String,
+    /// How large it is; `None` where it was not made yet.
+    pub bytes: Option<u64>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// A command of the user's that was run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookReport {
+    /// The name of its flag: `before-run`.
+    pub hook: &'static str,
+    /// Why it failed, in words; `None` where it did not.
+    pub failure: Option<String>,
+    /// How long it took.
+    pub elapsed: Duration,
 }
 
 /// For how long others may have waited: from the moment at which a strong lock was asked for to the end of its transaction.
@@ -449,6 +502,13 @@ impl Report {
             Some(name) => name,
             None => self.command.name(),
         }
+    }
+
+    /// Returns the exit code of the command: that of the signal, of the worst error, or 0.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let of_outcome = self.outcome.map_or(0, Outcome::exit_code);
+        self.interrupted.map_or(of_outcome, |signal| u8::try_from(signal.saturating_add(128)).unwrap_or(1))
     }
 
     /// Returns how many scripts changed, were already true, conflict, failed, in that order.

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI32, Ordering},
+        atomic::{AtomicI32, AtomicU32, Ordering},
     },
     thread,
     time::Duration,
@@ -33,6 +33,7 @@ pub struct Interrupt {
 #[derive(Debug, Default)]
 struct Shared {
     signal: AtomicI32,
+    heard: AtomicU32,
     stop: Stop,
     working: Mutex<Option<(ConnectionTarget, i32)>>,
 }
@@ -65,6 +66,7 @@ impl Interrupt {
         thread::spawn(move || {
             for signal in &mut signals {
                 heard.signal.store(signal, Ordering::Relaxed);
+                heard.heard.fetch_add(1, Ordering::Relaxed);
                 heard.stop.set();
                 while heard.cancel() {
                     sleep(AGAIN);
@@ -99,6 +101,12 @@ impl Interrupt {
             0 => None,
             signal => Some(signal),
         }
+    }
+
+    /// Returns how many signals have come, for what begins after the first one.
+    #[must_use]
+    pub fn heard(&self) -> u32 {
+        self.shared.heard.load(Ordering::Relaxed)
     }
 
     /// Returns the flag that stops waiting.

@@ -2,9 +2,11 @@
 //!
 //! The catalog is the truth; this only remembers. A database without it is planned, changed and verified just the same.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::pg::Ident;
+use crate::pg::{Ident, ObjectName};
 
 /// The schema that the journal lives in where nothing else is said.
 pub const SCHEMA: &str = "hrms_migrate";
@@ -52,6 +54,8 @@ pub struct RunEnd {
     pub blocked_ms: u64,
     /// What went wrong: no secret and no content of a row.
     pub error: Option<String>,
+    /// The objects that it has touched, as they are now.
+    pub left: Vec<Left>,
 }
 
 /// What is known of a step before it is sent.
@@ -295,6 +299,119 @@ pub struct Backfill {
     pub updated: String,
 }
 
+/// An object as a run has left it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Its schema.
+    pub schema: String,
+    /// The table, view or other relation that it is or belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
+    /// What it is: `table`, `column`, …; empty: nothing that was left of the relation before counts any more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Its own name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The object in words; not kept.
+    #[serde(skip)]
+    pub object: String,
+    /// Its definition, as the server prints it; `None`: it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is: Option<String>,
+    /// Whether that was found out: a run that failed did not look.
+    #[serde(default = "known", skip_serializing_if = "Clone::clone")]
+    pub known: bool,
+}
+
+const fn known() -> bool {
+    true
+}
+
+impl Left {
+    /// From now on something else counts of a relation.
+    #[must_use]
+    pub fn anew(relation: &ObjectName) -> Self {
+        Self {
+            schema: relation.schema.as_str().to_owned(),
+            relation: Some(relation.name.as_str().to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// Returns whether it says of a relation that nothing before counts: it has another name, or went, with all that belonged to it.
+    fn ends(&self) -> bool {
+        self.kind.is_empty()
+            || self.is.is_none() && matches!(self.kind.as_str(), "table" | "view" | "materialized view" | "sequence")
+    }
+}
+
+/// What a run has left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunLeft {
+    /// The run.
+    pub run: i64,
+    /// When it began.
+    pub begun: String,
+    /// The objects; `None` where it was killed.
+    pub left: Option<Vec<Left>>,
+    /// Where it was killed: the objects in words that it has changed.
+    pub objects: Vec<String>,
+}
+
+/// Returns each object as the last run that touched it has left it, with that run, as far as that is known. `runs`: the newest
+/// first.
+#[must_use]
+pub fn last_left(runs: &[RunLeft]) -> Vec<(Left, &RunLeft)> {
+    let mut seen = BTreeSet::new();
+    let mut ended = BTreeSet::new();
+    let mut unknown: Vec<&str> = Vec::new();
+    let mut last = Vec::new();
+    for run in runs {
+        let mut ends = Vec::new();
+        for left in run.left.iter().flatten() {
+            let relation = (left.schema.as_str(), left.relation.as_deref());
+            if left.ends() {
+                ends.push(relation);
+            }
+            if left.kind.is_empty()
+                || relation.1.is_some() && ended.contains(&relation)
+                || !seen.insert((relation, left.kind.as_str(), left.name.as_str()))
+            {
+                continue;
+            }
+            // Of a run that was killed only words are known.
+            let named = |words: &&&str| {
+                let name = relation.1.unwrap_or(&left.name);
+                words.contains(name) && (words.contains(&left.name) || relation.1.is_some())
+            };
+            if left.known && !unknown.iter().any(|words| named(&words)) {
+                last.push((left.clone(), run));
+            }
+        }
+        ended.extend(ends);
+        unknown.extend(run.objects.iter().map(String::as_str));
+    }
+    last
+}
+
+/// An object that is not as the last run that touched it has left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// The object in words.
+    pub object: String,
+    /// The run.
+    pub run: i64,
+    /// When it began.
+    pub begun: String,
+    /// What it was then; `None`: not there.
+    pub was: Option<String>,
+    /// What it is now; `None`: not there.
+    pub is: Option<String>,
+    /// When something of its relation was changed last, where the server keeps such times.
+    pub changed: Option<String>,
+}
+
 /// What is wanted of the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -321,6 +438,8 @@ pub struct History {
     pub changes: Vec<Change>,
     /// Backfills that are not done.
     pub backfills: Vec<Backfill>,
+    /// What others have changed since.
+    pub drift: Vec<Drift>,
 }
 
 #[cfg(test)]
@@ -333,6 +452,39 @@ mod tests {
         assert_eq!(RunState::of(None, false), RunState::Interrupted);
         assert_eq!(RunState::of(Some("done"), true), RunState::Done);
         assert_eq!(RunState::of(Some("lock-timeout"), false).word(), "lock-timeout");
+    }
+
+    #[test]
+    fn the_last_run_that_touched_an_object_counts() {
+        let left = |kind: &str, name: &str, is: Option<&str>| Left {
+            schema: "public".to_owned(),
+            relation: Some("t".to_owned()),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            object: format!("{kind} {name}"),
+            is: is.map(str::to_owned),
+            known: true,
+        };
+        let run = |run, left: Vec<Left>| RunLeft { run, left: Some(left), ..RunLeft::default() };
+        let told = |runs: &[RunLeft]| {
+            last_left(runs).into_iter().map(|(left, run)| (left.name, left.is, run.run)).collect::<Vec<_>>()
+        };
+        let (old, new) = (Some("integer".to_owned()), Some("bigint".to_owned()));
+        let first = run(1, vec![left("column", "a", old.as_deref()), left("column", "b", old.as_deref())]);
+        let second = run(2, vec![left("column", "a", new.as_deref())]);
+        assert_eq!(
+            told(&[second.clone(), first.clone()]),
+            [("a".to_owned(), new.clone(), 2), ("b".to_owned(), old.clone(), 1)]
+        );
+        // The table went, and came again without b.
+        let gone = run(2, vec![left("table", "t", None)]);
+        assert_eq!(told(&[gone.clone(), first.clone()]), [("t".to_owned(), None, 2)]);
+        let renamed = run(2, vec![Left { kind: String::new(), ..left("", "", None) }]);
+        assert_eq!(told(&[renamed, first.clone()]), []);
+        let failed = run(2, vec![Left { known: false, ..left("column", "a", None) }]);
+        assert_eq!(told(&[failed, first.clone()]), [("b".to_owned(), old.clone(), 1)]);
+        let killed = RunLeft { run: 2, objects: vec!["column public.t.b".to_owned()], ..RunLeft::default() };
+        assert_eq!(told(&[killed, first]), []);
     }
 
     #[test]

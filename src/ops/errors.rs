@@ -4,6 +4,7 @@ use crate::{
     config::{ConfigError, Source},
     db::{ConnectError, ConnectErrorKind, ServerError, ServerErrorKind, SnapshotError},
     diagnostic::{Code, Diagnostic},
+    process::BackupError,
     script::{Script, ScriptError, ScriptId, Span},
     sql::SqlError,
 };
@@ -99,6 +100,35 @@ pub(super) fn of_scratch(why: Vec<String>, help: impl Into<String>) -> Diagnosti
     let mut diagnostic = Diagnostic::error(Code::NoScratch, "there is no scratch database to rehearse on");
     diagnostic.why = why;
     diagnostic.help(help)
+}
+
+/// A backup that could not be made.
+pub(super) fn of_backup(error: &BackupError) -> Diagnostic {
+    let diagnostic = Diagnostic::error(Code::BackupFailed, error.to_string());
+    match error {
+        BackupError::NoProgram { source, .. } => diagnostic
+            .why(source.to_string())
+            .help("install PostgreSQL's client programs, or name one: `--pg-dump /usr/lib/postgresql/17/bin/pg_dump`"),
+        BackupError::TooOld { server, .. } => {
+            diagnostic.why("pg_dump reads servers of its own major version and older ones").help(format!(
+                "install the client programs of PostgreSQL {server} or later, or name them with `--pg-dump`"
+            ))
+        }
+        BackupError::Exists { .. } => diagnostic
+            .why("a backup never overwrites anything")
+            .help("name a file that is not there, or a directory: each backup gets a name of its own there"),
+        BackupError::Io { source, .. } => {
+            diagnostic.why(source.to_string()).help("name a file in a directory that is there and can be written")
+        }
+        BackupError::Secret { .. } => diagnostic
+            .why("it has no environment variable, and a service is named already")
+            .help("put it into the service file"),
+        BackupError::Failed { says, .. } => says
+            .iter()
+            .fold(diagnostic, |diagnostic, line| diagnostic.why(format!("it says: {line}")))
+            .help("correct what it says, then run again; the role has to read every table (pg_read_all_data)"),
+        BackupError::Stopped(_) => diagnostic.help("run again"),
+    }
 }
 
 /// The code of a server's error.

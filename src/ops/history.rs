@@ -2,16 +2,17 @@
 
 #![expect(clippy::disallowed_methods, reason = "a command is timed here")]
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use crate::{
     config::Settings,
-    db::{ServerError, Session},
+    db::{ServerError, Session, SnapshotError},
     diagnostic::{Code, Diagnostic},
+    diff::Touched,
     event::{Command, Event, Report},
     exec::Interrupt,
-    journal::{Filter, Keeping},
-    pg::Ident,
+    journal::{Drift, Filter, Keeping, Left, last_left},
+    pg::{Ident, ObjectName},
 };
 
 use super::{errors, look, run::Operation, tell::Notes};
@@ -47,6 +48,9 @@ impl Operation<'_, '_> {
         if let Keeping::In(schema) = &self.settings.journal {
             let filter = Filter { limit: LAST, ..Filter::default() };
             self.notes.history = session.history(schema, &filter).ok().flatten();
+            if let Some(history) = &mut self.notes.history {
+                history.drift = drift(session, schema).unwrap_or_default();
+            }
         }
     }
 }
@@ -60,7 +64,12 @@ pub(super) fn history(
 ) -> Report {
     with_journal(Command::History, settings, interrupt, emit, &mut |session, schema, notes| {
         let found = session.history(schema, filter).map_err(|error| unreadable(&error, filter))?;
-        let found = found.unwrap_or_default();
+        let mut found = found.unwrap_or_default();
+        if filter.run.is_none() {
+            found.drift = drift(session, schema).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
+            // As the runs are narrowed down.
+            found.drift.retain(|one| filter.object.as_ref().is_none_or(|object| one.object.contains(object)));
+        }
         if let (Some(run), true) = (filter.run, found.runs.is_empty()) {
             return Err(Box::new(
                 Diagnostic::error(Code::Usage, format!("the journal knows no run {run}"))
@@ -70,6 +79,44 @@ pub(super) fn history(
         notes.history = Some(found);
         Ok(())
     })
+}
+
+/// Returns the objects that are not as the last run that touched them has left them. Cost: a look at these objects.
+fn drift(session: &mut Session, schema: &Ident) -> Result<Vec<Drift>, SnapshotError> {
+    let server = |error| SnapshotError::Server(Box::new(error));
+    let runs = session.left(schema).map_err(server)?;
+    let last = last_left(&runs);
+    if last.is_empty() {
+        return Ok(Vec::new());
+    }
+    let left: Vec<Left> = last.iter().map(|(left, _)| left.clone()).collect();
+    let touched = Touched::of_past(&left);
+    let snapshot = session.look(&touched.scope(), false)?;
+    let now: BTreeMap<_, Left> = touched.left(Some(&snapshot)).into_iter().map(|left| (key(&left), left)).collect();
+    let mut drift = Vec::new();
+    let mut relations = Vec::new();
+    for (left, run) in last {
+        let Some(is) = now.get(&key(&left)).filter(|now| now.is != left.is) else { continue };
+        let name = left.relation.as_ref().unwrap_or(&left.name);
+        relations.push(ObjectName { schema: Ident::new(&left.schema), name: Ident::new(name) });
+        drift.push(Drift {
+            object: is.object.clone(),
+            run: run.run,
+            begun: run.begun.clone(),
+            was: left.is,
+            is: is.is.clone(),
+            changed: None,
+        });
+    }
+    for (one, changed) in drift.iter_mut().zip(session.changed_at(&relations).map_err(server)?) {
+        one.changed = changed;
+    }
+    drift.sort_by(|one, other| (other.run, &one.object).cmp(&(one.run, &other.object)));
+    Ok(drift)
+}
+
+fn key(left: &Left) -> (String, Option<String>, String, String) {
+    (left.schema.clone(), left.relation.clone(), left.kind.clone(), left.name.clone())
 }
 
 /// Lists the backfills that are not done, after asking for something else of one. `id`: which one; where there is only one it

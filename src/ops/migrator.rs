@@ -22,6 +22,7 @@ use crate::{
 
 use super::{
     adopt::Keeper,
+    aside::conclude,
     diff,
     history::{self, Wish},
     inverses,
@@ -167,9 +168,13 @@ impl Migrator {
     ///
     /// Looks first: where everything holds, nothing is locked, written or sent but questions. Otherwise one run at a time
     /// works. Everything that is bound to fail is found before the first change. `on_event` is told what happens.
+    ///
+    /// Where the settings say so, a backup is made before the first change ([`Settings::backup`]), and the user's commands are run
+    /// ([`Settings::hooks`]); what these write goes to standard error. [`Report::aside`] tells of both.
     #[must_use]
     pub fn run(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
-        self.operate(Command::Run, &mut on_event)
+        let report = self.operate(Command::Run, &mut on_event);
+        conclude(&self.settings, &self.interrupt, report, &mut on_event)
     }
 
     /// Finds out what [`Migrator::run`] would do, without doing it. Read-only.
@@ -242,7 +247,8 @@ impl Migrator {
     /// [`Hazard::DataLoss`] is allowed.
     #[must_use]
     pub fn rollback(&self, back: &Back, mut on_event: impl FnMut(Event<'_>)) -> Report {
-        rollback(&self.settings, back, Command::Run, &self.interrupt, &mut on_event)
+        let report = rollback(&self.settings, back, Command::Run, &self.interrupt, &mut on_event);
+        conclude(&self.settings, &self.interrupt, report, &mut on_event)
     }
 
     /// Finds out what [`Migrator::rollback`] would do, without doing it. Read-only.
@@ -271,7 +277,8 @@ impl Migrator {
     /// what is left of changes that were not finished is dropped. Scripts play no part in it.
     #[must_use]
     pub fn repair(&self, mut on_event: impl FnMut(Event<'_>)) -> Report {
-        repair(&self.settings, Command::Run, &self.interrupt, &mut on_event)
+        let report = repair(&self.settings, Command::Run, &self.interrupt, &mut on_event);
+        conclude(&self.settings, &self.interrupt, report, &mut on_event)
     }
 
     /// Finds out what [`Migrator::repair`] would do, without doing it. Read-only.

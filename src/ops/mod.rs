@@ -1,6 +1,7 @@
 //! [`Migrator`], with one function for each thing the tool can do: the library's front door, which never prints.
 
 mod adopt;
+mod aside;
 mod diff;
 mod errors;
 mod history;

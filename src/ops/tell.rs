@@ -6,8 +6,8 @@ use crate::{
     catalog::Snapshot,
     diagnostic::{Diagnostic, Outcome},
     event::{
-        BaseReport, Blocked, Command, Comparison, GuardReport, Look, Pending, Place, Rehearsal, Report, ScriptName,
-        ScriptReport, ScriptState, StatementReport, StepEnd, StepReport, Verification,
+        Aside, BaseReport, Blocked, Command, Comparison, GuardReport, Look, Pending, Place, Rehearsal, Report,
+        ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd, StepReport, Verification,
     },
     exec::{self, Done},
     goal::{StatementGoals, StatementId},
@@ -40,6 +40,7 @@ pub(super) struct Notes {
     pub(super) lock_waits: BTreeMap<StatementId, Duration>,
     /// For how long others may have waited for locks of this run: at once, and in all.
     pub(super) blocked: Blocked,
+    pub(super) aside: Aside,
 }
 
 impl Notes {
@@ -60,6 +61,7 @@ impl Notes {
             attempts: BTreeMap::new(),
             lock_waits: BTreeMap::new(),
             blocked: Blocked::default(),
+            aside: Aside::default(),
         }
     }
 
@@ -145,6 +147,7 @@ impl Notes {
             history: self.history,
             guise: self.guise,
             blocked: self.blocked,
+            aside: self.aside,
             look: self.look,
             diagnostics: self.diagnostics,
             elapsed,

@@ -11,6 +11,7 @@ use crate::{
     config::Settings,
     db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
+    diff,
     event::{Blocked, Event},
     exec::{self, Done, Failure, Group, Ledger, Watch},
     journal::Entry,
@@ -250,6 +251,15 @@ impl Operation<'_, '_> {
                 self.finish(site, session, &seen);
                 return Some(seen.plan);
             }
+            match self.set_out(site, session, &seen) {
+                Ok(false) => {}
+                // That may have taken an hour.
+                Ok(true) => continue,
+                Err(diagnostic) => {
+                    self.error(diagnostic);
+                    return Some(seen.plan);
+                }
+            }
             let base: Vec<BaseVersion> = self.unrecorded(&seen);
             let mut again = seen.plan.barrier.is_some();
             if let Some(target) = &seen.snapshot.target
@@ -318,6 +328,7 @@ impl Operation<'_, '_> {
                 match outcome {
                     Ok(()) => {
                         trouble = Trouble::default();
+                        self.memory.note_touched(group, &seen.plan);
                         for step in &group.steps {
                             if step.verb == crate::plan::Verb::Run {
                                 policy.ran.insert(step.statement);
@@ -344,6 +355,7 @@ impl Operation<'_, '_> {
                     session.roll_back();
                     self.settle_memory(false);
                     self.notes.sent.clear();
+                    self.memory.touched = diff::Touched::default();
                     policy.ran.clone_from(&self.subject.policy.ran);
                 } else if let Err(error) = session.commit() {
                     self.settle_memory(false);
@@ -368,6 +380,7 @@ impl Operation<'_, '_> {
         let changed: Vec<ScriptId> =
             self.subject.goals.iter().map(|goals| goals.id).filter(|id| self.notes.has_changed(*id)).collect();
         self.verified(site, session, seen, &|id| changed.contains(&id));
+        self.note_left(&seen.snapshot);
         let unrecorded = self.unrecorded(seen);
         if let Some(base) = &mut self.notes.base {
             // A version of several groups comes several times, and one that could not be recorded with its group comes below.
@@ -489,14 +502,7 @@ impl Operation<'_, '_> {
             // What follows only tidies up, and is not to be cancelled.
             self.interrupt.working(None);
         }
-        let leftover = step.leftover.as_ref().filter(|_| !lost).and_then(|leftover| {
-            let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
-            match exec::clean_up(session, leftover, limit) {
-                Ok(false) => None,
-                Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
-                Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
-            }
-        });
+        let leftover = if lost { None } else { cleaned_up(session, step, interrupted) };
         let alone = group.transaction == Transaction::None;
         if !lost && (interrupted || alone) {
             self.remember_failure(session, group, failure);
@@ -521,6 +527,10 @@ impl Operation<'_, '_> {
         let enough = self.others_waited_enough() && timed_out;
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings) && !enough;
         let blockers = if timed_out { in_the_way_of(workplace, step, group) } else { Vec::new() };
+        if trouble.is_overtaken(step, &failure.error) {
+            *self.notes.attempts.entry(step.statement).or_insert(0) += 1;
+            return true;
+        }
         if goes_on {
             let pause = exec::pause(trouble.attempts, failure.elapsed, fastrand::f64());
             let pause = if lost { Duration::ZERO } else { pause };
@@ -679,11 +689,24 @@ impl Operation<'_, '_> {
     }
 }
 
+/// Drops what a step has left unfinished, and says what came of that.
+fn cleaned_up(session: &mut Session, step: &Step, interrupted: bool) -> Option<String> {
+    let leftover = step.leftover.as_ref()?;
+    let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
+    match exec::clean_up(session, leftover, limit) {
+        Ok(false) => None,
+        Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
+        Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
+    }
+}
+
 /// How often things went wrong since the last success.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Trouble {
     attempts: u32,
     since: Option<Instant>,
+    /// What failed last because of an object that is there, or is not, when something else was seen.
+    overtaken: Option<String>,
 }
 
 impl Trouble {
@@ -692,13 +715,22 @@ impl Trouble {
         self.since.get_or_insert_with(Instant::now);
     }
 
+    /// Returns whether somebody else may have been quicker, so that it is worth to look and plan anew: not where the same
+    /// statement has failed so before, and not for a statement that is not read, whose names may be wrong.
+    fn is_overtaken(&mut self, step: &Step, error: &ServerError) -> bool {
+        if !error.may_be_overtaken() || step.verb == crate::plan::Verb::Run {
+            return false;
+        }
+        self.overtaken.replace(step.sql.clone()).is_none_or(|before| before != step.sql)
+    }
+
     fn may_go_on(&self, settings: &Settings) -> bool {
         self.attempts + 1 < settings.limits.lock_retries
             && self.since.is_none_or(|since| since.elapsed() < settings.limits.lock_budget)
     }
 }
 
-fn time_up() -> Diagnostic {
+pub(super) fn time_up() -> Diagnostic {
     Diagnostic::error(Code::TimeUp, "the time given with `--until` has come, and work is left")
         .help("run again when there is time; it goes on where it stopped")
 }

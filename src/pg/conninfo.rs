@@ -265,6 +265,11 @@ impl ConnectionTarget {
         self.parameters.iter().find(|(known, _)| known == keyword).map(|(_, value)| value.as_str())
     }
 
+    /// Returns every keyword that is set, with its value. Some of them are secret: [`is_secret_keyword`].
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter().map(|(keyword, value)| (keyword.as_str(), value.as_str()))
+    }
+
     /// Sets a keyword, replacing an earlier value. An empty value unsets it, as in libpq.
     pub fn set(&mut self, keyword: &str, value: &str) {
         self.parameters.retain(|(known, _)| known != keyword);

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     catalog::{
-        Extension, Object, Policy, Privileges, RelationKind, Routine, Schema, Sequence, Snapshot, Table, Trigger, Type,
-        View,
+        ConstraintKind, Extension, Object, Policy, Privileges, RelationKind, Routine, Schema, Sequence, Snapshot,
+        Table, Trigger, Type, View,
     },
     pg::{Ident, ObjectName, TypeName},
 };
@@ -24,6 +24,8 @@ pub struct Moved {
     pub after: Parts,
     /// What takes renames back, last first. A statement that renames does nothing else.
     pub renamed_back: Vec<String>,
+    /// Relations that have another name now, or whose definitions name something that has.
+    pub renamed: Vec<ObjectName>,
     /// What the relations are whose comments and privileges are here.
     pub kinds: BTreeMap<ObjectName, RelationKind>,
 }
@@ -85,6 +87,7 @@ pub(super) struct World {
     comments: Kept<Object, String>,
     privileges: Kept<Object, Privileges>,
     renamed_back: Vec<String>,
+    renamed: BTreeSet<ObjectName>,
     kinds: BTreeMap<ObjectName, RelationKind>,
 }
 
@@ -144,6 +147,7 @@ impl World {
             comments: BTreeMap::new(),
             privileges: BTreeMap::new(),
             renamed_back: Vec::new(),
+            renamed: BTreeSet::new(),
             kinds: BTreeMap::new(),
         }
     }
@@ -160,6 +164,7 @@ impl World {
         self.touched = false;
         let mut moved = Moved {
             renamed_back: mem::take(&mut self.renamed_back),
+            renamed: mem::take(&mut self.renamed).into_iter().collect(),
             kinds: mem::take(&mut self.kinds),
             ..Moved::default()
         };
@@ -308,7 +313,26 @@ impl World {
     pub(super) fn rename(&mut self, from: &ObjectName, to: &ObjectName, back: String) {
         self.now.objects.rename(from, to);
         self.touched = true;
+        self.note_renamed(&[from, to]);
         self.renamed_back.insert(0, back);
+    }
+
+    /// Notes relations that have another name, or parts with another name, and all whose definitions may name them. Without any it is
+    /// a type: any table may have columns of it.
+    fn note_renamed(&mut self, relations: &[&ObjectName]) {
+        let is_concerned = |(name, state): &(&ObjectName, &Table)| {
+            let has_index =
+                |relation: &&ObjectName| relation.schema == name.schema && state.indexes.contains_key(&relation.name);
+            let refers = |relation: &&ObjectName| {
+                state.constraints.iter().any(
+                    |constraint| matches!(&constraint.kind, ConstraintKind::ForeignKey(key) if key.table == **relation),
+                )
+            };
+            relations.is_empty() || relations.iter().any(|relation| has_index(relation) || refers(relation))
+        };
+        let tables = self.now.tables.iter().chain(&self.now.materialized).filter(is_concerned).map(|(name, _)| name);
+        let names = tables.chain(self.now.objects.views.keys()).chain(relations.iter().copied());
+        self.renamed.extend(names.cloned());
     }
 
     /// Renames parts of a table or type wherever their comments and privileges are kept. `back` takes it back.
@@ -317,6 +341,8 @@ impl World {
             self.now.objects.rename_object(from, to);
         }
         self.touched = true;
+        let relations: Vec<&ObjectName> = renamed.iter().filter_map(|(from, _)| from.table()).collect();
+        self.note_renamed(&relations);
         self.renamed_back.insert(0, back);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     event::{Command, Report},
-    journal::{Backfill, Change, ChangeState, History, Run, RunState},
+    journal::{Backfill, Change, ChangeState, Drift, History, Run, RunState},
 };
 
 use super::{
@@ -40,7 +40,30 @@ pub(super) fn items(history: &History) -> Vec<Item> {
         items.extend(changes.iter().map(change));
     }
     items.extend(history.backfills.iter().map(backfill));
+    items.extend(history.drift.iter().map(drift));
     items
+}
+
+/// An object that others have changed. What it was and is stands in the line where that is short.
+fn drift(drift: &Drift) -> Item {
+    /// The longest definition that is told in a line.
+    const SHORT: usize = 120;
+    let Drift { object, run, begun, was, is, changed } = drift;
+    let is_short = |text: &Option<String>| text.as_ref().is_none_or(|text| text.len() <= SHORT && !text.contains('\n'));
+    let told = |text: &Option<String>| match text.as_deref() {
+        None => "not there".to_owned(),
+        Some("") => "there".to_owned(),
+        Some(text) => text.to_owned(),
+    };
+    let since = changed.as_ref().map(|at| format!(", changed {}", time(at))).unwrap_or_default();
+    let after = format!("run {run} of {}", time(begun));
+    let (words, statements) = if is_short(was) && is_short(is) {
+        (format!("{object}: {} after {after}, now {}{since}", told(was), told(is)), Vec::new())
+    } else {
+        let shown = [("was", was), ("is", is)].map(|(word, text)| format!("-- {word}\n{}", told(text)));
+        (format!("{object}: no longer as {after} has left it{since}"), shown.to_vec())
+    };
+    Item { sign: "!", paint: Paint::Change, words, notes: Vec::new(), statements }
 }
 
 fn run(run: &Run, with_scripts: bool) -> Item {
@@ -164,8 +187,14 @@ pub(super) fn headline(report: &Report) -> String {
     if history.runs.is_empty() {
         return "no run is remembered".to_owned();
     }
-    let runs = count(history.runs.len(), "run", "runs");
-    if history.backfills.is_empty() { runs } else { format!("{runs}, {}", open()) }
+    let mut parts = vec![count(history.runs.len(), "run", "runs")];
+    if !history.backfills.is_empty() {
+        parts.push(open());
+    }
+    if !history.drift.is_empty() {
+        parts.push(count(history.drift.len(), "object was changed by others", "objects were changed by others"));
+    }
+    parts.join(", ")
 }
 
 /// Returns what to type next.

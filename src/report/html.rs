@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    Style, difference, history,
+    Style, aside, difference, history,
     layout::{count, elapsed},
     markdown,
     paint::Paint,
@@ -75,6 +75,9 @@ impl Page<'_> {
                         p.tool { "hrms-migrate " b { (command) } }
                         @if let Some(place) = &self.report.place {
                             p.place { @for word in place_words(place) { span { (self.clean(&word)) } } }
+                        }
+                        @for (label, words, _) in aside::lines(self.report) {
+                            p.place { span { (label) " " (self.clean(&words)) } }
                         }
                         p class=(format!("verdict {}", tone(paint))) { (self.clean(&words)) }
                         @if let Some(next) = next(self.report) { p.next { (self.inline(&next)) } }

@@ -11,7 +11,7 @@ use crate::{
         BaseReport, Command, Comparison, Place, Rehearsal, Report, ScriptReport, ScriptState, StatementReport, StepEnd,
         StepReport, Trial, TrialEnd, Verification,
     },
-    journal::{Backfill, Change, History, Run},
+    journal::{Backfill, Change, Drift, History, Run},
     plan::{Checked, CheckedKind, Form, State, Verb},
 };
 
@@ -66,6 +66,9 @@ struct ReportJson<'a> {
     totals: TotalsJson,
     next: Option<String>,
     place: Option<PlaceJson<'a>>,
+    run: Option<i64>,
+    backup: Option<BackupJson<'a>>,
+    hooks: Vec<HookJson<'a>>,
     base: Option<BaseJson<'a>>,
     scripts: Vec<ScriptJson<'a>>,
     verification: Option<VerificationJson<'a>>,
@@ -101,6 +104,20 @@ struct PlaceJson<'a> {
 struct BlockedJson {
     longest_ms: u64,
     total_ms: u64,
+}
+
+#[derive(Serialize)]
+struct BackupJson<'a> {
+    file: &'a str,
+    bytes: Option<u64>,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct HookJson<'a> {
+    name: &'static str,
+    failure: Option<&'a str>,
+    elapsed_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -197,6 +214,17 @@ struct HistoryJson<'a> {
     runs: Vec<RunJson<'a>>,
     changes: Vec<ChangeJson<'a>>,
     backfills: Vec<BackfillJson<'a>>,
+    drift: Vec<DriftJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct DriftJson<'a> {
+    object: &'a str,
+    run: i64,
+    begun: &'a str,
+    was: Option<&'a str>,
+    is: Option<&'a str>,
+    changed: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -320,10 +348,19 @@ impl<'a> HistoryJson<'a> {
             begun: &backfill.begun,
             updated: &backfill.updated,
         };
+        let drift = |drift: &'a Drift| DriftJson {
+            object: &drift.object,
+            run: drift.run,
+            begun: &drift.begun,
+            was: drift.was.as_deref(),
+            is: drift.is.as_deref(),
+            changed: drift.changed.as_deref(),
+        };
         Self {
             runs: history.runs.iter().map(run).collect(),
             changes: history.changes.iter().map(change).collect(),
             backfills: history.backfills.iter().map(backfill).collect(),
+            drift: history.drift.iter().map(drift).collect(),
         }
     }
 }
@@ -439,13 +476,12 @@ struct ExcerptJson<'a> {
 impl<'a> ReportJson<'a> {
     fn of(report: &'a Report) -> Self {
         let totals = Totals::of(report);
-        let signal = report.interrupted.and_then(|signal| u8::try_from(signal.saturating_add(128)).ok());
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION"),
             command: report.command_name(),
             outcome: if report.interrupted.is_some() { "interrupted" } else { outcome_name(report.outcome) },
-            exit_code: signal.unwrap_or_else(|| report.outcome.map_or(0, Outcome::exit_code)),
+            exit_code: report.exit_code(),
             interrupted: report.interrupted,
             elapsed_ms: millis(report.elapsed),
             blocked: BlockedJson { longest_ms: millis(report.blocked.longest), total_ms: millis(report.blocked.total) },
@@ -461,6 +497,22 @@ impl<'a> ReportJson<'a> {
             },
             next: next(report),
             place: report.place.as_ref().map(PlaceJson::of),
+            run: report.aside.run,
+            backup: report.aside.backup.as_ref().map(|backup| BackupJson {
+                file: &backup.file,
+                bytes: backup.bytes,
+                elapsed_ms: millis(backup.elapsed),
+            }),
+            hooks: report
+                .aside
+                .hooks
+                .iter()
+                .map(|hook| HookJson {
+                    name: hook.hook,
+                    failure: hook.failure.as_deref(),
+                    elapsed_ms: millis(hook.elapsed),
+                })
+                .collect(),
             base: report.base.as_ref().map(BaseJson::of),
             scripts: report.scripts.iter().map(|script| ScriptJson::of(script, report)).collect(),
             verification: report.verification.as_ref().map(VerificationJson::of),

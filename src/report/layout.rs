@@ -127,6 +127,24 @@ pub(super) fn limit(millis: u64) -> String {
     }
 }
 
+/// Returns a number of bytes: `512 bytes`, `38 kB`, `1.2 GB`.
+pub(super) fn size(bytes: u64) -> String {
+    const STEP: u64 = 1024;
+    let units = ["kB", "MB", "GB", "TB"];
+    if bytes < STEP {
+        return format!("{bytes} bytes");
+    }
+    let (mut whole, mut rest, mut unit) = (bytes / STEP, bytes % STEP, 0);
+    while whole >= STEP && unit + 1 < units.len() {
+        (whole, rest, unit) = (whole / STEP, whole % STEP, unit + 1);
+    }
+    if whole < 10 {
+        format!("{whole}.{} {}", rest * 10 / STEP, units[unit])
+    } else {
+        format!("{whole} {}", units[unit])
+    }
+}
+
 /// Returns a number with its noun: `1 table`, `1 480 columns`.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
@@ -140,6 +158,20 @@ pub(super) fn grouped(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_read_as_people_say_them() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1_023, "1023 bytes"),
+            (1_536, "1.5 kB"),
+            (38 * 1_024, "38 kB"),
+            (1_288_490_189, "1.1 GB"),
+            (u64::MAX, "16777215 TB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
 
     #[test]
     fn durations_read_as_people_say_them() {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    Style,
+    Style, aside,
     diagnostic::render_diagnostic,
     difference, history,
     layout::{count, grouped},
@@ -88,6 +88,9 @@ impl Page<'_> {
         if let Some(place) = &self.report.place {
             let words: Vec<_> = place_words(place).iter().map(|word| code(&self.style.clean(word))).collect();
             self.block(&words.join(" · "));
+        }
+        for (label, words, _) in aside::lines(self.report) {
+            self.block(&format!("{label}: {}", prose(&self.style.clean(&words))));
         }
     }
 

@@ -4,6 +4,7 @@
 //! `docs/report.schema.json`), and [`Progress`] tells events while they happen. Names, messages and script lines come from
 //! outside: what could move the cursor or turn the direction of writing is shown as an escape, never sent to a terminal.
 
+mod aside;
 mod diagnostic;
 mod difference;
 mod github;

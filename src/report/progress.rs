@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     Style,
-    layout::{count, elapsed, shorten, spaces, wrap},
+    layout::{count, elapsed, shorten, size, spaces, wrap},
     paint::Paint,
     step::mark,
     text::{render_header, state_words},
@@ -165,6 +165,16 @@ impl<'a> Progress<'a> {
                     self.keep(&format!("{name}: {words}, {time}"), Paint::Plain);
                 }
             }
+            Event::BackingUp { file, bytes, elapsed: time } => {
+                if self.told.is_zero() || self.is_time_to_tell(*time) {
+                    self.told = (*time).max(Duration::from_millis(1));
+                    let file = self.style.clean(file);
+                    self.passing(&format!("making a backup: {file}, {} so far, {}", size(*bytes), elapsed(*time)));
+                }
+            }
+            // Its own words follow.
+            Event::HookBegins { hook } => self.keep(&format!("running the command of --{hook}"), Paint::Plain),
+            Event::Concluded(_) => self.finish(),
             Event::Note(note) => self.keep(&format!("note: {}", self.style.clean(note)), Paint::Plain),
         }
     }

@@ -6,8 +6,9 @@ use crate::{
     diagnostic::{Code, Diagnostic, Outcome, Severity, Subject},
     diff::{Change, Difference, DifferenceState, Effect, RowsMoved},
     event::{
-        BaseReport, Blocked, Command, Comparison, Event, GuardReport, Place, Rehearsal, Report, ScriptName,
-        ScriptReport, ScriptState, StatementReport, StepEnd, StepReport, Trial, TrialEnd, Verification,
+        Aside, Backup, BaseReport, Blocked, Command, Comparison, Event, GuardReport, HookReport, Place, Rehearsal,
+        Report, ScriptName, ScriptReport, ScriptState, StatementReport, StepEnd, StepReport, Trial, TrialEnd,
+        Verification,
     },
     goal::StatementId,
     pg::{Ident, LockMode, LockTimeout, ObjectName, RowCount, StatementTimeout},
@@ -20,10 +21,12 @@ use super::{
     render_report, render_result,
 };
 
+mod aside;
 mod formats;
 mod history;
 mod schema;
 
+use aside::backed_up;
 use history::{history_of, remembered};
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}a\u{202e}b\nc\u{9b}31m\u{200b}\r";
@@ -59,6 +62,7 @@ fn report(command: Command) -> Report {
         history: None,
         guise: None,
         blocked: Blocked::default(),
+        aside: Aside::default(),
         look: None,
         diagnostics: Vec::new(),
         elapsed: millis(5400),
@@ -547,6 +551,12 @@ fn hostile() -> Report {
             pending: None,
         }];
     }
+    report.aside = Aside {
+        begun: true,
+        run: None,
+        backup: Some(Backup { file: HOSTILE.to_owned(), bytes: Some(1), elapsed: millis(1) }),
+        hooks: vec![HookReport { hook: "after-run", failure: Some(HOSTILE.to_owned()), elapsed: millis(1) }],
+    };
     report.diagnostics = vec![
         at(Diagnostic::error(Code::TypeConflict, HOSTILE), HOSTILE, &format!("a {HOSTILE} b"), HOSTILE, HOSTILE)
             .why(HOSTILE)

@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    Style,
+    Style, aside,
     diagnostic::render_diagnostic,
     difference, history,
     layout::{count, elapsed, grouped, pad, pad_left, shorten, spaces, width, wrap, wrap_names},
@@ -64,6 +64,7 @@ fn render(report: &Report, style: &Style, problems: bool) -> String {
         return page.out;
     }
     page.base();
+    page.aside();
     if report.command != Command::Diff {
         page.scripts();
     }
@@ -380,6 +381,12 @@ impl Page<'_> {
         self.prose("base", &words, Paint::Plain);
         if let Some(why) = &base.unrecorded {
             self.prose("", why, Paint::Change);
+        }
+    }
+
+    fn aside(&mut self) {
+        for (label, words, paint) in aside::lines(self.report) {
+            self.prose(label, &words, paint);
         }
     }
 

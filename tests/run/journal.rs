@@ -237,3 +237,66 @@ fn a_journal_whose_making_would_wait_for_the_run_itself_is_made_before_it() {
     assert_eq!(database.value("SELECT count(*) FROM hrms_migrate.changes WHERE state = 'done'").as_deref(), Some("3"));
     scripts.assert_nothing_left(&database);
 }
+
+#[test]
+fn what_others_have_changed_since_is_shown() {
+    let Some(database) = TestDatabase::new("drift") else { return };
+    let scripts = Scripts::one(
+        "CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE people (id serial PRIMARY KEY, name varchar(40) NOT NULL DEFAULT 'x', mood mood, old_name text);
+CREATE INDEX IF NOT EXISTS people_name ON people (lower(name)) WHERE mood = 'good';
+ALTER TABLE people ADD CONSTRAINT named CHECK (name <> '');
+CREATE VIEW named AS SELECT id, name FROM people;
+CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 * n $$;
+CREATE TABLE pets (id integer PRIMARY KEY, owner_id integer REFERENCES people (id));
+",
+    );
+    scripts.run(&database).expect(0);
+    let shown = |command: &str| scripts.command(&[command]).database(&database).run().stdout;
+    assert_says(&shown("history"), &["history 1 run"]);
+    // What belongs to others alone is none of our business.
+    database.execute("ALTER TABLE people ADD COLUMN theirs integer; CREATE TABLE other (id integer)");
+    assert_says(&shown("history"), &["history 1 run"]);
+    assert!(!shown("history").contains("by others"));
+    database.execute(
+        "ALTER TABLE people ALTER COLUMN name SET DEFAULT 'y'; DROP INDEX people_name; ALTER TYPE mood ADD VALUE 'so so';
+         CREATE OR REPLACE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT n + n $$;
+         ALTER TABLE people DROP COLUMN old_name",
+    );
+    let drift = [
+        "column public.people.name: character varying(40) DEFAULT 'x'",
+        "after run 1 of",
+        "index people_name on public.people: ",
+        "now not there",
+        "enum public.mood: 'good', 'bad' after run 1",
+        "routine public.twice(integer)",
+        "column public.people.old_name: text after run 1",
+    ];
+    let history = shown("history").replace("\n     ", "");
+    assert_says(&history, &["history 1 run, 5 objects were changed by others"]);
+    let words = history.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_says(&words, &drift);
+    assert!(!words.contains("constraint"), "{words}");
+    assert_says(&shown("status").split_whitespace().collect::<Vec<_>>().join(" "), &drift);
+    let one = scripts.command(&["history", "--object", "people_name"]).database(&database).run().expect(0);
+    assert_says(&one.stdout, &["1 object was changed by others"]);
+    // What the next run puts right, and what it changes itself, is no difference any more.
+    scripts.write(
+        "010_test.sql",
+        "ALTER TABLE people ALTER COLUMN name SET DEFAULT 'z';
+ALTER TABLE people RENAME TO persons;
+CREATE INDEX IF NOT EXISTS people_name ON persons (name);
+DROP VIEW IF EXISTS named;
+-- ensure:allow drop -- nobody has any
+DROP TABLE IF EXISTS pets;
+ALTER TYPE mood ADD VALUE IF NOT EXISTS 'so so';
+",
+    );
+    scripts.run(&database).expect(0);
+    let words = shown("history").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!words.contains("people") && !words.contains("pets") && !words.contains("view"), "{words}");
+    // A rollback is a run as well.
+    scripts.command(&["rollback", "--allow", "data-loss"]).database(&database).run();
+    let words = shown("history").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!words.contains("persons"), "{words}");
+}

@@ -13,12 +13,14 @@ mod proxy;
 mod tools;
 
 mod adopt;
+mod backup;
 mod batches;
 mod check;
 mod concurrent;
 mod crash;
 mod diff;
 mod exit_codes;
+mod hooks;
 mod indexes;
 mod input;
 mod interrupt;

@@ -1,6 +1,6 @@
 //! What the journal remembers, drawn.
 
-use crate::journal::{Backfill, Change, ChangeState, Ended, Entry, History, Inverse, Run, RunState};
+use crate::journal::{Backfill, Change, ChangeState, Drift, Ended, Entry, History, Inverse, Run, RunState};
 
 use super::*;
 
@@ -58,7 +58,15 @@ pub(super) fn history_of(text: &str) -> History {
             pages: 40,
             rows: 1_000,
             begun: text.clone(),
-            updated: text,
+            updated: text.clone(),
+        }],
+        drift: vec![Drift {
+            object: text.clone(),
+            run: 12,
+            begun: text.clone(),
+            was: Some(text.clone()),
+            is: Some(text.clone()),
+            changed: Some(text),
         }],
     }
 }
@@ -92,6 +100,15 @@ pub(super) fn remembered() -> Report {
     backfill.location = "ensure/040_leaves.sql:3:1".to_owned();
     backfill.object = "rows of public.leaves".to_owned();
     backfill.updated = "2026-11-21T22:10:03Z".to_owned();
+    let drift = &mut history.drift[0];
+    drift.object = "column public.users.phone".to_owned();
+    (drift.begun, drift.changed) = ("2026-11-21T22:10:03Z".to_owned(), None);
+    (drift.was, drift.is) = (Some("text".to_owned()), Some("character varying(20)".to_owned()));
+    let gone = Drift { object: "index ix_users_fax on public.users".to_owned(), is: None, ..drift.clone() };
+    let mut long = Drift { object: "view public.active".to_owned(), ..drift.clone() };
+    long.was = Some(" SELECT users.id\n   FROM users\n  WHERE users.active;".to_owned());
+    long.changed = Some("2026-11-22T08:30:00Z".to_owned());
+    history.drift.extend([gone, long]);
     report.history = Some(history);
     report
 }

@@ -122,6 +122,7 @@ fn the_schema_says_what_is_written() {
         rehearsed(),
         hostile(),
         remembered(),
+        backed_up(),
         interrupted,
         unverified,
         empty,

@@ -26,7 +26,9 @@ CREATE TABLE runs (
     -- For how long others may have waited for locks of this run.
     blocked_ms bigint NOT NULL DEFAULT 0,
     -- What went wrong: no secret and no content of a row.
-    error text
+    error text,
+    -- The objects that it has touched, as they were at its end: JSON. NULL where it was killed.
+    left_as text
 );
 
 -- A step that was sent. One in a transaction is here only where it was committed.
