@@ -26,7 +26,7 @@ def restarts(bench, options, chance):
             raise Broken(f"{told}: it does not say why it {outcome.told()}")
         ended[mode, outcome.status] += 1
         slowest = max(slowest, outcome.seconds)
-        finish(bench, "restarts", told)
+        finish(bench, "restarts", told, lost=True)
         if count % 10 == 0:
             say(f"restarts: {count} of {options.rounds}")
     codes = ", ".join(f"{count} × {code} (-m {mode})" for (mode, code), count in sorted(ended.items()))
@@ -50,7 +50,7 @@ def cuts(bench, options, chance):
             outcome = bench.start("cuts", url=proxy.url("cuts")).wait().expect([0, 6], told)
             missed += not proxy.was_cut.is_set()
         ended[way, outcome.status] += 1
-        finish(bench, "cuts", told)
+        finish(bench, "cuts", told, lost=True)
         if count % 25 == 0:
             say(f"cuts: {count} of {options.rounds}")
     codes = ", ".join(f"{count} × {code} ({way})" for (way, code), count in sorted(ended.items()))

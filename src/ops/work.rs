@@ -502,14 +502,7 @@ impl Operation<'_, '_> {
             // What follows only tidies up, and is not to be cancelled.
             self.interrupt.working(None);
         }
-        let leftover = step.leftover.as_ref().filter(|_| !lost).and_then(|leftover| {
-            let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
-            match exec::clean_up(session, leftover, limit) {
-                Ok(false) => None,
-                Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
-                Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
-            }
-        });
+        let leftover = if lost { None } else { cleaned_up(session, step, interrupted) };
         let alone = group.transaction == Transaction::None;
         if !lost && (interrupted || alone) {
             self.remember_failure(session, group, failure);
@@ -534,6 +527,10 @@ impl Operation<'_, '_> {
         let enough = self.others_waited_enough() && timed_out;
         let goes_on = exec::may_retry(&failure.error) && trouble.may_go_on(self.settings) && !enough;
         let blockers = if timed_out { in_the_way_of(workplace, step, group) } else { Vec::new() };
+        if trouble.is_overtaken(step, &failure.error) {
+            *self.notes.attempts.entry(step.statement).or_insert(0) += 1;
+            return true;
+        }
         if goes_on {
             let pause = exec::pause(trouble.attempts, failure.elapsed, fastrand::f64());
             let pause = if lost { Duration::ZERO } else { pause };
@@ -602,9 +599,27 @@ impl Operation<'_, '_> {
                 self.notes.diagnostics.push(diagnostic);
             }
             ServerErrorKind::TimeUp => self.time_up(Some(step)),
+            ServerErrorKind::KeepsTooMuch => self.kept_enough(step, failure),
             _ => return false,
         }
         true
+    }
+
+    /// More old values would be kept than may be: what was undone is filled by nobody.
+    fn kept_enough(&mut self, step: &Step, failure: &Failure) {
+        let undone = if step.batches.is_some() {
+            "the batches before stay, and what was there before them is kept; the last one was undone"
+        } else {
+            "the statement was undone"
+        };
+        let what = format!("the old values of {} take more room than they may", step.object);
+        let mut diagnostic = Diagnostic::error(Code::KeepOld, what)
+            .at(&self.subject.scripts.texts[step.statement.script.0], step.span, "")
+            .why(failure.error.to_string())
+            .why(undone)
+            .help("raise `--keep-old-limit` and run again, or leave `-- ensure:keep-old` out");
+        diagnostic.done = Some(self.done_so_far());
+        self.notes.diagnostics.push(diagnostic);
     }
 
     /// Connects anew after the connection was lost with a group. Returns whether the run can go on.
@@ -674,17 +689,39 @@ impl Operation<'_, '_> {
     }
 }
 
+/// Drops what a step has left unfinished, and says what came of that.
+fn cleaned_up(session: &mut Session, step: &Step, interrupted: bool) -> Option<String> {
+    let leftover = step.leftover.as_ref()?;
+    let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
+    match exec::clean_up(session, leftover, limit) {
+        Ok(false) => None,
+        Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
+        Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
+    }
+}
+
 /// How often things went wrong since the last success.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Trouble {
     attempts: u32,
     since: Option<Instant>,
+    /// What failed last because of an object that is there, or is not, when something else was seen.
+    overtaken: Option<String>,
 }
 
 impl Trouble {
     fn count(&mut self) {
         self.attempts += 1;
         self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Returns whether somebody else may have been quicker, so that it is worth to look and plan anew: not where the same
+    /// statement has failed so before, and not for a statement that is not read, whose names may be wrong.
+    fn is_overtaken(&mut self, step: &Step, error: &ServerError) -> bool {
+        if !error.may_be_overtaken() || step.verb == crate::plan::Verb::Run {
+            return false;
+        }
+        self.overtaken.replace(step.sql.clone()).is_none_or(|before| before != step.sql)
     }
 
     fn may_go_on(&self, settings: &Settings) -> bool {

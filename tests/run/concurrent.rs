@@ -1,9 +1,14 @@
 //! Several runs at once.
 
+use diesel::connection::SimpleConnection as _;
+
 use crate::{
     kill::assert_done_once,
     support::{TestDatabase, cli},
-    tools::{Scripts, assert_clean, assert_says, kill, wait_for_query, wait_for_statement},
+    tools::{
+        Scripts, assert_clean, assert_says, in_transaction, kill, wait_for_lock_wait, wait_for_query,
+        wait_for_statement,
+    },
 };
 
 /// Returns the catalog that one undisturbed run makes of an empty database, and how long its report says it is.
@@ -113,4 +118,23 @@ fn a_runner_that_waits_too_long_ends_with_5_and_names_the_holder() {
     assert_says(&second.stderr, &["error[runner-lock]", "session "]);
     holder.signal("TERM");
     holder.wait().expect(143);
+}
+
+#[test]
+fn what_somebody_else_makes_meanwhile_is_seen_and_left_alone() {
+    let Some(database) = TestDatabase::new("overtaken") else { return };
+    database.execute("CREATE TABLE people (id integer PRIMARY KEY)");
+    let scripts = Scripts::one(
+        "ALTER TABLE people ADD COLUMN IF NOT EXISTS phone text;
+         ALTER TABLE people ADD COLUMN IF NOT EXISTS fax text;",
+    );
+    let mut other = in_transaction(&database, "ALTER TABLE people ADD COLUMN phone text");
+    let run = scripts.on(&database).spawn();
+    wait_for_lock_wait(&database);
+    other.batch_execute("COMMIT").unwrap();
+    run.wait().expect(0);
+    scripts.assert_nothing_left(&database);
+    // Where the statement itself is wrong, the same failure comes again, and is told.
+    let wrong = Scripts::one("CREATE INDEX people_x ON people (nowhere(id));");
+    assert_says(&wrong.run(&database).expect(1).stderr, &["error[statement-failed]", "nowhere"]);
 }

@@ -414,6 +414,8 @@ impl Planner<'_> {
             head: Some(update),
             probe: left(table, names, conversion),
             object: format!("rows of {table}: {shadow}"),
+            rest: Vec::new(),
+            keeps: None,
             replica: facts.fires && facts.replica,
         };
         let transaction = self.alone();
@@ -760,9 +762,10 @@ impl Planner<'_> {
         for index in indexes {
             self.drop_ours(span, table, &index, why);
         }
-        let sql = format!(
-            "DROP TRIGGER {trigger} ON {table};\nDROP FUNCTION {function}();\nALTER TABLE {table} DROP COLUMN {shadow}"
-        );
+        // Somebody may have dropped the column, and left a trigger behind that fails.
+        let is_there = self.table_state(table).is_some_and(|state| state.column(shadow).is_some());
+        let column = if is_there { format!(";\nALTER TABLE {table} DROP COLUMN {shadow}") } else { String::new() };
+        let sql = format!("DROP TRIGGER {trigger} ON {table};\nDROP FUNCTION {function}(){column}");
         let object = format!("column {table}.{shadow} and its trigger ({why})");
         self.own_step(span, sql, Verb::Drop, object, table, LockMode::AccessExclusive, Form::CatalogOnly);
         self.forget_column(table, shadow);
