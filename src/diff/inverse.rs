@@ -118,12 +118,7 @@ impl Inverse {
 pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inverse> {
     let moved = plan.moved.as_deref()?;
     if !statement.directives.down.is_empty() {
-        let text = |down: &Down| {
-            // It is sent once, when it is asked for.
-            if down.repeatable { down.text.clone() } else { format!("-- ensure:always\n{}", down.text) }
-        };
-        let statements = statement.directives.down.iter().map(text).collect();
-        return Some(Inverse { statements, written: true, ..Inverse::default() });
+        return Some(by_hand(&statement.directives.down));
     }
     if !moved.renamed_back.is_empty() {
         return Some(Inverse { statements: moved.renamed_back.clone(), ..Inverse::default() });
@@ -182,6 +177,20 @@ pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inver
     inverse.stays.sort();
     inverse.stays.dedup();
     Some(inverse)
+}
+
+fn by_hand(downs: &[Down]) -> Inverse {
+    let text = |down: &Down| {
+        // It is sent once, when it is asked for.
+        if down.repeatable { down.text.clone() } else { format!("-- ensure:always\n{}", down.text) }
+    };
+    Inverse { statements: downs.iter().map(text).collect(), written: true, ..Inverse::default() }
+}
+
+/// Returns what takes a whole script back, as the text of an ensure script.
+#[must_use]
+pub fn down_script(downs: &[Down]) -> String {
+    by_hand(downs).script()
 }
 
 /// Returns whether an expression is the column, cast or not.

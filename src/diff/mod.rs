@@ -15,7 +15,7 @@ use crate::pg::ObjectName;
 pub use between::between;
 pub use declared::declared;
 pub use effect::{Change, Effect, RowsMoved, copy, effects, rows_moved};
-pub use inverse::{Inverse, InverseKind, Loss, inverse};
+pub use inverse::{Inverse, InverseKind, Loss, down_script, inverse};
 pub use left::Touched;
 pub use unmanaged::unmanaged;
 

@@ -23,7 +23,7 @@ pub use crate::sql::{
 };
 pub use contradiction::contradictions;
 pub use data::{Backfill, Probe, Seed};
-pub use read::{read, read_definition};
+pub use read::{read, read_definition, read_down};
 pub use scope::{Names, ObjectKind, scope};
 
 /// A statement by its script and its place there, counted from 0.

@@ -71,6 +71,17 @@ pub fn read(id: ScriptId, script: &Script, parsed: ParsedScript) -> Result<Scrip
     if reader.errors.is_empty() { Ok(goals) } else { Err(reader.errors) }
 }
 
+/// Reads what takes a whole script back: each of its statements may be of any kind that can stand in a script.
+///
+/// # Errors
+/// Statements that cannot.
+pub fn read_down(id: ScriptId, script: &Script, parsed: &ParsedScript) -> Result<Vec<Down>, Vec<Finding>> {
+    let mut reader = Reader { id, script, errors: Vec::new() };
+    let text = |span: Span| Fragment { text: script.slice(span).to_owned(), span };
+    let downs = parsed.statements.iter().filter_map(|statement| reader.down(&text(statement.span))).collect();
+    if reader.errors.is_empty() { Ok(downs) } else { Err(reader.errors) }
+}
+
 fn apply(directives: &mut Directives, directive: &Directive) {
     match &directive.kind {
         DirectiveKind::Allow { hazard, .. } => {

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 use crate::{
     config::{Selection, Settings},
     diagnostic::{Code, Diagnostic, Finding},
-    goal::{self, ScriptGoals},
-    script::{File, Script, ScriptId, assemble},
+    goal::{self, Down, ScriptGoals},
+    script::{File, Script, ScriptError, ScriptId, assemble},
     sql,
 };
 
@@ -33,6 +33,8 @@ pub struct Scripts {
     pub goals: Vec<ScriptGoals>,
     /// How many of them are base migrations.
     pub base: usize,
+    /// What base migrations say takes them back (`down.sql`), by their directories' names.
+    pub downs: Vec<Script>,
     /// Those left out by `--only`, `--skip` or `--to`: they are shown, not planned.
     pub left_out: Vec<ScriptId>,
 }
@@ -40,7 +42,7 @@ pub struct Scripts {
 /// Reads all scripts: those of the settings' directory, or else those compiled in. No database is needed; what is wrong with
 /// them comes in the order of the files.
 pub(super) fn load(settings: &Settings, scripts: &Dir<'_>) -> Result<Scripts, Vec<Diagnostic>> {
-    let (base, files) = match &settings.dir {
+    let (base, downs, files) = match &settings.dir {
         Some(dir) => from_directory(dir).map_err(|diagnostic| vec![*diagnostic])?,
         None => embedded(scripts),
     };
@@ -53,7 +55,9 @@ pub(super) fn load(settings: &Settings, scripts: &Dir<'_>) -> Result<Scripts, Ve
         ]);
     }
     let base_count = base.len();
-    let texts = assemble(base, files).map_err(|errors| errors.iter().map(errors::of_file).collect::<Vec<_>>())?;
+    let of_files = |errors: Vec<ScriptError>| errors.iter().map(errors::of_file).collect::<Vec<_>>();
+    let texts = assemble(base, files).map_err(of_files)?;
+    let downs = assemble(downs, Vec::new()).map_err(of_files)?;
     let one = |(index, script)| read_one(&texts, ScriptId(index), script);
     let read: Vec<Result<ScriptGoals, Vec<Diagnostic>>> =
         if texts.iter().map(|script| script.text.len()).sum::<usize>() < PARALLEL_BYTES {
@@ -77,13 +81,25 @@ pub(super) fn load(settings: &Settings, scripts: &Dir<'_>) -> Result<Scripts, Ve
         return Err(contradictions.iter().map(|finding| finding.diagnostic(&texts)).collect());
     }
     let left_out = left_out(&settings.selection, &texts)?;
-    Ok(Scripts { texts, goals, base: base_count, left_out })
+    Ok(Scripts { texts, goals, base: base_count, downs, left_out })
 }
 
 fn read_one(texts: &[Script], id: ScriptId, script: &Script) -> Result<ScriptGoals, Vec<Diagnostic>> {
     let parsed = sql::parse(script)
         .map_err(|errors| errors.iter().map(|error| errors::of_sql(texts, id, error)).collect::<Vec<_>>())?;
     goal::read(id, script, parsed)
+        .map_err(|findings| findings.iter().map(|finding: &Finding| finding.diagnostic(texts)).collect())
+}
+
+/// Reads what base migrations say takes them back.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn read_down(down: &Script) -> Result<Vec<Down>, Vec<Diagnostic>> {
+    let (texts, id) = (std::slice::from_ref(down), ScriptId(0));
+    let parsed = sql::parse(down)
+        .map_err(|errors| errors.iter().map(|error| errors::of_sql(texts, id, error)).collect::<Vec<_>>())?;
+    goal::read_down(id, down, &parsed)
         .map_err(|findings| findings.iter().map(|finding: &Finding| finding.diagnostic(texts)).collect())
 }
 
@@ -117,33 +133,34 @@ fn left_out(selection: &Selection, texts: &[Script]) -> Result<Vec<ScriptId>, Ve
         .collect())
 }
 
-fn embedded(scripts: &Dir<'_>) -> (Vec<File>, Vec<File>) {
+/// Base migrations, what takes them back, scripts.
+type Files = (Vec<File>, Vec<File>, Vec<File>);
+
+fn embedded(scripts: &Dir<'_>) -> Files {
     let file = |path: &Path, name: String, bytes: &[u8]| File {
         path: format!("ensure/{}", path.display()),
         name,
         bytes: bytes.to_vec(),
     };
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let base = scripts
-        .get_dir("base")
-        .into_iter()
-        .flat_map(Dir::dirs)
-        .filter_map(|dir| {
-            let up = dir.get_file(dir.path().join("up.sql"))?;
-            Some(file(up.path(), name(dir.path()), up.contents()))
+    let of_base = |own: &str| -> Vec<File> {
+        let dirs = scripts.get_dir("base").into_iter().flat_map(Dir::dirs);
+        dirs.filter_map(|dir| {
+            let found = dir.get_file(dir.path().join(own))?;
+            Some(file(found.path(), name(dir.path()), found.contents()))
         })
-        .collect();
+        .collect()
+    };
     let files = scripts
         .files()
         .filter(|script| script.path().extension().is_some_and(|extension| extension == "sql"))
         .map(|script| file(script.path(), name(script.path()), script.contents()))
         .collect();
-    (base, files)
+    (of_base("up.sql"), of_base("down.sql"), files)
 }
 
-fn from_directory(dir: &Path) -> Result<(Vec<File>, Vec<File>), Box<Diagnostic>> {
-    let mut files = Vec::new();
-    let mut base = Vec::new();
+fn from_directory(dir: &Path) -> Result<Files, Box<Diagnostic>> {
+    let (mut base, mut downs, mut files) = (Vec::new(), Vec::new(), Vec::new());
     for (path, name) in entries(dir)? {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql")) {
             files.push(File { bytes: read_file(&path)?, path: path.display().to_string(), name });
@@ -152,13 +169,16 @@ fn from_directory(dir: &Path) -> Result<(Vec<File>, Vec<File>), Box<Diagnostic>>
     let base_dir = dir.join("base");
     if base_dir.is_dir() {
         for (path, name) in entries(&base_dir)? {
-            let up = path.join("up.sql");
+            let (up, down) = (path.join("up.sql"), path.join("down.sql"));
             if path.is_dir() && up.exists() {
+                if down.exists() {
+                    downs.push(File { bytes: read_file(&down)?, path: down.display().to_string(), name: name.clone() });
+                }
                 base.push(File { bytes: read_file(&up)?, path: up.display().to_string(), name });
             }
         }
     }
-    Ok((base, files))
+    Ok((base, downs, files))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where scripts are read from files")]

@@ -15,14 +15,14 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     diff,
     exec::{Failure, Group},
-    goal::StatementId,
+    goal::{Goal, GoalKind, StatementId},
     journal::{Change, Entry, Inverse, InverseNotes, Keeping, Left, NewRun, RunEnd},
-    plan::{Plan, StatementPlan, Step, Transaction, Verb},
+    plan::{Plan, State, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
     sql,
 };
 
-use super::{look::Subject, rollback::base_of, run::Operation, tell::worst_of};
+use super::{load::read_down, look::Subject, rollback::base_of, run::Operation, tell::worst_of};
 
 /// The memory of one run.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub(super) struct Memory {
     pub(super) touched: diff::Touched,
     /// These, as they are at the end.
     left: Option<Vec<Left>>,
+    /// Base migrations that this run carries out as a whole, and that go back by their `down.sql`.
+    whole: BTreeSet<ScriptId>,
     /// Base migrations that diesel's books are to forget.
     base: Vec<BaseVersion>,
 }
@@ -180,15 +182,19 @@ impl Operation<'_, '_> {
         let subject = self.subject;
         if self.memory.tried {
             let is_kept = self.memory.journal.is_kept();
-            return Ok(if is_kept { entries(subject, groups, plan) } else { Vec::new() });
+            let whole = &mut self.memory.whole;
+            return Ok(if is_kept { entries(subject, groups, plan, whole) } else { Vec::new() });
         }
         // The server works meanwhile.
-        thread::scope(|scope| {
-            let entries = scope.spawn(|| entries(subject, groups, plan));
+        let mut whole = BTreeSet::new();
+        let entries = thread::scope(|scope| {
+            let entries = scope.spawn(|| entries(subject, groups, plan, &mut whole));
             let opened = self.remember(session, control);
             let entries = entries.join().unwrap_or_default();
             opened.map(|()| entries)
-        })
+        });
+        self.memory.whole = whole;
+        entries
     }
 
     /// Says how often the steps of a group were tried.
@@ -298,14 +304,62 @@ impl Operation<'_, '_> {
 }
 
 /// Returns what is to be written down about groups, in their order. What takes a statement back is said by the first of its steps.
-fn entries(subject: &Subject<'_>, groups: &[Group<'_>], plan: &Plan) -> Vec<Vec<Entry>> {
+fn entries(
+    subject: &Subject<'_>,
+    groups: &[Group<'_>],
+    plan: &Plan,
+    whole: &mut BTreeSet<ScriptId>,
+) -> Vec<Vec<Entry>> {
     let mut digests = BTreeMap::new();
     let mut of_step = |step: &Step| {
         let of = plan.statements.partition_point(|statement| statement.id < step.statement);
         let of = plan.statements.get(of).filter(|of| of.steps.first().is_some_and(|first| std::ptr::eq(first, step)));
         Entry { inverse: of.and_then(|of| inverse(subject, of)), ..entry(subject, step, &mut digests) }
     };
-    groups.iter().map(|group| group.steps.iter().map(|step| of_step(step)).collect()).collect()
+    let mut entries: Vec<Vec<Entry>> =
+        groups.iter().map(|group| group.steps.iter().map(|step| of_step(step)).collect()).collect();
+    take_back_by_down(subject, plan, whole, &mut entries);
+    entries
+}
+
+/// Lets `down.sql` take base migrations back that are carried out as a whole, where something of them does not come back by what the
+/// catalog tells. `whole`: those of which this run has done a part already.
+fn take_back_by_down(subject: &Subject<'_>, plan: &Plan, whole: &mut BTreeSet<ScriptId>, entries: &mut [Vec<Entry>]) {
+    let texts = &subject.scripts.texts[..subject.scripts.base];
+    for down in &subject.scripts.downs {
+        let Some(at) = texts.iter().position(|text| text.name == down.name) else { continue };
+        let id = ScriptId(at);
+        let untold =
+            |goal: &Goal| matches!(goal.kind, GoalKind::Opaque { .. } | GoalKind::Backfill(_) | GoalKind::Seed(_));
+        let statements = subject.goals.iter().filter(|goals| goals.id == id).flat_map(|goals| &goals.statements);
+        if !statements.flat_map(|statement| &statement.goals).any(untold) {
+            continue;
+        }
+        let to_do = |state: &State| matches!(state, State::Missing | State::Conflicting | State::UnknownUntil(_));
+        let mut planned = plan.statements.iter().filter(|statement| statement.id.script == id).peekable();
+        let begins = planned.peek().is_some() && planned.all(|statement| to_do(&statement.state));
+        // What is wrong with it `check` tells.
+        let Ok(downs) = read_down(down) else { continue };
+        if !begins && !whole.contains(&id) {
+            continue;
+        }
+        whole.insert(id);
+        let mut of_migration = entries.iter_mut().flatten().filter(|entry| entry.script == texts[at].path).peekable();
+        for inverse in of_migration.peek_mut().filter(|_| begins).into_iter().map(|entry| &mut entry.inverse) {
+            inverse.get_or_insert_default().sql = diff::down_script(&downs);
+        }
+        for (place, entry) in of_migration.enumerate() {
+            let Some(inverse) = &mut entry.inverse else { continue };
+            "written".clone_into(&mut inverse.kind);
+            let own = inverse.notes.take().and_then(|notes| serde_json::from_str::<InverseNotes>(&notes).ok());
+            // What it would lose is lost all the same.
+            let own = own.map(|own| InverseNotes { stays: Vec::new(), ..own }).filter(|own| !own.losses.is_empty());
+            inverse.notes = own.and_then(|own| serde_json::to_string(&own).ok());
+            if place > 0 || !begins {
+                inverse.sql.clear();
+            }
+        }
+    }
 }
 
 fn entry(subject: &Subject<'_>, step: &Step, digests: &mut BTreeMap<ScriptId, String>) -> Entry {

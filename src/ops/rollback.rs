@@ -282,7 +282,7 @@ pub(super) fn read(files: Vec<File>) -> Result<Scripts, Vec<Diagnostic>> {
                 .map_err(|findings| findings.iter().map(|finding| finding.diagnostic(&texts)).collect::<Vec<_>>())?,
         );
     }
-    Ok(Scripts { texts, goals, base: 0, left_out: Vec::new() })
+    Ok(Scripts { texts, goals, base: 0, downs: Vec::new(), left_out: Vec::new() })
 }
 
 /// Returns the base migrations whose changes are taken back: diesel's books are to forget them.

@@ -22,7 +22,7 @@ use crate::{
 use super::{
     adopt::Keeper,
     errors,
-    load::load,
+    load::{load, read_down},
     look::{self, Seen, Site, Subject, Watch},
     memory::Memory,
     tell::Notes,
@@ -39,6 +39,8 @@ pub(super) fn check(settings: &Settings, embedded: &Dir<'_>) -> Report {
             let rules = Rules { tenant_column: house.tenant_column, deny_cascade: house.deny_cascade };
             let found = lint::lint(&scripts.goals, &rules);
             notes.diagnostics = found.iter().map(|finding| finding.diagnostic(&scripts.texts).as_warning()).collect();
+            let downs = scripts.downs.iter().filter_map(|down| read_down(down).err());
+            notes.diagnostics.extend(downs.flatten());
             notes.report(Some(&scripts), None, None, started.elapsed())
         }
         Err(diagnostics) => {

@@ -502,14 +502,7 @@ impl Operation<'_, '_> {
             // What follows only tidies up, and is not to be cancelled.
             self.interrupt.working(None);
         }
-        let leftover = step.leftover.as_ref().filter(|_| !lost).and_then(|leftover| {
-            let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
-            match exec::clean_up(session, leftover, limit) {
-                Ok(false) => None,
-                Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
-                Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
-            }
-        });
+        let leftover = if lost { None } else { cleaned_up(session, step, interrupted) };
         let alone = group.transaction == Transaction::None;
         if !lost && (interrupted || alone) {
             self.remember_failure(session, group, failure);
@@ -675,6 +668,17 @@ impl Operation<'_, '_> {
             }
             sleep(Duration::from_millis(200));
         }
+    }
+}
+
+/// Drops what a step has left unfinished, and says what came of that.
+fn cleaned_up(session: &mut Session, step: &Step, interrupted: bool) -> Option<String> {
+    let leftover = step.leftover.as_ref()?;
+    let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
+    match exec::clean_up(session, leftover, limit) {
+        Ok(false) => None,
+        Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
+        Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
     }
 }
 

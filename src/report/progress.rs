@@ -209,7 +209,9 @@ impl<'a> Progress<'a> {
             if time >= Duration::from_secs(2) && passed > 0 {
                 let left = time.as_millis() * u128::from(pages - passed) / u128::from(passed);
                 let left = Duration::from_secs(u64::try_from(left / 1_000).unwrap_or(u64::MAX));
-                parts.push(format!("about {} left", elapsed(left)));
+                if !left.is_zero() {
+                    parts.push(format!("about {} left", elapsed(left)));
+                }
             }
         }
         parts.push(elapsed(time));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    diagnostic::{Diagnostic, Outcome, Severity},
+    diagnostic::{Code, Diagnostic, Outcome, Severity},
     event::{Command, Place, Report, ScriptReport, ScriptState, StepEnd, StepReport},
     plan::State,
 };
@@ -235,7 +235,11 @@ pub(super) fn next(report: &Report) -> Option<String> {
     if report.outcome.is_none() && matches!(report.command, Command::History | Command::Backfill) {
         return history::next(report);
     }
+    let no_journal =
+        |diagnostic: &Diagnostic| diagnostic.code == Code::NoJournal && diagnostic.severity == Severity::Error;
     match (report.command, report.outcome) {
+        // Doing the same again would come to the same.
+        (Command::Run, Some(_)) if report.diagnostics.iter().any(no_journal) => None,
         (Command::Run, None) => {
             let open = report.verification.as_ref().is_some_and(|verification| !verification.unverified.is_empty());
             open.then(|| "`hrms-migrate verify` looks again at what is not verified".to_owned())

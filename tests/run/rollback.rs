@@ -173,6 +173,7 @@ fn without_a_journal_nobody_knows() {
     database.execute("DROP SCHEMA hrms_migrate CASCADE");
     let run = rollback(&scripts, &[]).database(&database).run().expect(1);
     assert_says(&run.stderr, &["error[no-journal]", "nobody knows"]);
+    assert!(!format!("{}{}", run.stdout, run.stderr).contains("again"), "it would come to the same");
     rollback(&scripts, &["--no-journal"]).database(&database).run().expect(1);
     assert_eq!(database.value("SELECT to_regclass('t') IS NOT NULL").as_deref(), Some("true"));
 }
@@ -199,4 +200,36 @@ fn a_rollback_that_was_killed_goes_on() {
     rollback(&scripts, &[]).database(&database).run().expect(0);
     assert_eq!(database.catalog("public"), before);
     assert_says(&rollback(&scripts, &[]).database(&database).run().expect(0).stderr, &["nothing is to be taken back"]);
+}
+
+#[test]
+fn a_base_migration_goes_back_by_its_down_where_the_catalog_does_not_tell() {
+    let Some(database) = TestDatabase::new("rollback_down") else { return };
+    let up = "CREATE TABLE books (id integer PRIMARY KEY);
+-- ensure:unless SELECT to_regclass('shelves') IS NOT NULL
+DO $$ BEGIN CREATE TABLE shelves (id integer); END $$;
+";
+    let scripts = Scripts::none()
+        .and("base/00000000000001_books/up.sql", up)
+        .and("base/00000000000001_books/down.sql", "DO $$ BEGIN DROP TABLE shelves; END $$;\nDROP TABLE books;\n")
+        .and("base/00000000000002_authors/up.sql", "CREATE TABLE authors (id integer PRIMARY KEY);")
+        // It is not needed, and would be wrong.
+        .and("base/00000000000002_authors/down.sql", "DROP TABLE nothing_of_ours;")
+        .and("010_more.sql", "ALTER TABLE authors ADD COLUMN name text;");
+    database.execute("CREATE TABLE nothing_of_ours (id integer)");
+    scripts.run(&database).expect(0);
+    database.execute("INSERT INTO books VALUES (1)");
+    let refused = scripts.command(&["rollback"]).database(&database).run().expect(4);
+    assert_says(&refused.stderr, &["error[would-lose]", "books"]);
+    scripts.command(&["rollback", "--allow", "data-loss"]).database(&database).run().expect(0);
+    let tables = "SELECT string_agg(relname::text, ' ' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = \
+                  'public'::regnamespace";
+    assert_eq!(database.value(tables).as_deref(), Some("__diesel_schema_migrations nothing_of_ours"));
+    assert_eq!(database.value("SELECT count(*) FROM __diesel_schema_migrations").as_deref(), Some("0"));
+    scripts.run(&database).expect(0);
+    scripts.assert_nothing_left(&database);
+    let check = scripts.command(&["check"]).run().expect(0);
+    assert!(!check.stderr.contains("error"), "{}", check.stderr);
+    scripts.write("base/00000000000001_books/down.sql", "DROP TABEL books;");
+    assert_says(&scripts.command(&["check"]).run().stderr, &["down.sql:1:"]);
 }
