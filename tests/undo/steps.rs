@@ -3,7 +3,7 @@
 //! On an empty database and on one that is lived in. A step is taken back with nothing else changed, or it is refused with what would
 //! be lost, and then nothing at all is changed. What the application has written since is never lost in silence.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io::Write as _, path::Path};
 
 use hrms_migrate::{
     Migrator,
@@ -219,7 +219,7 @@ fn walk(name: &str, directory: &str, before: &str, every: usize, writes: &'stati
             walk.step(&place, &statement, number % every == 0);
         }
     }
-    eprintln!("{name}: {:?}\n{}", walk.told, walk.stays.join("\n"));
+    let _ = writeln!(std::io::stderr(), "{name}: {:?}\n{}", walk.told, walk.stays.join("\n"));
     assert!(walk.wrong.is_empty(), "{}", walk.wrong.join("\n"));
     assert!(walk.told.get("taken back").is_some_and(|count| *count * every > 10), "{:?}", walk.told);
 }
