@@ -365,6 +365,14 @@ pub struct GlobalOptions {
     /// Remember nothing of this run [env: HRMS_MIGRATE_NO_JOURNAL]
     #[arg(long, global = true)]
     no_journal: bool,
+    /// Most room for the old values of one backfill (`-- ensure:keep-old`), 1GB unless given
+    /// [env: HRMS_MIGRATE_KEEP_OLD_LIMIT]
+    #[arg(long, global = true, value_name = "SIZE")]
+    keep_old_limit: Option<String>,
+    /// How long the old values of backfills are kept for rollback, 30d unless given
+    /// [env: HRMS_MIGRATE_KEEP_OLD_FOR]
+    #[arg(long, global = true, value_name = "TIME")]
+    keep_old_for: Option<String>,
     /// Revision of the scripts, for the journal; found out where their directory is in a git checkout
     /// [env: HRMS_MIGRATE_REVISION]
     #[arg(long, global = true, value_name = "TEXT")]
@@ -490,6 +498,8 @@ impl GlobalOptions {
             (Setting::OnlineFromRows, &self.online_from_rows),
             (Setting::HazardFrom, &self.hazard_from),
             (Setting::VacuumFrom, &self.vacuum_from),
+            (Setting::KeepOldLimit, &self.keep_old_limit),
+            (Setting::KeepOldFor, &self.keep_old_for),
             (Setting::JournalSchema, &self.journal_schema),
             (Setting::Revision, &self.revision),
             (Setting::To, &self.to),

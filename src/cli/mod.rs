@@ -18,6 +18,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Outcome, Severity},
     event::{self, Event, Report, ScriptState},
     exec::Interrupt,
+    journal::Keeping,
     ops::{self, Migrator},
     report::{self, Progress, Style},
 };
@@ -60,7 +61,9 @@ pub fn main() -> ExitCode {
         Command::Plan(options) => {
             let wanted = Wanted { exit_code: options.exit_code, sql: options.sql };
             let plan: Operation = if options.rehearse { |m, emit| m.rehearse(emit) } else { |m, emit| m.plan(emit) };
-            terminal.operate(settings, &plan, wanted)
+            // psql writes no journal, so nothing could be kept there.
+            let journal = if options.sql { Keeping::Not } else { settings.journal.clone() };
+            terminal.operate(Settings { journal, ..settings }, &plan, wanted)
         }
         Command::Status(options) => {
             let wanted = Wanted { exit_code: options.exit_code, ..Wanted::default() };

@@ -19,4 +19,4 @@ pub use settings::{
 };
 pub use target::{ScratchChoice, TargetChoice};
 pub use until::Until;
-pub use value::{format_duration, parse_duration, parse_pages};
+pub use value::{format_duration, parse_age, parse_duration, parse_pages};

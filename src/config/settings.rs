@@ -13,7 +13,7 @@ use super::{
     setting::{SETTINGS, Setting, ValueKind},
     target::{self, ScratchChoice, TargetChoice},
     until::Until,
-    value::{parse_duration, parse_pages, parse_switch},
+    value::{parse_age, parse_duration, parse_pages, parse_switch},
 };
 use crate::journal::Keeping;
 use crate::pg::{Hazard, Ident, LockTimeout, StatementTimeout, TableLimits, libpq_variables};
@@ -254,6 +254,10 @@ pub struct Limits {
     pub until: Option<Until>,
     /// For any statement, where the user overrides what fits each.
     pub statement_timeout: Option<StatementTimeout>,
+    /// The most that the old values of one backfill may take, in bytes.
+    pub keep_old_limit: u64,
+    /// How long old values of backfills are kept.
+    pub keep_old_for: Duration,
 }
 
 /// Commands that are run beside a run.
@@ -372,6 +376,8 @@ impl Settings {
                 statement_timeout: lookup
                     .duration_if_set(Setting::StatementTimeout)?
                     .map(|timeout| StatementTimeout::from_millis(millis(timeout))),
+                keep_old_limit: lookup.pages(Setting::KeepOldLimit)?.saturating_mul(8_192),
+                keep_old_for: lookup.age(Setting::KeepOldFor)?,
             },
             table_limits: TableLimits {
                 online_pages: lookup.pages(Setting::OnlineFrom)?,
@@ -574,6 +580,11 @@ impl Lookup<'_> {
             Some(duration) => Ok(Some(duration)),
             None => Err(bad(origin, &value, "a duration of at most 24 days, such as 500ms, 60s, 5m or 1h")),
         }
+    }
+
+    fn age(&self, setting: Setting) -> Result<Duration, ConfigError> {
+        let (value, origin) = self.one_or_default(setting)?;
+        parse_age(&value).ok_or_else(|| bad(origin, &value, "a time such as 30d, 48h or 90m"))
     }
 
     fn until(&self) -> Result<Option<Until>, ConfigError> {

@@ -5,6 +5,14 @@ use std::time::Duration;
 /// Reads a duration: `500ms`, `1.5s`, `60s`, `5m`, `1h`, `1d`; a bare number is seconds.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
+    // PostgreSQL keeps its time-outs as 32-bit milliseconds; what is longer (24 days) is a mistake.
+    parse_age(text).filter(|duration| duration.as_millis() <= i32::MAX as u128)
+}
+
+/// Reads a duration as [`parse_duration`] does, of up to a hundred years: for how long something is kept.
+#[must_use]
+pub fn parse_age(text: &str) -> Option<Duration> {
+    const LONGEST: f64 = 36_525.0 * 86_400_000.0;
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
@@ -20,8 +28,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let millis = number.parse::<f64>().ok()? * millis_per_unit;
-    // PostgreSQL keeps its time-outs as 32-bit milliseconds; what is longer (24 days) is a mistake.
-    if millis > f64::from(i32::MAX) {
+    if millis > LONGEST {
         return None;
     }
     // A time-out of half a millisecond must not become 0, which means none.
@@ -97,6 +104,15 @@ mod tests {
             ("99999999999999999999", None),
         ] {
             assert_eq!(parse_duration(text).map(|d| d.as_millis()), millis, "{text}");
+        }
+    }
+
+    #[test]
+    fn ages_are_longer_than_durations() {
+        for (text, days) in
+            [("30d", Some(30)), ("48h", Some(2)), ("36525d", Some(36_525)), ("36526d", None), ("x", None)]
+        {
+            assert_eq!(parse_age(text).map(|age| age.as_secs() / 86_400), days, "{text}");
         }
     }
 

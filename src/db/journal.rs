@@ -8,6 +8,7 @@ use std::{
     error::Error,
     fmt::Write as _,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use diesel::{
@@ -570,6 +571,60 @@ impl Journal {
 fn figures(ended: &Ended) -> String {
     let rows = ended.rows.map_or_else(|| "NULL".to_owned(), |rows| rows.to_string());
     format!("{:.3}, {rows}, {:.3}", ended.elapsed_ms, ended.blocked_ms)
+}
+
+/// Tables of old values, which their names say, and how each stands: nothing is in it, or the run that was the last to keep
+/// something there is past, or is not.
+const KEPT: &str = "SELECT c.relname::text AS value FROM pg_catalog.pg_class c WHERE c.relnamespace = \
+                    pg_catalog.to_regnamespace({schema})::oid AND c.relkind = 'r' AND c.relname ~ '^old_[0-9a-f]{12}$' AND \
+                    pg_catalog.pg_has_role(c.relowner, 'USAGE') ORDER BY 1";
+
+impl Journal {
+    /// Drops the old values that the last run to keep them kept longer than `age` ago, and tables in which none are left, and notes
+    /// the day with the changes that they belong to. Returns whose values were dropped. To be called with the runner lock.
+    ///
+    /// # Errors
+    /// [`ServerError`]; what is dropped until then is.
+    pub fn expire(&self, session: &mut Session, age: Duration) -> Result<Vec<String>, ServerError> {
+        let schema = &self.schema;
+        let sql = KEPT.replace("{schema}", &quote_literal(&schema.to_string()));
+        let tables: Vec<Word> = sql_query(&sql).load(session.diesel()).map_err(|error| recognise(&error, &sql))?;
+        let mut dropped = Vec::new();
+        for Word { value: name } in tables {
+            let (table, seconds) = (format!("{schema}.{name}"), age.as_secs());
+            // A run that nobody remembers is none that could be taken back.
+            let sql = format!(
+                "SELECT CASE WHEN k.run IS NULL THEN 'empty' WHEN r.id IS NULL OR r.begun_at < pg_catalog.clock_timestamp() - \
+                 {seconds} * interval '1 second' THEN 'expired' ELSE 'kept' END AS value FROM (SELECT max(run) AS run FROM \
+                 {table}) k LEFT JOIN {schema}.runs r ON r.id = k.run"
+            );
+            let state: Word = sql_query(&sql).get_result(session.diesel()).map_err(|error| recognise(&error, &sql))?;
+            if state.value == "kept" {
+                continue;
+            }
+            let notes = quote_literal(&table);
+            let of = format!(
+                "SELECT coalesce((SELECT c.inverse_notes::jsonb #>> '{{kept,of}}' FROM {schema}.changes c WHERE \
+                 strpos(c.inverse_notes, {notes}) > 0 LIMIT 1), {notes}) AS value"
+            );
+            let of: Word = sql_query(&of).get_result(session.diesel()).map_err(|error| recognise(&error, &of))?;
+            let is_expired = state.value == "expired";
+            let format = if is_expired { "YYYY-MM-DD" } else { "" };
+            let sql = format!(
+                "SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; DROP TABLE {table}; UPDATE {schema}.changes SET inverse_notes = \
+                 pg_catalog.jsonb_set(inverse_notes::jsonb, '{{kept,expired}}', pg_catalog.to_jsonb(coalesce(pg_catalog.to_char(\
+                 pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', '{format}'), '')))::text WHERE undone_by IS NULL AND \
+                 strpos(inverse_notes, {notes}) > 0 AND inverse_notes::jsonb #> '{{kept,expired}}' IS NULL"
+            );
+            session.begin(None, "")?;
+            let done = session.work().execute(&sql).and_then(|()| session.commit());
+            done.inspect_err(|_| session.roll_back())?;
+            if is_expired {
+                dropped.push(of.value);
+            }
+        }
+        Ok(dropped)
+    }
 }
 
 /// How far a backfill is, as it stands in the journal.

@@ -31,6 +31,8 @@ pub enum ServerErrorKind {
     TimeUp,
     /// Nothing more was begun, because somebody asked for that.
     Paused,
+    /// More old values would be kept than may be.
+    KeepsTooMuch,
     /// 40P01.
     Deadlock,
     /// 40001.
@@ -138,6 +140,7 @@ impl ServerErrorKind {
             Self::Canceled => "canceled",
             Self::TimeUp => "time up",
             Self::Paused => "paused",
+            Self::KeepsTooMuch => "keeps-too-much",
             Self::Deadlock => "deadlock",
             Self::SerializationFailure => "serialization-failure",
             Self::InsufficientPrivilege => "insufficient-privilege",
@@ -277,6 +280,12 @@ impl ServerError {
     #[must_use]
     pub fn paused(id: i64, how: &str) -> Self {
         Self::plain(ServerErrorKind::Paused, format!("backfill {id} {how}"))
+    }
+
+    /// What stands for the answer to a statement that is undone, because more old values would be kept in `place` than may be.
+    #[must_use]
+    pub fn keeps_too_much(place: &str) -> Self {
+        Self::plain(ServerErrorKind::KeepsTooMuch, format!("{place} would be larger than `--keep-old-limit` allows"))
     }
 
     /// What stands for the answer to a statement that was not sent, because its lock would have been waited for in vain.

@@ -199,6 +199,7 @@ codes! {
     // While running.
     RunnerLock "runner-lock" NoLock "Another run did not end in time.";
     LockTimeout "lock-timeout" NoLock "A table could not be locked in time.";
+    KeepOld "keep-old" Unfinished "Old values of rows cannot be kept, or no more of them.";
     BackfillStopped "backfill-stopped" Unfinished "Somebody paused or canceled a backfill.";
     TimeUp "time-up" Unfinished "The time given with `--until` has come, and work is left.";
     StatementTimeout "statement-timeout" Failed "A statement took longer than its limit.";

@@ -6,7 +6,7 @@ use crate::{
     catalog::{Column, Constraint, Generation, Granted, Object, Privileges, RelationKind, Table, TypeKind},
     goal::{Down, Expr, GoalKind, StatementGoals, parse_expression},
     pg::{Hazard, Ident, ObjectName, TypeName, quote_literal},
-    plan::{Moved, Parts, StatementPlan, Verb},
+    plan::{Kept, Moved, Parts, StatementPlan, Verb},
 };
 
 use super::{
@@ -28,6 +28,8 @@ pub struct Inverse {
     pub stays: Vec<String>,
     /// What comes back in another form that means the same, in words.
     pub otherwise: Vec<String>,
+    /// The old values of rows that it brings back, where they are kept.
+    pub kept: Option<Kept>,
     /// Whether the script says so itself (`-- ensure:down`).
     pub written: bool,
 }
@@ -130,9 +132,7 @@ pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inver
     unnamed(statement, &mut inverse);
     for goal in &statement.goals {
         match &goal.kind {
-            GoalKind::Backfill(_) => {
-                inverse.stays.push("the values that were there before the rows were filled".to_owned());
-            }
+            GoalKind::Backfill(_) => values(statement, plan, &mut inverse),
             GoalKind::Seed(_) => inverse.stays.push("that the rows were not there, or were others".to_owned()),
             GoalKind::ColumnType { column, using: Some(using), .. } if !is_cast_of(&using.tree, column) => {
                 let end = format!(".{column}");
@@ -177,6 +177,18 @@ pub fn inverse(statement: &StatementGoals, plan: &StatementPlan) -> Option<Inver
     inverse.stays.sort();
     inverse.stays.dedup();
     Some(inverse)
+}
+
+/// The values that were there before rows were filled come back where they are kept.
+fn values(statement: &StatementGoals, plan: &StatementPlan, inverse: &mut Inverse) {
+    if let Some(kept) = plan.steps.iter().find_map(|step| step.keeps.as_ref()) {
+        inverse.statements.push(kept.inverse());
+        inverse.otherwise.push(format!("rows of {}: those that were changed since stay as they are", kept.table()));
+        inverse.kept = Some(kept.clone());
+        return;
+    }
+    let why = if statement.directives.keep_old { ": without a journal they are not kept" } else { "" };
+    inverse.stays.push(format!("the values that were there before the rows were filled{why}"));
 }
 
 fn by_hand(downs: &[Down]) -> Inverse {

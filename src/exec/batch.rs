@@ -267,11 +267,10 @@ impl Pass<'_, '_> {
         pages: u64,
     ) -> Result<(u64, Option<String>), ServerError> {
         let (lock, statement) = (self.backfill.lock_timeout, self.backfill.statement_timeout);
-        let Some(books) = &self.books else {
-            return Ok((session.work().send(sql, true, lock, statement)?.unwrap_or(0), None));
-        };
+        let Some(books) = &self.books else { return Ok((self.without_books(session, sql)?, None)) };
         session.begin(None, "")?;
         let sent = session.work().send(sql, true, lock, statement);
+        let sent = sent.and_then(|rows| super::not_too_much(&mut session.work(), self.backfill).map(|()| rows));
         let rows = sent.inspect_err(|_| session.roll_back())?.unwrap_or(0);
         let after = match next {
             Place::Key(Some(after)) => serde_json::to_string(after).ok(),
@@ -289,9 +288,23 @@ impl Pass<'_, '_> {
                 // The journal is gone, and the batch with it: once more, without.
                 session.roll_back();
                 self.books = None;
-                Ok((session.work().send(sql, true, lock, statement)?.unwrap_or(0), None))
+                Ok((self.without_books(session, sql)?, None))
             }
         }
+    }
+
+    /// Sends one batch; in a transaction where it has to be looked at before it is committed.
+    fn without_books(&self, session: &mut Session, sql: &str) -> Result<u64, ServerError> {
+        let (lock, statement) = (self.backfill.lock_timeout, self.backfill.statement_timeout);
+        if self.backfill.keeps.is_none() {
+            return Ok(session.work().send(sql, true, lock, statement)?.unwrap_or(0));
+        }
+        session.begin(None, "")?;
+        let mut work = session.work();
+        let sent = work.send(sql, true, lock, statement);
+        let sent = sent.and_then(|rows| super::not_too_much(&mut work, self.backfill).map(|()| rows));
+        let rows = sent.and_then(|rows| session.commit().map(|()| rows));
+        Ok(rows.inspect_err(|_| session.roll_back())?.unwrap_or(0))
     }
 
     /// Stops where somebody asked for that.

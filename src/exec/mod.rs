@@ -226,13 +226,23 @@ fn steps(
             Some(watch) => watch.over(step, send, emit),
             None => send(),
         };
-        let rows = outcome.map_err(|error| Failure::of(place, error, started.elapsed()))?;
+        let kept = outcome.and_then(|rows| not_too_much(work, step).map(|()| rows));
+        let rows = kept.map_err(|error| Failure::of(place, error, started.elapsed()))?;
         let elapsed = started.elapsed();
         let rows = rows.map(RowCount);
         emit(Event::StepDone { step, elapsed, rows });
         done.push(Done { elapsed, rows });
     }
     Ok(done)
+}
+
+/// Looks whether a step, in the transaction that is open, has kept no more old values than it may.
+fn not_too_much(work: &mut Work<'_>, step: &Step) -> Result<(), ServerError> {
+    let Some(kept) = &step.keeps else { return Ok(()) };
+    match work.send(&kept.is_too_much(), true, step.lock_timeout, step.statement_timeout)? {
+        None | Some(0) => Ok(()),
+        Some(_) => Err(ServerError::keeps_too_much(&kept.place().to_string())),
+    }
 }
 
 /// Drops the index that a failed concurrent build left behind, if it is there and invalid. Returns whether one was.

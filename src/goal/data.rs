@@ -21,6 +21,8 @@ pub struct Backfill {
     pub predicate: String,
     /// Where it stands in the script.
     pub condition: Span,
+    /// Where the last value of SET ends in the script.
+    pub values_end: usize,
     /// Whether something of it was not read: a query in it may look at rows that the statement itself changes.
     pub unread: bool,
     /// The column, where the predicate is `column IS NULL` and nothing else.
@@ -87,6 +89,7 @@ pub(super) fn backfill(update: &Update) -> Option<Backfill> {
         reads,
         predicate: predicate.source.text.clone(),
         condition: predicate.source.span,
+        values_end: update.assignments.last().map_or(0, |set| set.value.source.span.end),
         unread: predicate.tree.has_unread() || update.assignments.iter().any(|set| set.value.tree.has_unread()),
         null_column,
     })

@@ -99,6 +99,23 @@ pub struct InverseNotes {
     pub losses: Vec<(String, String)>,
     /// What does not come back, in words.
     pub stays: Vec<String>,
+    /// The old values of rows, where they were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptNotes>,
+}
+
+/// What is to be known about old values that were kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptNotes {
+    /// The table whose old values they are.
+    pub of: String,
+    /// The table that has them.
+    pub table: String,
+    /// The query for how many rows were changed since, or are gone.
+    pub changed: String,
+    /// The day on which they were dropped, once they were; empty where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<String>,
 }
 
 /// What is to be taken back.

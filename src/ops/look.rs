@@ -10,8 +10,9 @@ use crate::{
     event::{Command, Event, Place},
     exec::Interrupt,
     goal::{self, GoalKind, Guard, ScriptGoals, TransactionGrouping},
+    journal::Keeping,
     pg::{ConnectionTarget, ServerVersion},
-    plan::{self, Answer, Answers, Foreseen, Plan, Policy, Purpose, Timeouts},
+    plan::{self, Answer, Answers, Foreseen, KeepPolicy, Plan, Policy, Purpose, Timeouts},
     script::ScriptId,
 };
 
@@ -177,6 +178,12 @@ impl<'a> Subject<'a> {
                 allow: settings.allow.iter().copied().collect(),
                 limits: settings.table_limits,
                 timeouts,
+                keeps: match &settings.journal {
+                    Keeping::In(schema) => {
+                        Some(KeepPolicy { schema: schema.clone(), most: settings.limits.keep_old_limit })
+                    }
+                    Keeping::Not => None,
+                },
                 atomic: settings.atomic,
                 ..Policy::default()
             },

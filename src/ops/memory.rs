@@ -16,7 +16,7 @@ use crate::{
     diff,
     exec::{Failure, Group},
     goal::{Goal, GoalKind, StatementId},
-    journal::{Change, Entry, Inverse, InverseNotes, Keeping, Left, NewRun, RunEnd},
+    journal::{Change, Entry, Inverse, InverseNotes, Keeping, KeptNotes, Left, NewRun, RunEnd},
     plan::{Plan, State, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
     sql,
@@ -180,11 +180,15 @@ impl Operation<'_, '_> {
             return Ok(Vec::new());
         }
         let subject = self.subject;
+        let keeps = groups.iter().flat_map(|group| &group.steps).find(|step| step.keeps.is_some()).copied();
         if self.memory.tried {
             let is_kept = self.memory.journal.is_kept();
+            self.keeps_old_values(keeps)?;
             let whole = &mut self.memory.whole;
             return Ok(if is_kept { entries(subject, groups, plan, whole) } else { Vec::new() });
         }
+        // What is kept is kept in the journal's schema.
+        self.memory.apart |= keeps.is_some();
         // The server works meanwhile.
         let mut whole = BTreeSet::new();
         let entries = thread::scope(|scope| {
@@ -194,7 +198,21 @@ impl Operation<'_, '_> {
             opened.map(|()| entries)
         });
         self.memory.whole = whole;
-        entries
+        let entries = entries?;
+        self.keeps_old_values(keeps).map(|()| entries)
+    }
+
+    /// Refuses to fill rows whose old values are to be kept where there is no journal to keep them.
+    fn keeps_old_values(&self, step: Option<&Step>) -> Result<(), Box<Diagnostic>> {
+        let Some(step) = step.filter(|_| self.memory.tried && !self.memory.journal.is_kept()) else { return Ok(()) };
+        let text = &self.subject.scripts.texts[step.statement.script.0];
+        let mut diagnostic =
+            Diagnostic::error(Code::KeepOld, "old values are to be kept, and there is no journal to keep them")
+                .at(text, step.span, "")
+                .why("`-- ensure:keep-old` asks for it; no row was changed")
+                .help("let the role keep a journal, or run with `--no-journal`: then nothing is kept");
+        diagnostic.done = Some(self.done_so_far());
+        Err(Box::new(diagnostic))
     }
 
     /// Says how often the steps of a group were tried.
@@ -294,6 +312,19 @@ impl Operation<'_, '_> {
             left: self.memory.left.take().unwrap_or_else(|| self.memory.touched.left(None)),
         };
         let ended = session.end_look().and_then(|()| journal.end(&mut session.work(), &end));
+        // What cannot be dropped now is dropped by the next run.
+        if ended.is_ok()
+            && worst.is_none()
+            && signal.is_none()
+            && let Ok(expired) = journal.expire(session, self.settings.limits.keep_old_for)
+        {
+            for rows in expired {
+                let what = format!("old values of {rows} were kept for long enough, and are dropped");
+                let why = "a rollback no longer brings them back; `--keep-old-for` says how long they are kept";
+                self.notes.diagnostics.push(Diagnostic::note(Code::KeepOld, what).why(why));
+            }
+            return;
+        }
         if let Err(error) = ended
             && worst.is_none()
             && !error.is_connection_lost()
@@ -382,7 +413,13 @@ fn inverse(subject: &Subject<'_>, plan: &StatementPlan) -> Option<Inverse> {
     let goals = subject.scripts.goals.get(id.script.0)?.statements.get(id.index)?;
     let inverse = diff::inverse(goals, plan)?;
     let losses = inverse.losses.iter().map(|loss| (loss.object.clone(), loss.count.clone())).collect();
-    let notes = InverseNotes { losses, stays: inverse.stays.clone() };
+    let kept = inverse.kept.as_ref().map(|kept| KeptNotes {
+        of: kept.table().to_string(),
+        table: kept.place().to_string(),
+        changed: kept.changed_since(),
+        expired: None,
+    });
+    let notes = InverseNotes { losses, stays: inverse.stays.clone(), kept };
     let has_notes = notes != InverseNotes::default();
     Some(Inverse {
         sql: inverse.script(),

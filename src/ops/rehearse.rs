@@ -18,6 +18,7 @@ use crate::{
     event::{Event, Place, Rehearsal, Trial, TrialEnd},
     exec::{self, Group},
     goal::{GoalKind, Guard, StatementId},
+    journal::Keeping,
     pg::{Ident, LockTimeout, RowCount, StatementTimeout, quote_literal},
     plan::{Answer, Answers, Policy, State, StatementPlan, Step, Transaction, Verb},
 };
@@ -79,7 +80,8 @@ impl Operation<'_, '_> {
         let statements = if waiting == 1 { "statement" } else { "statements" };
         (self.emit)(Event::Note(format!("rehearsing {waiting} {statements} on {}", scratch.server)));
         // Names are looked up as in the database, whatever the server has for its search path.
-        let settings = Settings { schema: Some(target.clone()), atomic: false, ..self.settings.clone() };
+        let settings =
+            Settings { schema: Some(target.clone()), atomic: false, journal: Keeping::Not, ..self.settings.clone() };
         let subject = Subject::new(self.subject.scripts, &settings);
         let mut stage = Stage {
             operation: self,

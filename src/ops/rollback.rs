@@ -13,8 +13,9 @@ use crate::{
     event::{Command, Event, Report},
     exec::Interrupt,
     goal,
-    journal::{Back, Change, InverseNotes, Keeping},
-    pg::{Hazard, Ident},
+    journal::{Back, Change, InverseNotes, Keeping, KeptNotes},
+    pg::{Hazard, Ident, quote_literal},
+    plan::Kept,
     script::{File, Script, ScriptId, assemble},
     sql,
 };
@@ -132,7 +133,8 @@ fn prepare(
         );
         return Ok(None);
     }
-    let refused = what_is_lost(settings, &mut session, snapshot.target.as_ref(), &changes);
+    let mut refused = what_is_kept(settings, &mut session, snapshot.target.as_ref(), &mut changes);
+    refused.extend(what_is_lost(settings, &mut session, snapshot.target.as_ref(), &changes));
     if refused.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(refused);
     }
@@ -179,7 +181,7 @@ fn what_is_lost(
     let mut told = Vec::new();
     let mut queries = BTreeSet::new();
     for change in changes {
-        let Some(InverseNotes { losses, stays }) = notes_of(change) else { continue };
+        let Some(InverseNotes { losses, stays, .. }) = notes_of(change) else { continue };
         queries.extend(losses);
         // What is dropped with its table need not come back.
         for stays in stays.iter().filter(|_| !is_gone(change)) {
@@ -215,6 +217,61 @@ fn what_is_lost(
             .why(why)
             .help("save them, then allow it: `--allow data-loss`");
         if allowed {
+            diagnostic = diagnostic.as_warning();
+        }
+        told.push(diagnostic);
+    }
+    told
+}
+
+/// Says which old values of rows come back: how many rows keep what they hold because it was changed since, and what is no longer
+/// kept, an error unless the user allows that. The inverses get the number of their run; those without values are left out.
+fn what_is_kept(
+    settings: &Settings,
+    session: &mut Session,
+    target: Option<&Ident>,
+    changes: &mut [Change],
+) -> Vec<Diagnostic> {
+    let dropped: Vec<String> = dropped(changes).into_iter().map(str::to_owned).collect();
+    let mut told = Vec::new();
+    for change in changes.iter_mut() {
+        let Some(KeptNotes { of, table, changed, expired }) = notes_of(change).and_then(|notes| notes.kept) else {
+            continue;
+        };
+        let (run, last) = (change.run.to_string(), Kept::last_run(&table));
+        let there = format!("SELECT pg_catalog.to_regclass({}) IS NOT NULL", quote_literal(&table));
+        let is_there = session.value(&there).is_ok_and(|there| there.as_deref() == Some("true"));
+        let object = change.entry.object.clone();
+        let Some(inverse) = &mut change.entry.inverse else { continue };
+        if expired.is_none() && is_there {
+            inverse.sql = inverse.sql.replace(&last, &run);
+            let count = changed.replace(&last, &run);
+            let asked = target.map(|target| session.ask(target, &[(count.as_str(), None)]));
+            if let Some(Asked::Value(Some(count))) = asked.and_then(|asked| asked.into_iter().next())
+                && count != "0"
+            {
+                let rows = if count == "1" { "1 row".to_owned() } else { format!("{count} rows") };
+                told.push(
+                    Diagnostic::note(Code::KeepOld, format!("{rows} of {of} will stay as they are"))
+                        .why("they were changed since run ".to_owned() + &run + ", or are gone"),
+                );
+            }
+            continue;
+        }
+        inverse.sql.clear();
+        // What is dropped with its table need not come back.
+        if expired.as_deref() == Some("") || dropped.iter().any(|table| mentions(&object, table)) {
+            continue;
+        }
+        let why = match expired {
+            Some(day) => format!("its old values were kept in {table}, and expired on {day}"),
+            None => format!("its old values were kept in {table}, which is gone"),
+        };
+        let what = format!("{}: rows of {of} cannot be taken back", change.entry.location);
+        let mut diagnostic = Diagnostic::error(Code::NotReturnable, what)
+            .why(why)
+            .help("`--allow data-loss` takes back the rest; `--keep-old-for` says how long old values are kept");
+        if settings.allow.contains(&Hazard::DataLoss) {
             diagnostic = diagnostic.as_warning();
         }
         told.push(diagnostic);

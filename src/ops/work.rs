@@ -599,9 +599,27 @@ impl Operation<'_, '_> {
                 self.notes.diagnostics.push(diagnostic);
             }
             ServerErrorKind::TimeUp => self.time_up(Some(step)),
+            ServerErrorKind::KeepsTooMuch => self.kept_enough(step, failure),
             _ => return false,
         }
         true
+    }
+
+    /// More old values would be kept than may be: what was undone is filled by nobody.
+    fn kept_enough(&mut self, step: &Step, failure: &Failure) {
+        let undone = if step.batches.is_some() {
+            "the batches before stay, and what was there before them is kept; the last one was undone"
+        } else {
+            "the statement was undone"
+        };
+        let what = format!("the old values of {} take more room than they may", step.object);
+        let mut diagnostic = Diagnostic::error(Code::KeepOld, what)
+            .at(&self.subject.scripts.texts[step.statement.script.0], step.span, "")
+            .why(failure.error.to_string())
+            .why(undone)
+            .help("raise `--keep-old-limit` and run again, or leave `-- ensure:keep-old` out");
+        diagnostic.done = Some(self.done_so_far());
+        self.notes.diagnostics.push(diagnostic);
     }
 
     /// Connects anew after the connection was lost with a group. Returns whether the run can go on.

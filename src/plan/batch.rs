@@ -13,8 +13,10 @@ use super::{partition::longest_query, size_query};
 /// others move meanwhile are found by asking again, so that it takes several passes where there are some.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batches {
-    /// The statement with its condition, to which the bounds of a batch are added.
+    /// The statement up to and with its condition, to which the bounds of a batch are added.
     pub(super) head: String,
+    /// What comes after it: the bounds are added before each part. Empty where the condition is the end.
+    pub(super) rest: Vec<String>,
     /// The table.
     pub(super) table: ObjectName,
     /// Whether it is partitioned: a batch is then the same range of pages of every partition.
@@ -85,7 +87,7 @@ impl Batches {
     /// Returns the statement for the rows on the pages from one on and before another.
     #[must_use]
     pub fn of_pages(&self, from: u64, to: u64) -> String {
-        format!("{} AND ctid >= '({from},0)' AND ctid < '({to},0)'", self.head)
+        self.within(&format!(" AND ctid >= '({from},0)' AND ctid < '({to},0)'"))
     }
 
     /// Returns the query for the key that is `rows` rows after another, as a JSON array of texts; no row, where there are fewer.
@@ -107,7 +109,7 @@ impl Batches {
     pub fn of_keys(&self, after: Option<&[String]>, to: Option<&[String]>) -> String {
         let after = after.map(|after| format!(" AND {}", self.compare(">", after))).unwrap_or_default();
         let to = to.map(|to| format!(" AND {}", self.compare("<=", to))).unwrap_or_default();
-        format!("{}{after}{to}", self.head)
+        self.within(&format!("{after}{to}"))
     }
 
     /// Returns the statement that gives the space of old rows back, where the table is large enough for that.
@@ -115,6 +117,15 @@ impl Batches {
     pub fn vacuum(&self) -> Option<String> {
         // Cutting off empty pages would need a strong lock.
         self.vacuums.then(|| format!("VACUUM (SKIP_LOCKED, TRUNCATE OFF) {}", self.table))
+    }
+
+    fn within(&self, bounds: &str) -> String {
+        let mut sql = format!("{}{bounds}", self.head);
+        for (place, part) in self.rest.iter().enumerate() {
+            sql.push_str(part);
+            sql.push_str(if place + 1 < self.rest.len() { bounds } else { "" });
+        }
+        sql
     }
 
     fn columns(&self) -> String {
@@ -134,6 +145,7 @@ mod tests {
     fn batches(key: &[&str]) -> Batches {
         Batches {
             head: "UPDATE t SET a = 1 WHERE (a IS NULL\n)".to_owned(),
+            rest: Vec::new(),
             table: ObjectName { schema: Ident::new("public"), name: Ident::new("t") },
             partitioned: false,
             key: (!key.is_empty()).then(|| key.iter().copied().map(Ident::new).collect()),
@@ -154,6 +166,16 @@ mod tests {
         );
         assert_eq!(batches.rows_per_page(), 1);
         assert_eq!(batches.vacuum().as_deref(), Some("VACUUM (SKIP_LOCKED, TRUNCATE OFF) public.t"));
+    }
+
+    #[test]
+    fn bounds_stand_wherever_rows_are_read() {
+        let rest = vec![" FOR UPDATE) k WHERE t.id = k.id".to_owned(), " RETURNING 1".to_owned()];
+        assert_eq!(
+            Batches { head: "UPDATE … (… WHERE (a\n)".to_owned(), rest, ..batches(&[]) }.of_pages(0, 8),
+            "UPDATE … (… WHERE (a\n) AND ctid >= '(0,0)' AND ctid < '(8,0)' FOR UPDATE) k WHERE t.id = k.id AND ctid >= '(0,0)' AND \
+             ctid < '(8,0)' RETURNING 1"
+        );
     }
 
     #[test]

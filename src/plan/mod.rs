@@ -12,6 +12,7 @@ mod convert;
 mod declared;
 mod definition;
 mod index;
+mod keep;
 mod moved;
 mod object;
 mod online;
@@ -45,6 +46,7 @@ use declared::{Aspect, Declared};
 use moved::World;
 
 pub use batch::Batches;
+pub use keep::{KeepPolicy, Kept};
 pub use moved::{Moved, Parts};
 pub use policy::{Policy, Timeouts};
 pub use question::{Answer, Answers, Purpose, Question};
@@ -733,6 +735,7 @@ impl<'a> Planner<'a> {
             transaction: act.transaction,
             leftover: None,
             batches: None,
+            keeps: None,
             looks_again: false,
         });
     }

@@ -13,7 +13,7 @@ use crate::{
     script::Span,
 };
 
-use super::{Act, Batches, Form, Planner, Size, Sql, Transaction, Verb, list};
+use super::{Act, Batches, Form, Kept, Planner, Size, Sql, Transaction, Verb, list};
 
 /// The end of the name of the check that proves a column NOT NULL, so that SET NOT NULL need not scan.
 const PROOF: &str = "__hm_nn";
@@ -35,6 +35,10 @@ pub(super) struct Fill {
     /// The same, ending in its condition, so that the bounds of a batch can be added; `None` where it has to stay one
     /// statement.
     pub head: Option<String>,
+    /// What comes after it: the bounds are added before each part. Empty where the condition is the end.
+    pub rest: Vec<String>,
+    /// Where the old values of the rows are kept, where they are.
+    pub keeps: Option<Kept>,
     /// The query that says whether rows are left.
     pub probe: String,
     /// Which rows, in words.
@@ -423,6 +427,8 @@ impl Planner<'_> {
                 head: Some(format!("UPDATE {table} SET {name} = DEFAULT WHERE {name} IS NULL")),
                 probe: format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {name} IS NULL)"),
                 object: format!("rows of {table}: {name}"),
+                rest: Vec::new(),
+                keeps: None,
                 replica: false,
             };
             let transaction = self.alone();
@@ -493,9 +499,9 @@ impl Planner<'_> {
             transaction: if batches.is_some() { Transaction::None } else { transaction },
         };
         self.step(span, fill.sql, act);
-        if let Some(step) = self.steps.last_mut()
-            && batches.is_some()
-        {
+        let Some(step) = self.steps.last_mut() else { return };
+        step.keeps = fill.keeps;
+        if batches.is_some() {
             let row = self.policy.timeouts.row;
             if row.as_millis() < step.lock_timeout.as_millis() {
                 step.lock_timeout = row;
@@ -519,6 +525,7 @@ impl Planner<'_> {
         };
         Some(Batches {
             head: fill.head.clone()?,
+            rest: fill.rest.clone(),
             table: table.clone(),
             partitioned: state.partitioned,
             key,

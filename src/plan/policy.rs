@@ -7,6 +7,8 @@ use crate::{
     pg::{Hazard, LockTimeout, StatementTimeout, TableLimits},
 };
 
+use super::KeepPolicy;
+
 /// What a plan may do, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -18,6 +20,8 @@ pub struct Policy {
     pub timeouts: Timeouts,
     /// Opaque statements that this run has carried out already, or that are not asked for now: what they did is unverified.
     pub ran: BTreeSet<StatementId>,
+    /// Where old values are kept that a script asks to keep; `None` where nothing is remembered.
+    pub keeps: Option<KeepPolicy>,
     /// Only statements that can share one transaction: plain forms.
     pub atomic: bool,
 }

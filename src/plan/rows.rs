@@ -3,7 +3,7 @@
 use crate::{
     catalog::Generation,
     goal::{Backfill, GoalKind, Probe as _, Seed, StatementGoals},
-    pg::{Ident, LockMode, ObjectName, QualifiedName},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName},
     script::Span,
 };
 
@@ -73,13 +73,18 @@ impl Planner<'_> {
         }
         let text = &statement.text;
         let head = text.get(..goal.condition.start - statement.span.start);
-        let fill = Fill {
+        let mut fill = Fill {
             sql: Sql::default().source(text, statement.span.start),
             head: head.filter(|_| !goal.unread).map(|head| format!("{head}({}\n)", goal.predicate)),
             probe: goal.probe(&table),
             object: format!("rows of {table}: {shown}"),
+            rest: Vec::new(),
+            keeps: None,
             replica: false,
         };
+        if !self.keep(statement, goal, &table, &mut fill) {
+            return;
+        }
         self.fill_step(statement.span, &table, fill, Transaction::Shared);
         for column in &goal.sets {
             self.touched.insert(key(column));
@@ -249,6 +254,10 @@ impl Planner<'_> {
             }
             return;
         }
+        if self.keep_old {
+            self.keeps_nothing(statement, &format!("what {verb} changes"), "the statement is not read");
+            return;
+        }
         // Its guard may look at what earlier steps change: it is asked again once they are done.
         let earlier = self.plan.steps().next().is_some();
         if self.plan.barrier.is_none() {
@@ -258,13 +267,15 @@ impl Planner<'_> {
             });
         }
         self.opaque_before.get_or_insert(statement.id);
+        let may_take_long = statement.directives.allow.contains(&Hazard::BlockingLock);
         let act = Act {
             verb: Verb::Run,
             object: verb.to_owned(),
             table: None,
             form: Form::AsWritten,
             lock: None,
-            timeout: self.policy.timeouts.scan,
+            // What the script allows to stop others for long may take as long.
+            timeout: if may_take_long { self.policy.timeouts.long } else { self.policy.timeouts.scan },
             hazards: Vec::new(),
             transaction: if cannot_share(verb) { Transaction::None } else { Transaction::Shared },
         };

@@ -8,7 +8,7 @@ use crate::{
     script::Span,
 };
 
-use super::{Batches, Moved, Question};
+use super::{Batches, Kept, Moved, Question};
 
 /// The ordered difference between what holds and what the scripts say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -122,6 +122,8 @@ pub struct Step {
     pub leftover: Option<ObjectName>,
     /// How its rows are changed bit by bit, where they are: `sql` is then never sent as a whole.
     pub batches: Option<Batches>,
+    /// Where the old values of its rows are kept, where they are.
+    pub keeps: Option<Kept>,
     /// Whether everything is looked at again before this step, where others were carried out before it: they may have taken
     /// long.
     pub looks_again: bool,

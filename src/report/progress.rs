@@ -124,7 +124,7 @@ impl<'a> Progress<'a> {
                 let stuck = waits_for.is_some() && self.told.is_zero();
                 if self.is_time_to_tell(*time) || stuck {
                     self.told = *time;
-                    let parts = [Some(self.style.clean(phase)), percent.map(|percent| format!("{percent} %"))];
+                    let parts = [Some(self.style.clean(phase)), percent.map(|percent| self.part(percent))];
                     let who = waits_for.as_ref().map(|who| format!("waits for {}", self.style.clean(who)));
                     let parts: Vec<_> = parts.into_iter().chain([who, Some(elapsed(*time))]).flatten().collect();
                     self.passing(&format!("{}: {}", self.step_place(step), parts.join(", ")));
@@ -202,9 +202,10 @@ impl<'a> Progress<'a> {
         if !self.is_time_to_tell(time) {
             return;
         }
-        let mut parts = vec![format!("{rows} {}", if rows.0 == 1 { "row" } else { "rows" })];
+        // On a narrow terminal the end is cut off.
+        let mut parts = Vec::new();
         if passed < pages {
-            parts.insert(0, format!("{} %", passed * 100 / pages));
+            parts.push(self.part(u8::try_from(passed * 100 / pages).unwrap_or(100)));
             // The first batches tell little of what is to come.
             if time >= Duration::from_secs(2) && passed > 0 {
                 let left = time.as_millis() * u128::from(pages - passed) / u128::from(passed);
@@ -214,8 +215,24 @@ impl<'a> Progress<'a> {
                 }
             }
         }
+        parts.push(format!("{rows} {}", if rows.0 == 1 { "row" } else { "rows" }));
+        if time >= Duration::from_secs(1) {
+            let rate = u128::from(rows.0) * 1_000 / time.as_millis().max(1);
+            parts.push(format!("{} a second", RowCount(u64::try_from(rate).unwrap_or(u64::MAX))));
+        }
         parts.push(elapsed(time));
         self.passing(&format!("{}: {}", self.step_place(step), parts.join(", ")));
+    }
+
+    /// Says how much of a step is done; on a terminal with a bar.
+    fn part(&self, percent: u8) -> String {
+        /// How long a whole bar is.
+        const LENGTH: usize = 10;
+        if !self.style.terminal {
+            return format!("{percent} %");
+        }
+        let done = LENGTH * usize::from(percent.min(100)) / 100;
+        format!("[{}{}] {percent} %", "#".repeat(done), spaces(LENGTH - done))
     }
 
     fn retry(&mut self, step: &Step, attempt: u32, why: &str, blockers: &[String], pause: Duration) {

@@ -784,6 +784,7 @@ fn sent() -> Step {
         transaction: Transaction::Shared,
         leftover: None,
         batches: None,
+        keeps: None,
         looks_again: false,
     }
 }

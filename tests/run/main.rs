@@ -25,6 +25,7 @@ mod indexes;
 mod input;
 mod interrupt;
 mod journal;
+mod kept;
 mod kill;
 mod locks;
 mod names;

@@ -414,6 +414,8 @@ impl Planner<'_> {
             head: Some(update),
             probe: left(table, names, conversion),
             object: format!("rows of {table}: {shadow}"),
+            rest: Vec::new(),
+            keeps: None,
             replica: facts.fires && facts.replica,
         };
         let transaction = self.alone();

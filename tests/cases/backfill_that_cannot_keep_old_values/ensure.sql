@@ -1,0 +1,2 @@
+-- ensure:keep-old
+UPDATE t SET a = 1 WHERE a IS NULL;
