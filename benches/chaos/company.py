@@ -93,8 +93,7 @@ DROP INDEX events_kind
 ALTER TABLE events DROP CONSTRAINT events_pkey
 CREATE INDEX events_2023_kind_at_idx ON events_2023 (kind, at)
 DROP TABLE events_2025
-DROP TABLE marks
-DROP TABLE by_hand
+DROP TABLE by_hand, marks
 DROP MATERIALIZED VIEW leave_totals
 DROP POLICY tasks_of_all ON tasks
 ALTER TABLE tasks DISABLE ROW LEVEL SECURITY

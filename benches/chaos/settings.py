@@ -45,9 +45,9 @@ SET = [
     ("default_tablespace = 'hm_other'", 0, ""),
     ("default_toast_compression = 'pglz'", 0, ""),
     ("vacuum_cost_delay = '1ms'", 0, ""),
-    ("search_path = ''", 0, ""),
-    ("search_path = 'nowhere'", 0, ""),
-    ("search_path = 'pg_catalog'", 0, ""),
+    ("search_path = ''", 4, "none of search_path exists"),
+    ("search_path = 'nowhere'", 4, "none of search_path exists"),
+    ("search_path = 'pg_catalog'", 4, "error["),
     ("search_path = 'decoy', 'public'", 0, ""),
     ("search_path = 'public', 'decoy'", 0, ""),
 ]

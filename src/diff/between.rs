@@ -32,15 +32,16 @@ pub(super) fn between_as(here: &Inventory, there: &Inventory, same_printing: boo
     let keys: BTreeSet<&EntryKey> = here.entries.keys().chain(there.entries.keys()).collect();
     let mut found: Vec<(Rank, Difference)> = Vec::new();
     for key in keys {
-        // A part of a relation that is on one side only is told with it, unless it is made later.
-        let alone = |relations: &BTreeSet<Ident>| {
+        // A part of a relation that is on one side only is told with it, unless it is made later. Where a part alone was touched, its
+        // relation is on neither side.
+        let alone = |own: &BTreeSet<Ident>, other: &BTreeSet<Ident>| {
             let relation =
                 key.relation.as_ref().filter(|relation| relation.as_str() != key.name || !is_relation(key.kind));
-            relation.is_some_and(|relation| !relations.contains(relation))
+            relation.is_some_and(|relation| own.contains(relation) && !other.contains(relation))
         };
         let (state, entry, statements, why) = match (here.entries.get(key), there.entries.get(key)) {
             (Some(entry), None) => {
-                if alone(&of_second) {
+                if alone(&of_first, &of_second) {
                     // It goes with its table, but what refers to other tables goes first.
                     if !is_foreign_key(entry) {
                         continue;
@@ -49,7 +50,7 @@ pub(super) fn between_as(here: &Inventory, there: &Inventory, same_printing: boo
                 (DifferenceState::OnlyHere, entry, drop(here, key, entry, manner), Vec::new())
             }
             (None, Some(entry)) => {
-                if alone(&of_first) && comes_with_its_table(key, entry) {
+                if alone(&of_second, &of_first) && comes_with_its_table(key, entry) {
                     continue;
                 }
                 let statements = create(there, key, entry, manner);

@@ -877,7 +877,8 @@ impl Planner<'_> {
             crate::pg::quote_literal(column.as_str())
         );
         let answer = self.ask(Question::new(sql, Purpose::Names, None));
-        let names = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
+        let mut names = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
+        names.retain(|name| !self.is_gone(name));
         if names.is_empty() {
             return true;
         }

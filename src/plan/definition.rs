@@ -805,14 +805,16 @@ impl Planner<'_> {
         false
     }
 
-    /// Returns whether an earlier step drops what `pg_describe_object` calls so.
-    fn is_gone(&self, description: &str) -> bool {
-        let planned = self.plan.steps().chain(&self.steps);
-        let plain = description.replace(" on table ", " on ");
-        planned.filter(|step| step.verb == Verb::Drop).any(|step| {
-            let object = step.object.split('(').next().unwrap_or_default();
-            plain == step.object || plain.split('(').next() == Some(object)
-        })
+    /// Returns whether an earlier step drops what `pg_describe_object` calls so, which leaves out a schema that is on the path.
+    pub(super) fn is_gone(&self, description: &str) -> bool {
+        let path = || self.world.search_path.iter().chain([&self.target]);
+        let bare = |words: &str| {
+            let words = words.split('(').next().unwrap_or_default().trim_end().replace(" on table ", " on ");
+            path().fold(words, |words, schema| words.replace(&format!(" {schema}."), " "))
+        };
+        let gone = bare(description);
+        let mut planned = self.plan.steps().chain(&self.steps);
+        planned.any(|step| step.verb == Verb::Drop && bare(&step.object) == gone)
     }
 }
 

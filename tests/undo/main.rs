@@ -9,6 +9,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod steps;
+
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
