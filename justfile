@@ -49,3 +49,7 @@ deb file="target/hrms-migrate.deb":
 chaos *arguments="all":
     cargo build
     benches/chaos/chaos.py --binary target/debug/hrms-migrate {{arguments}}
+
+# Fuzzes every target for a minute, or one for so many seconds: `just fuzz planner 600`. Needs cargo-fuzz.
+fuzz *arguments:
+    .ci/fuzz {{arguments}}

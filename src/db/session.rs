@@ -705,9 +705,11 @@ impl Control {
         if !own {
             return Err(None);
         }
-        // Of version 14 and later.
-        let sql = "SELECT pg_catalog.set_config('idle_session_timeout', '0', false) \
-                   WHERE pg_catalog.current_setting('idle_session_timeout', true) IS NOT NULL";
+        // What the role or database has set is for applications; a step's own limit comes with it. The second is of version 14 and
+        // later.
+        let sql = "SELECT pg_catalog.set_config('statement_timeout', '0', false), \
+                   CASE WHEN pg_catalog.current_setting('idle_session_timeout', true) IS NOT NULL \
+                   THEN pg_catalog.set_config('idle_session_timeout', '0', false) END";
         for connection in [&mut session.connection, &mut self.connection] {
             connection.batch_execute(sql).map_err(|error| recognise(&error, sql))?;
         }

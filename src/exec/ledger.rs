@@ -10,23 +10,26 @@ use crate::{
 use super::Done;
 
 /// The journal, and what it is to remember of a group's steps.
-#[derive(Debug)]
 pub struct Ledger<'a> {
     /// The journal.
     pub journal: &'a mut KeptJournal,
-    /// One entry for each step.
+    /// Makes an entry for each step. It is asked when they are to be written: the journal may be in the making until then.
+    pub make: &'a mut dyn FnMut() -> Vec<Entry>,
+    /// What it has made.
     pub entries: Vec<Entry>,
 }
 
 impl Ledger<'_> {
     /// Writes down what was done, in the transaction that is open.
     pub(super) fn within(&mut self, work: &mut Work<'_>, steps: &[&Step], done: &[Done]) -> Result<(), ServerError> {
+        self.entries = (self.make)();
         let Some(journal) = self.journal.get_within()? else { return Ok(()) };
         journal.record(work, &self.entries, Some(&ended(steps, done)))
     }
 
     /// Writes down what is about to be done outside of a transaction.
     pub(super) fn before(&mut self, work: &mut Work<'_>) -> Result<(), ServerError> {
+        self.entries = (self.make)();
         let Some(journal) = self.journal.get() else { return Ok(()) };
         journal.record(work, &self.entries, None)?;
         journal.committed();

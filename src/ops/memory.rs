@@ -17,7 +17,7 @@ use crate::{
     exec::{Failure, Group},
     goal::{Goal, GoalKind, StatementId},
     journal::{Change, Entry, Inverse, InverseNotes, Keeping, KeptNotes, Left, NewRun, RunEnd},
-    plan::{Plan, State, StatementPlan, Step, Transaction, Verb},
+    plan::{Moved, Plan, State, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
     sql,
 };
@@ -35,12 +35,14 @@ pub(super) struct Memory {
     apart: bool,
     /// Changes that this run takes back.
     taken_back: Vec<(i64, i32)>,
-    /// The objects that this run has touched.
-    pub(super) touched: diff::Touched,
+    /// What statements of this run have moved.
+    moved: Vec<Moved>,
+    /// The objects that this run has touched, as far as that was found out.
+    touched: diff::Touched,
     /// These, as they are at the end.
     left: Option<Vec<Left>>,
     /// Base migrations that this run carries out as a whole, and that go back by their `down.sql`.
-    whole: BTreeSet<ScriptId>,
+    pub(super) whole: BTreeSet<ScriptId>,
     /// Base migrations that diesel's books are to forget.
     base: Vec<BaseVersion>,
 }
@@ -57,19 +59,29 @@ impl Memory {
 }
 
 impl Memory {
-    /// Notes the objects that the statements of a group have touched.
-    pub(super) fn note_touched(&mut self, group: &Group<'_>, plan: &Plan) {
-        if !self.is_open() {
-            return;
+    /// Takes what statements have moved out of their plan.
+    pub(super) fn note_moved(&mut self, done: &BTreeSet<StatementId>, plan: &mut Plan) {
+        if self.is_open() {
+            let statements = plan.statements.iter_mut().filter(|statement| done.contains(&statement.id));
+            self.moved.extend(statements.filter_map(|statement| statement.moved.take()).map(|moved| *moved));
         }
-        let ids: BTreeSet<StatementId> = group.steps.iter().map(|step| step.statement).collect();
-        for id in ids {
-            let at = plan.statements.partition_point(|statement| statement.id < id);
-            let statement = plan.statements.get(at).filter(|statement| statement.id == id);
-            if let Some(moved) = statement.and_then(|statement| statement.moved.as_deref()) {
-                self.touched.add(moved);
-            }
+    }
+
+    /// Finds out which objects were touched while something else is done: the server is asked how everything is now.
+    pub(super) fn while_touching<T>(&mut self, what: impl FnOnce() -> T) -> T {
+        let moved = std::mem::take(&mut self.moved);
+        if moved.is_empty() {
+            return what();
         }
+        thread::scope(|scope| {
+            scope.spawn(|| moved.iter().for_each(|moved| self.touched.add(moved)));
+            what()
+        })
+    }
+
+    /// Forgets what statements have moved: it was undone.
+    pub(super) fn forget_moved(&mut self) {
+        (self.moved, self.touched) = (Vec::new(), diff::Touched::default());
     }
 
     /// Returns whether the journal is open.
@@ -164,42 +176,24 @@ impl Operation<'_, '_> {
         }
     }
 
-    /// Opens the journal where it is not open yet, and returns what is to be written down about groups, in their order; nothing,
-    /// where nothing is remembered.
+    /// Opens the journal where it is not open yet, for what groups of steps change.
     ///
     /// # Errors
-    /// As [`remember`](Self::remember).
+    /// As [`remember`](Self::remember); and where old values are to be kept, but nothing can be.
     pub(super) fn prepare_memory(
         &mut self,
         session: &mut Session,
         control: &mut Option<Control>,
         groups: &[Group<'_>],
-        plan: &Plan,
-    ) -> Result<Vec<Vec<Entry>>, Box<Diagnostic>> {
+    ) -> Result<(), Box<Diagnostic>> {
         if self.settings.journal == Keeping::Not {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let subject = self.subject;
         let keeps = groups.iter().flat_map(|group| &group.steps).find(|step| step.keeps.is_some()).copied();
-        if self.memory.tried {
-            let is_kept = self.memory.journal.is_kept();
-            self.keeps_old_values(keeps)?;
-            let whole = &mut self.memory.whole;
-            return Ok(if is_kept { entries(subject, groups, plan, whole) } else { Vec::new() });
-        }
         // What is kept is kept in the journal's schema.
         self.memory.apart |= keeps.is_some();
-        // The server works meanwhile.
-        let mut whole = BTreeSet::new();
-        let entries = thread::scope(|scope| {
-            let entries = scope.spawn(|| entries(subject, groups, plan, &mut whole));
-            let opened = self.remember(session, control);
-            let entries = entries.join().unwrap_or_default();
-            opened.map(|()| entries)
-        });
-        self.memory.whole = whole;
-        let entries = entries?;
-        self.keeps_old_values(keeps).map(|()| entries)
+        self.remember(session, control)?;
+        self.keeps_old_values(keeps)
     }
 
     /// Refuses to fill rows whose old values are to be kept where there is no journal to keep them.
@@ -215,14 +209,13 @@ impl Operation<'_, '_> {
         Err(Box::new(diagnostic))
     }
 
-    /// Says how often the steps of a group were tried.
-    pub(super) fn with_attempts(&self, group: &Group<'_>, entries: Vec<Entry>) -> Vec<Entry> {
-        let with = |(step, entry): (&&Step, Entry)| Entry {
-            attempts: self.notes.attempts.get(&step.statement).copied().unwrap_or(0) + 1,
-            lock_wait_ms: self.notes.lock_waits.get(&step.statement).map_or(0.0, |wait| wait.as_secs_f64() * 1_000.0),
-            ..entry
+    /// Returns how often each step of a group was tried, this time included, and the milliseconds that it waited for locks in vain.
+    pub(super) fn attempts(&self, group: &Group<'_>) -> Vec<(u32, f64)> {
+        let of = |step: &&Step| {
+            let attempts = self.notes.attempts.get(&step.statement).copied().unwrap_or(0) + 1;
+            (attempts, self.notes.lock_waits.get(&step.statement).map_or(0.0, |wait| wait.as_secs_f64() * 1_000.0))
         };
-        group.steps.iter().zip(entries).map(with).collect()
+        group.steps.iter().map(of).collect()
     }
 
     /// What was written with a group is committed, or was undone with it.
@@ -292,6 +285,8 @@ impl Operation<'_, '_> {
 
     /// Writes down how the run ended, where it is remembered at all.
     pub(super) fn remember_end(&mut self, session: &mut Session) {
+        self.memory.while_touching(|| ());
+        let left = self.memory.left.take().unwrap_or_else(|| self.memory.touched.left(None));
         let Some(journal) = self.memory.journal.get().filter(|journal| journal.is_recorded()) else { return };
         self.notes.aside.run = Some(journal.id());
         let worst = worst_of(&self.notes.diagnostics);
@@ -309,7 +304,7 @@ impl Operation<'_, '_> {
             },
             blocked_ms: u64::try_from(self.notes.blocked.total.as_millis()).unwrap_or(u64::MAX),
             error: worst.map(|worst| worst.what.clone()),
-            left: self.memory.left.take().unwrap_or_else(|| self.memory.touched.left(None)),
+            left,
         };
         let ended = session.end_look().and_then(|()| journal.end(&mut session.work(), &end));
         // What cannot be dropped now is dropped by the next run.
@@ -331,6 +326,26 @@ impl Operation<'_, '_> {
         {
             self.no_journal(&error);
         }
+    }
+}
+
+/// What is to be written down about the groups of a plan: made when the first of it is asked for.
+pub(super) struct Entries<'a> {
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) groups: &'a [Group<'a>],
+    pub(super) plan: &'a Plan,
+    pub(super) made: Option<Vec<Vec<Entry>>>,
+}
+
+impl Entries<'_> {
+    /// Takes the entries of a group, by its place.
+    pub(super) fn take(&mut self, place: usize, attempts: &[(u32, f64)], whole: &mut BTreeSet<ScriptId>) -> Vec<Entry> {
+        let made = self.made.get_or_insert_with(|| entries(self.subject, self.groups, self.plan, whole));
+        let mut taken = made.get_mut(place).map(std::mem::take).unwrap_or_default();
+        for (entry, (attempts, wait)) in taken.iter_mut().zip(attempts) {
+            (entry.attempts, entry.lock_wait_ms) = (*attempts, *wait);
+        }
+        taken
     }
 }
 

@@ -3,7 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "waiting for others, and telling how long, is the work of this file")]
 
 use std::{
-    mem, thread,
+    collections::BTreeSet,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -11,10 +12,8 @@ use crate::{
     config::Settings,
     db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
-    diff,
     event::{Blocked, Event},
     exec::{self, Done, Failure, Group, Ledger, Watch},
-    journal::Entry,
     pg::{LockMode, ObjectName, StatementTimeout},
     plan::{Answers, Plan, State, Step, Transaction},
     script::ScriptId,
@@ -23,6 +22,7 @@ use crate::{
 use super::{
     errors,
     look::{Seen, Site},
+    memory::{Entries, Memory},
     run::Operation,
     tell::script_name,
 };
@@ -207,9 +207,10 @@ impl Operation<'_, '_> {
                 Ok(seen)
             } else {
                 self.subject.forget(answers);
-                self.subject.look(session, &policy, answers, false, self.watch(site), self.emit)
+                let (subject, watch, emit) = (self.subject, self.watch(site), &mut *self.emit);
+                self.memory.while_touching(|| subject.look(session, &policy, answers, false, watch, emit))
             };
-            let seen = match looked {
+            let mut seen = match looked {
                 Ok(seen) => seen,
                 Err(diagnostic) if diagnostic.code == Code::ConnectionLost && trouble.may_go_on(self.settings) => {
                     trouble.count();
@@ -269,13 +270,11 @@ impl Operation<'_, '_> {
                 self.error(Box::new(errors::of_server("the session could not be set up", &error)));
                 return Some(seen.plan);
             }
-            let mut entries = match self.prepare_memory(session, &mut workplace.control, &groups, &seen.plan) {
-                Ok(entries) => entries,
-                Err(diagnostic) => {
-                    self.error(diagnostic);
-                    return Some(seen.plan);
-                }
-            };
+            if let Err(diagnostic) = self.prepare_memory(session, &mut workplace.control, &groups) {
+                self.error(diagnostic);
+                return Some(seen.plan);
+            }
+            let mut entries = Entries { subject: self.subject, groups: &groups, plan: &seen.plan, made: None };
             if self.settings.atomic
                 && let Err(error) = session.begin(None, "")
             {
@@ -283,7 +282,7 @@ impl Operation<'_, '_> {
                 return Some(seen.plan);
             }
             let (mut stopped, mut broken) = (false, false);
-            let mut script = None;
+            let (mut script, mut done) = (None, BTreeSet::new());
             for (place, group) in groups.iter().enumerate() {
                 if self.interrupt.signal().is_some() {
                     stopped = true;
@@ -321,14 +320,14 @@ impl Operation<'_, '_> {
                 }
                 let outcome = match self.in_the_way(workplace, &strong) {
                     Some(failure) => Err(failure),
-                    None => self.carry_out(session, workplace, group, entries.get_mut(place), &base).inspect(|()| {
+                    None => self.carry_out(session, workplace, (place, group), &mut entries, &base).inspect(|()| {
                         self.others_waited(&strong, begun.elapsed());
                     }),
                 };
                 match outcome {
                     Ok(()) => {
                         trouble = Trouble::default();
-                        self.memory.note_touched(group, &seen.plan);
+                        done.extend(group.steps.iter().map(|step| step.statement));
                         for step in &group.steps {
                             if step.verb == crate::plan::Verb::Run {
                                 policy.ran.insert(step.statement);
@@ -350,12 +349,13 @@ impl Operation<'_, '_> {
                 }
             }
             self.take_control_back(&mut workplace.control);
+            self.memory.note_moved(&done, &mut seen.plan);
             if self.settings.atomic {
                 if stopped || broken {
                     session.roll_back();
                     self.settle_memory(false);
                     self.notes.sent.clear();
-                    self.memory.touched = diff::Touched::default();
+                    self.memory.forget_moved();
                     policy.ran.clone_from(&self.subject.policy.ran);
                 } else if let Err(error) = session.commit() {
                     self.settle_memory(false);
@@ -437,17 +437,19 @@ impl Operation<'_, '_> {
         &mut self,
         session: &mut Session,
         workplace: &mut Workplace,
-        group: &Group<'_>,
-        entries: Option<&mut Vec<Entry>>,
+        (place, group): (usize, &Group<'_>),
+        entries: &mut Entries<'_>,
         base: &[BaseVersion],
     ) -> Result<(), Failure> {
         let version = (group.script.0 < self.subject.scripts.base)
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
             .filter(|version| base.contains(version));
         let atomic = self.settings.atomic;
-        let entries = entries.map(mem::take).map(|entries| self.with_attempts(group, entries)).unwrap_or_default();
-        let is_kept = self.memory.journal.is_kept();
-        let mut ledger = is_kept.then_some(Ledger { journal: &mut self.memory.journal, entries });
+        let attempts = self.attempts(group);
+        let Memory { journal, whole, .. } = &mut self.memory;
+        let mut make = || entries.take(place, &attempts, whole);
+        let is_kept = journal.is_kept();
+        let mut ledger = is_kept.then_some(Ledger { journal, make: &mut make, entries: Vec::new() });
         let (stop, ledger) = (&self.stop, ledger.as_mut());
         let done = if let Some(version) = &version {
             exec::carry_out_base(session, version, group, atomic, stop, ledger, self.emit)

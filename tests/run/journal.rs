@@ -300,3 +300,19 @@ ALTER TYPE mood ADD VALUE IF NOT EXISTS 'so so';
     let words = shown("history").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(!words.contains("persons"), "{words}");
 }
+
+#[test]
+fn it_is_made_whatever_time_the_database_gives_a_statement() {
+    let Some(database) = TestDatabase::new("journal_timeout") else { return };
+    // Making its tables takes longer than an application's statement may.
+    database.execute(
+        "CREATE SCHEMA watch;
+         CREATE FUNCTION watch.slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM pg_sleep(1.5) FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'hrms_migrate.runs';
+         END $$;
+         CREATE EVENT TRIGGER watch_slow ON ddl_command_end EXECUTE FUNCTION watch.slow()",
+    );
+    database.execute(&format!("ALTER DATABASE {} SET statement_timeout = '1s'", database.name()));
+    Scripts::one("CREATE TABLE t (id integer);").run(&database).expect(0);
+    assert_eq!(database.value("SELECT count(*) FROM hrms_migrate.runs").as_deref(), Some("1"));
+}

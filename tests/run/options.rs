@@ -275,8 +275,9 @@ fn manual_pages_are_written_into_a_directory() {
 #[test]
 fn sizes_from_which_a_table_counts_as_large_are_settings() {
     let Some(database) = TestDatabase::new("sizes") else { return };
-    database
-        .execute("CREATE TABLE t (a integer, word text); INSERT INTO t SELECT n FROM generate_series(1, 2000) AS n");
+    database.execute(
+        "CREATE TABLE t (a integer PRIMARY KEY, word text); INSERT INTO t SELECT n FROM generate_series(1, 2000) AS n",
+    );
     let scripts = Scripts::one("CREATE INDEX t_a ON t (a);\nUPDATE t SET word = 'none' WHERE word IS NULL;\n");
     let plan = |options: &[&str]| {
         let arguments: Vec<&str> = ["plan", "-v"].iter().chain(options).copied().collect();

@@ -176,7 +176,9 @@ fn rows_of_a_large_partitioned_table_are_filled_in_batches() {
     let Some(database) = TestDatabase::new("partitions_batches") else { return };
     database.execute(LARGE);
     database.execute(
-        "INSERT INTO p SELECT n, date '2020-12-01' + n % 200, n % 10, 'w' || n FROM generate_series(1, 20000) AS n;
+        // Before 14 batches go by the primary key.
+        "INSERT INTO p SELECT 1000 + n, date '2020-12-01' + n % 200, n % 10, 'w' || n FROM generate_series(1, 20000) AS n;
+         ALTER TABLE p ADD PRIMARY KEY (id, d);
          UPDATE p SET w = NULL WHERE id % 2 = 0;
          UPDATE pg_class SET relpages = 900, reltuples = 20000 WHERE relname IN ('p_old', 'p_new_first', 'p_new_rest')",
     );
