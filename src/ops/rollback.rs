@@ -233,12 +233,14 @@ fn what_is_kept(
     changes: &mut [Change],
 ) -> Vec<Diagnostic> {
     let dropped: Vec<String> = dropped(changes).into_iter().map(str::to_owned).collect();
-    let mut told = Vec::new();
+    let (mut told, mut seen) = (Vec::new(), BTreeSet::new());
     for change in changes.iter_mut() {
         let Some(KeptNotes { of, table, changed, expired }) = notes_of(change).and_then(|notes| notes.kept) else {
             continue;
         };
         let (run, last) = (change.run.to_string(), Kept::last_run(&table));
+        // A fill that was tried again has as many changes.
+        let is_first = seen.insert((table.clone(), change.run));
         let there = format!("SELECT pg_catalog.to_regclass({}) IS NOT NULL", quote_literal(&table));
         let is_there = session.value(&there).is_ok_and(|there| there.as_deref() == Some("true"));
         let object = change.entry.object.clone();
@@ -246,7 +248,7 @@ fn what_is_kept(
         if expired.is_none() && is_there {
             inverse.sql = inverse.sql.replace(&last, &run);
             let count = changed.replace(&last, &run);
-            let asked = target.map(|target| session.ask(target, &[(count.as_str(), None)]));
+            let asked = target.filter(|_| is_first).map(|target| session.ask(target, &[(count.as_str(), None)]));
             if let Some(Asked::Value(Some(count))) = asked.and_then(|asked| asked.into_iter().next())
                 && count != "0"
             {
@@ -260,7 +262,7 @@ fn what_is_kept(
         }
         inverse.sql.clear();
         // What is dropped with its table need not come back.
-        if expired.as_deref() == Some("") || dropped.iter().any(|table| mentions(&object, table)) {
+        if !is_first || expired.as_deref() == Some("") || dropped.iter().any(|table| mentions(&object, table)) {
             continue;
         }
         let why = match expired {

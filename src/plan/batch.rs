@@ -87,7 +87,8 @@ impl Batches {
     /// Returns the statement for the rows on the pages from one on and before another.
     #[must_use]
     pub fn of_pages(&self, from: u64, to: u64) -> String {
-        self.within(&format!(" AND ctid >= '({from},0)' AND ctid < '({to},0)'"))
+        let bounds = format!(" AND ctid >= '({from},0)' AND ctid < '({to},0)'");
+        self.within(&bounds, &bounds)
     }
 
     /// Returns the query for the key that is `rows` rows after another, as a JSON array of texts; no row, where there are fewer.
@@ -109,7 +110,9 @@ impl Batches {
     pub fn of_keys(&self, after: Option<&[String]>, to: Option<&[String]>) -> String {
         let after = after.map(|after| format!(" AND {}", self.compare(">", after))).unwrap_or_default();
         let to = to.map(|to| format!(" AND {}", self.compare("<=", to))).unwrap_or_default();
-        self.within(&format!("{after}{to}"))
+        // Of a comparison of several columns the server takes the first for the whole: it would read both sides in full to join
+        // them. Without it the key finds each row.
+        self.within(&format!("{after}{to}"), "")
     }
 
     /// Returns the statement that gives the space of old rows back, where the table is large enough for that.
@@ -119,11 +122,12 @@ impl Batches {
         self.vacuums.then(|| format!("VACUUM (SKIP_LOCKED, TRUNCATE OFF) {}", self.table))
     }
 
-    fn within(&self, bounds: &str) -> String {
-        let mut sql = format!("{}{bounds}", self.head);
+    /// Returns the statement with the bounds where the rows are found, and with others in each place after that.
+    fn within(&self, first: &str, others: &str) -> String {
+        let mut sql = format!("{}{first}", self.head);
         for (place, part) in self.rest.iter().enumerate() {
             sql.push_str(part);
-            sql.push_str(if place + 1 < self.rest.len() { bounds } else { "" });
+            sql.push_str(if place + 1 < self.rest.len() { others } else { "" });
         }
         sql
     }
@@ -169,10 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn bounds_stand_wherever_rows_are_read() {
-        let rest = vec![" FOR UPDATE) k WHERE t.id = k.id".to_owned(), " RETURNING 1".to_owned()];
+    fn bounds_stand_where_rows_are_found_and_pages_wherever_they_are_read() {
+        let rest = || vec![" FOR UPDATE) k WHERE t.id = k.id".to_owned(), " RETURNING 1".to_owned()];
+        let of =
+            |key: &[&str]| Batches { head: "UPDATE … (… WHERE (a\n)".to_owned(), rest: rest(), ..batches(key) };
         assert_eq!(
-            Batches { head: "UPDATE … (… WHERE (a\n)".to_owned(), rest, ..batches(&[]) }.of_pages(0, 8),
+            of(&["id"]).of_keys(None, Some(&["8".to_owned()])),
+            "UPDATE … (… WHERE (a\n) AND (id) <= ('8') FOR UPDATE) k WHERE t.id = k.id RETURNING 1"
+        );
+        assert_eq!(
+            of(&[]).of_pages(0, 8),
             "UPDATE … (… WHERE (a\n) AND ctid >= '(0,0)' AND ctid < '(8,0)' FOR UPDATE) k WHERE t.id = k.id AND ctid >= '(0,0)' AND \
              ctid < '(8,0)' RETURNING 1"
         );

@@ -306,6 +306,15 @@ fn a_role_that_may_not_keep_what_the_script_asks_to_keep_changes_no_row() {
     assert_says(&refused.stderr, &["error[keep-old]", "no journal to keep them", "020_b.sql"]);
     assert_eq!(database.value("SELECT a IS NULL FROM t").as_deref(), Some("true"));
     assert_eq!(database.value("SELECT to_regclass('u') IS NULL").as_deref(), Some("true"));
+    // A journal that it may write, but in which it may make no table.
+    Scripts::one("CREATE TABLE IF NOT EXISTS v (id integer);").run(&database).expect(0);
+    database.execute(&format!(
+        "GRANT USAGE ON SCHEMA hrms_migrate TO \"{role}\"; GRANT ALL ON ALL TABLES IN SCHEMA hrms_migrate TO \"{role}\""
+    ));
+    let refused = scripts.on(&database).env("PGOPTIONS", format!("-c role={role}")).run();
+    assert_ne!(refused.status, 0);
+    assert_says(&refused.stderr, &["permission denied for schema hrms_migrate", "020_b.sql"]);
+    assert_eq!(database.value("SELECT a IS NULL FROM t").as_deref(), Some("true"));
     database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
 }
 
