@@ -29,7 +29,7 @@ use crate::{
 };
 
 use super::{
-    BaseVersion, Control, Sent, ServerError, ServerErrorKind, Session, Work, base::recognise as recognise_dyn,
+    BaseVersion, Control, Sent, ServerError, ServerErrorKind, Session, WAITERS, Work, base::recognise as recognise_dyn,
 };
 
 /// How long the making of the journal waits for a lock. An event trigger may make it wait for the run itself.
@@ -273,6 +273,14 @@ struct Found {
 struct Word {
     #[diesel(sql_type = Text)]
     value: String,
+}
+
+#[derive(QueryableByName)]
+struct Advanced {
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = BigInt)]
+    waiting: i64,
 }
 
 #[derive(QueryableByName)]
@@ -711,10 +719,10 @@ impl Watermark {
         session: &mut Session,
         schema: &Ident,
         mark: Mark<'_>,
-    ) -> Result<Option<String>, ServerError> {
+    ) -> Result<Option<(String, u64)>, ServerError> {
         let sql = format!(
             "UPDATE {schema}.backfills SET pass = {}, next_page = {}, pages = {}, after_key = {}, rows = rows + {}, updated_at = \
-             clock_timestamp() WHERE id = {} RETURNING state AS value",
+             clock_timestamp() WHERE id = {} RETURNING state, ({WAITERS}) AS waiting",
             mark.pass,
             mark.pages.0,
             mark.pages.1,
@@ -722,8 +730,8 @@ impl Watermark {
             mark.rows,
             self.id
         );
-        let words: Vec<Word> = sql_query(&sql).load(session.diesel()).map_err(|error| recognise(&error, &sql))?;
-        Ok(words.into_iter().next().map(|word| word.value))
+        let rows: Vec<Advanced> = sql_query(&sql).load(session.diesel()).map_err(|error| recognise(&error, &sql))?;
+        Ok(rows.into_iter().next().map(|row| (row.state, u64::try_from(row.waiting).unwrap_or(0))))
     }
 
     /// Writes down that the backfill is in another state.

@@ -15,5 +15,5 @@ pub use journal::{Journal, JournalError, KeptJournal, Mark, Watermark};
 pub use scratch::{ScratchDatabase, ScratchError};
 pub use server_error::{Sent, ServerError, ServerErrorKind};
 pub use session::{
-    Asked, Blocker, Building, Connections, Control, Knock, REPLICATION, Session, Stop, Work, cancel_over,
+    Asked, Blocker, Building, Connections, Control, Knock, REPLICATION, Session, Stop, WAITERS, Work, cancel_over,
 };

@@ -793,8 +793,10 @@ pub struct Building {
 }
 
 const BUILDING: &str = include_str!("introspect/building.sql");
-/// Asks how far replicas and slots are behind: one value, JSON.
+/// Asks how far replicas, slots and the archive are behind: one value, JSON.
 pub const REPLICATION: &str = include_str!("introspect/replication.sql");
+/// Asks how many sessions wait for rows that the open transaction has changed: one number.
+pub const WAITERS: &str = include_str!("introspect/waiters.sql");
 
 fn blockers(connection: &mut PgConnection, table: &ObjectName, mode: Option<LockMode>, own: i32) -> Vec<Blocker> {
     let modes = LockMode::ALL.into_iter().filter(|held| mode.is_none_or(|mode| mode.conflicts_with(*held)));

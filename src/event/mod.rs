@@ -72,11 +72,11 @@ pub enum Event<'a> {
         /// How long the step takes so far.
         elapsed: Duration,
     },
-    /// The next batch waits until a replica has caught up.
-    WaitingForReplica {
+    /// The next batch waits until others have caught up.
+    WaitingForOthers {
         /// The step.
         step: &'a Step,
-        /// Who has to catch up: `replica "standby" is 120 MB behind`.
+        /// Who has to: `replica "standby" is 120 MB behind`.
         who: &'a str,
         /// How long it has been waited for.
         waited: Duration,

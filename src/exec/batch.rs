@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    db::{Mark, ServerError, Session, Stop, Watermark},
+    db::{Mark, ServerError, Session, Stop, WAITERS, Watermark},
     event::Event,
     pg::{Ident, RowCount, StatementTimeout},
     plan::{Batches, Step},
@@ -26,6 +26,10 @@ const LEAST: u64 = 100;
 const DUTY: f64 = 0.9;
 /// The same where there are replicas of which this role may not see how far they are.
 const BLIND_DUTY: f64 = 0.5;
+/// The same where others wait for rows of the batches. Source: ONLINE-DDL section D.3.
+const CROWDED_DUTY: f64 = 0.3;
+/// How many may wait for rows of a batch before more of the time is left to them. Source: the same.
+const CROWD: u64 = 3;
 /// How often it is looked how far replicas are.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often it is told that one is waited for.
@@ -145,6 +149,15 @@ impl Books {
     }
 }
 
+/// What came of a batch.
+struct Sent {
+    rows: u64,
+    /// The state that is wanted of the backfill, where there are books.
+    wanted: Option<String>,
+    /// How many sessions waited for its rows at its end.
+    waiting: u64,
+}
+
 /// One backfill at work.
 struct Pass<'a, 'e> {
     backfill: &'a Step,
@@ -197,7 +210,7 @@ impl Pass<'_, '_> {
                 let sent = self.one(session, &sql, number_of_pass, &next, pages);
                 let elapsed = begun.elapsed();
                 match sent {
-                    Ok((rows, wanted)) => {
+                    Ok(Sent { rows, wanted, waiting }) => {
                         failures = 0;
                         changed += rows;
                         passed += match (&at, &next) {
@@ -214,7 +227,7 @@ impl Pass<'_, '_> {
                         self.obey(session, wanted.as_deref())?;
                         pace.took(elapsed);
                         if rows > 0 {
-                            let duty = if others.are_hidden { BLIND_DUTY } else { DUTY };
+                            let duty = others.duty(waiting, backfill, self.emit);
                             rest(elapsed.mul_f64(1.0 / duty - 1.0), stop);
                         }
                     }
@@ -256,8 +269,7 @@ impl Pass<'_, '_> {
         Place::Pages(if from < pages { from } else { 0 }, pages)
     }
 
-    /// Sends one batch and, in its transaction, how far the backfill is then. Returns the rows changed, and the state that is wanted
-    /// of the backfill.
+    /// Sends one batch and, in its transaction, how far the backfill is then.
     fn one(
         &mut self,
         session: &mut Session,
@@ -265,13 +277,9 @@ impl Pass<'_, '_> {
         pass: i32,
         next: &Place,
         pages: u64,
-    ) -> Result<(u64, Option<String>), ServerError> {
-        let (lock, statement) = (self.backfill.lock_timeout, self.backfill.statement_timeout);
-        let Some(books) = &self.books else { return Ok((self.without_books(session, sql)?, None)) };
-        session.begin(None, "")?;
-        let sent = session.work().send(sql, true, lock, statement);
-        let sent = sent.and_then(|rows| super::not_too_much(&mut session.work(), self.backfill).map(|()| rows));
-        let rows = sent.inspect_err(|_| session.roll_back())?.unwrap_or(0);
+    ) -> Result<Sent, ServerError> {
+        let rows = self.begin(session, sql)?;
+        let Some(books) = &self.books else { return Self::end_without_books(session, rows) };
         let after = match next {
             Place::Key(Some(after)) => serde_json::to_string(after).ok(),
             _ => None,
@@ -279,32 +287,36 @@ impl Pass<'_, '_> {
         let at = if let Place::Pages(at, _) = next { *at } else { 0 };
         let mark = Mark { pass, pages: (at, pages), after_key: after.as_deref(), rows };
         match books.mark.advance(session, &books.schema, mark) {
-            Ok(wanted) => {
+            Ok(state) => {
                 session.commit().inspect_err(|_| session.roll_back())?;
-                Ok((rows, wanted))
+                let (wanted, waiting) = state.map_or((None, 0), |(wanted, waiting)| (Some(wanted), waiting));
+                Ok(Sent { rows, wanted, waiting })
             }
             Err(error) if error.is_connection_lost() => Err(error),
             Err(_) => {
                 // The journal is gone, and the batch with it: once more, without.
                 session.roll_back();
                 self.books = None;
-                Ok((self.without_books(session, sql)?, None))
+                let rows = self.begin(session, sql)?;
+                Self::end_without_books(session, rows)
             }
         }
     }
 
-    /// Sends one batch; in a transaction where it has to be looked at before it is committed.
-    fn without_books(&self, session: &mut Session, sql: &str) -> Result<u64, ServerError> {
+    /// Begins a transaction and sends a batch in it.
+    fn begin(&self, session: &mut Session, sql: &str) -> Result<u64, ServerError> {
         let (lock, statement) = (self.backfill.lock_timeout, self.backfill.statement_timeout);
-        if self.backfill.keeps.is_none() {
-            return Ok(session.work().send(sql, true, lock, statement)?.unwrap_or(0));
-        }
         session.begin(None, "")?;
         let mut work = session.work();
         let sent = work.send(sql, true, lock, statement);
         let sent = sent.and_then(|rows| super::not_too_much(&mut work, self.backfill).map(|()| rows));
-        let rows = sent.and_then(|rows| session.commit().map(|()| rows));
-        Ok(rows.inspect_err(|_| session.roll_back())?.unwrap_or(0))
+        Ok(sent.inspect_err(|_| session.roll_back())?.unwrap_or(0))
+    }
+
+    fn end_without_books(session: &mut Session, rows: u64) -> Result<Sent, ServerError> {
+        let waiting = number(session, WAITERS).and_then(|waiting| session.commit().map(|()| waiting));
+        let waiting = waiting.inspect_err(|_| session.roll_back())?;
+        Ok(Sent { rows, wanted: None, waiting })
     }
 
     /// Stops where somebody asked for that.
@@ -320,7 +332,7 @@ impl Pass<'_, '_> {
     }
 }
 
-/// The replicas that have to keep up.
+/// Those whom a backfill has to leave room for.
 #[derive(Default)]
 struct Others {
     /// When it was looked how far they are.
@@ -328,9 +340,24 @@ struct Others {
     /// Since when one is waited for, and when that was told.
     waits: Option<(Instant, Instant)>,
     are_hidden: bool,
+    /// When it was told that many wait for rows.
+    crowded: Option<Instant>,
 }
 
 impl Others {
+    /// Returns the part of the time in which batches may run, after one whose rows so many were waiting for.
+    fn duty(&mut self, waiting: u64, backfill: &Step, emit: &mut dyn FnMut(Event<'_>)) -> f64 {
+        if waiting <= CROWD {
+            return if self.are_hidden { BLIND_DUTY } else { DUTY };
+        }
+        if self.crowded.is_none_or(|told| told.elapsed() >= TELL) {
+            let who = format!("{waiting} sessions want rows of its batches");
+            emit(Event::WaitingForOthers { step: backfill, who: &who, waited: Duration::ZERO });
+            self.crowded = Some(Instant::now());
+        }
+        CROWDED_DUTY
+    }
+
     /// Returns whether the next batch may begin; where a replica is far behind, after a pause.
     fn keep_up(
         &mut self,
@@ -351,7 +378,7 @@ impl Others {
         let (since, told) = self.waits.unwrap_or_else(|| (Instant::now(), Instant::now()));
         let tell = self.waits.is_none() || told.elapsed() >= TELL;
         if tell {
-            emit(Event::WaitingForReplica { step: backfill, who: &who, waited: since.elapsed() });
+            emit(Event::WaitingForOthers { step: backfill, who: &who, waited: since.elapsed() });
         }
         self.waits = Some((since, if tell { Instant::now() } else { told }));
         rest(LOOK, stop);

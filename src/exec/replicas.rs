@@ -1,4 +1,4 @@
-//! Whether replicas keep up with what a backfill writes.
+//! Whether replicas and the archive keep up with what a backfill writes.
 
 use serde::Deserialize;
 
@@ -11,13 +11,14 @@ const MOST_MILLIS: i64 = 5_000;
 /// A lag in time is not of now where hardly anything is left to be replayed.
 const LEAST_BYTES: i64 = 1 << 20;
 
-/// How far behind its replicas a server is.
+/// How far behind a server its replicas and its archive are.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Replication {
     /// Replicas of which this role may not see more.
     hidden: u64,
     replicas: Vec<Follower>,
     slots: Vec<Follower>,
+    archive: Option<Archive>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -28,6 +29,14 @@ struct Follower {
     millis: i64,
     /// Bytes from which on a slot is given up.
     #[serde(default)]
+    kept: i64,
+}
+
+/// WAL that is not archived yet.
+#[derive(Debug, Deserialize)]
+struct Archive {
+    bytes: i64,
+    /// `max_wal_size`: as much as the server is made for.
     kept: i64,
 }
 
@@ -56,9 +65,11 @@ impl Replication {
         };
         let replica = self.replicas.iter().filter(late).max_by_key(|replica| replica.bytes);
         let slot = self.slots.iter().find(|slot| slot.bytes > slot.kept / 2);
+        let archive = self.archive.as_ref().filter(|archive| archive.bytes > archive.kept / 2);
         replica
             .map(|replica| format!("replica \"{}\" is {} MB behind", replica.name, replica.bytes >> 20))
             .or_else(|| slot.map(|slot| format!("slot \"{}\" holds back {} MB", slot.name, slot.bytes >> 20)))
+            .or_else(|| archive.map(|archive| format!("{} MB of WAL are not archived yet", archive.bytes >> 20)))
     }
 }
 
@@ -94,5 +105,16 @@ mod tests {
         };
         assert_eq!(slots(400_000_000).behind(), None);
         assert_eq!(slots(600_000_000).behind().as_deref(), Some("slot \"s\" holds back 572 MB"));
+    }
+
+    #[test]
+    fn an_archive_that_has_half_of_what_the_server_keeps_before_it_is_waited_for() {
+        let archive = |bytes: i64| {
+            read(&format!(
+                r#"{{"hidden": 0, "replicas": [], "slots": [], "archive": {{"bytes": {bytes}, "kept": 1073741824}}}}"#
+            ))
+        };
+        assert_eq!(archive(400 << 20).behind(), None);
+        assert_eq!(archive(600 << 20).behind().as_deref(), Some("600 MB of WAL are not archived yet"));
     }
 }

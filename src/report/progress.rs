@@ -130,7 +130,7 @@ impl<'a> Progress<'a> {
                     self.passing(&format!("{}: {}", self.step_place(step), parts.join(", ")));
                 }
             }
-            Event::WaitingForReplica { step, who, waited } => {
+            Event::WaitingForOthers { step, who, waited } => {
                 let so_far = if *waited < Duration::from_secs(1) {
                     String::new()
                 } else {

@@ -1,5 +1,12 @@
 //! Backfills of large tables, in batches.
 
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
 use diesel::connection::SimpleConnection;
 
 use crate::{
@@ -187,4 +194,85 @@ fn a_replica_that_falls_behind_is_waited_for() {
     let run = run.wait().expect(0);
     assert_says(&run.stderr, &["waits: replica \"", " MB behind"]);
     assert_eq!(left().as_deref(), Some("0"));
+}
+
+#[test]
+fn more_time_is_left_to_others_where_many_wait_for_rows_of_a_batch() {
+    let Some(database) = TestDatabase::new("batches_crowd") else { return };
+    database.execute(&large_without_words());
+    database.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF NEW.word IS DISTINCT FROM OLD.word AND NEW.id % 1000 = 0 THEN PERFORM pg_sleep(0.05); END IF; RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE UPDATE ON large FOR EACH ROW EXECUTE FUNCTION slow();",
+    );
+    for options in [&[][..], &["--no-journal"]] {
+        let scripts = Scripts::one(format!("-- ensure:batch 20_000\n{BACKFILL}"));
+        let mut run = scripts.on(&database);
+        for option in options {
+            run = run.arg(option);
+        }
+        // Six sessions write one row, one after the other: one waits for the batch, and five for that one.
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    let mut other = database.connect();
+                    while !over.load(Ordering::Relaxed) {
+                        other.batch_execute("UPDATE large SET code = code + 1 WHERE id = 1").unwrap();
+                    }
+                });
+            }
+            let run = run.run();
+            over.store(true, Ordering::Relaxed);
+            assert_says(&run.expect(0).stderr, &[" sessions want rows of its batches"]);
+        });
+        database.execute("UPDATE large SET word = NULL");
+    }
+}
+
+#[test]
+fn an_archive_that_does_not_keep_up_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    // The server looks into it as another user.
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let stop = directory.path().join("stop");
+    let command = format!("test ! -e {}", stop.display());
+    let Some(cluster) = start_cluster(|options| {
+        options
+            .setting("wal_level", "replica")
+            .setting("archive_mode", "on")
+            .setting("archive_command", &command)
+            .setting("max_wal_size", "64MB")
+    }) else {
+        return say_not_run("no server binaries");
+    };
+    let url = cluster.url("postgres");
+    execute(&url, "CREATE TABLE a (); SELECT pg_switch_wal();");
+    let archived = |condition: &str| {
+        let sql = format!("SELECT count(*) FROM pg_stat_archiver WHERE {condition}");
+        wait_for(condition, || rows(&url, &sql)[0][0].as_deref() == Some("1"));
+    };
+    archived("archived_count > 0");
+    fs::write(&stop, "").unwrap();
+    execute(
+        &url,
+        &format!(
+            "{} ALTER TABLE large ALTER word SET STORAGE EXTERNAL, ALTER word TYPE text USING repeat('x', 1300), ADD note text;",
+            large_table("large")
+        ),
+    );
+    archived("failed_count > 0");
+    let scripts = Scripts::one("UPDATE large SET note = 'none' WHERE note IS NULL;");
+    let mut run = scripts.command(&["run"]).env("DATABASE_URL", &url).spawn();
+    wait_for("the run to look again", || {
+        let seen = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'hrms-migrate%' AND query LIKE '%pg_stat_replication%'
+                    AND backend_start < now() - interval '3 s'";
+        rows(&url, seen)[0][0].as_deref() == Some("1")
+    });
+    assert!(run.is_running());
+    fs::remove_file(&stop).unwrap();
+    execute(&url, "SELECT pg_switch_wal()");
+    let run = run.wait().expect(0);
+    assert_says(&run.stderr, &["waits: ", " MB of WAL are not archived yet"]);
+    assert_eq!(rows(&url, "SELECT count(*) FROM large WHERE note IS NULL")[0][0].as_deref(), Some("0"));
 }
