@@ -7,6 +7,7 @@ mod left;
 use std::{
     error::Error,
     fmt::Write as _,
+    sync::mpsc::{self, Receiver},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -72,6 +73,8 @@ pub struct Journal {
     schema: Ident,
     id: i64,
     run: NewRun,
+    /// Whether old values of other runs were kept when it was opened.
+    keeps: bool,
     /// Whether the run's row is committed.
     recorded: bool,
     /// Whether it is written and not committed yet.
@@ -90,6 +93,8 @@ pub struct Journal {
 pub struct KeptJournal {
     journal: Option<Journal>,
     making: Option<JoinHandle<(Control, Result<Journal, JournalError>)>>,
+    /// Tells whether it is made anew, as soon as that is known.
+    anew: Option<Receiver<bool>>,
     /// The connection on which it was made, and why it was not.
     made_on: Option<(Control, Option<JournalError>)>,
 }
@@ -101,15 +106,30 @@ impl KeptJournal {
         Self { journal: Some(journal), ..Self::default() }
     }
 
-    /// Makes the journal's tables in a thread of its own, where there is none yet. To be called with the runner lock, which the
-    /// connection holds; [`given_back`](Self::given_back) returns it.
+    /// Opens the journal in a thread of its own, and makes its tables where there are none yet. To be called with the runner lock,
+    /// which the connection holds; [`given_back`](Self::given_back) returns it.
     #[must_use]
     pub fn make(mut control: Control, schema: Ident, run: NewRun) -> Self {
+        let (tell, anew) = mpsc::channel();
         let making = thread::spawn(move || {
-            let opened = open(control.connection(), &schema, false, run);
+            let is_there = exists(control.connection(), &schema);
+            // Who does not ask does not want to know.
+            tell.send(matches!(is_there, Ok(false))).unwrap_or_default();
+            let opened = is_there.map_err(JournalError::from);
+            let opened = opened.and_then(|is_there| open(control.connection(), &schema, is_there, run));
             (control, opened)
         });
-        Self { making: Some(making), ..Self::default() }
+        Self { making: Some(making), anew: Some(anew), ..Self::default() }
+    }
+
+    /// Returns once whether the journal was there before, or cannot be kept: what is wrong with it is to be known before the first
+    /// change. Waits until it is open then; where it is made anew, it goes on beside others.
+    pub fn was_there(&mut self) -> bool {
+        let was_there = self.anew.take().is_some_and(|anew| !anew.recv().unwrap_or(false));
+        if was_there {
+            self.wait();
+        }
+        was_there
     }
 
     /// Returns whether there is a journal, or will be.
@@ -169,26 +189,19 @@ impl KeptJournal {
 }
 
 impl Control {
-    /// Returns whether there is a journal. One round trip.
-    ///
-    /// # Errors
-    /// [`ServerError`].
-    pub fn has_journal(&mut self, schema: &Ident) -> Result<bool, ServerError> {
-        exists(self.connection(), schema)
-    }
-
     /// Opens the journal for writing on this connection, makes or upgrades it where that is needed, and marks runs that are no
-    /// more. `is_there`: what [`has_journal`](Self::has_journal) says. To be called with the runner lock.
+    /// more. To be called with the runner lock.
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn open_journal(&mut self, schema: &Ident, is_there: bool, run: NewRun) -> Result<Journal, JournalError> {
+    pub fn open_journal(&mut self, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
+        let is_there = exists(self.connection(), schema)?;
         open(self.connection(), schema, is_there, run)
     }
 }
 
 impl Session {
-    /// As [`Control::open_journal`], where there is one connection only; makes the journal where it is missing.
+    /// As [`Control::open_journal`], where there is one connection only.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -284,6 +297,14 @@ struct Advanced {
 }
 
 #[derive(QueryableByName)]
+struct Opened {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Bool)]
+    keeps: bool,
+}
+
+#[derive(QueryableByName)]
 struct Number {
     #[diesel(sql_type = BigInt)]
     value: i64,
@@ -340,12 +361,18 @@ fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewR
         let sql = format!("UPDATE {schema}.runs SET outcome = 'interrupted' WHERE outcome IS NULL");
         connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
     }
-    let sql = format!("SELECT coalesce(max(id), 0) + 1 AS value FROM {schema}.runs");
-    let number: Number = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
+    // A new one has no runs and no old values.
+    let mut opened = Opened { id: 1, keeps: false };
+    if is_there {
+        let kept = KEPT.replace("{schema}", &quote_literal(&schema.to_string()));
+        let sql = format!("SELECT coalesce(max(id), 0) + 1 AS id, EXISTS ({kept}) AS keeps FROM {schema}.runs");
+        opened = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
+    }
     Ok(Journal {
         schema: schema.clone(),
-        id: number.value,
+        id: opened.id,
         run,
+        keeps: opened.keeps,
         recorded: false,
         written: false,
         next: 1,
@@ -594,6 +621,9 @@ impl Journal {
     /// # Errors
     /// [`ServerError`]; what is dropped until then is.
     pub fn expire(&self, session: &mut Session, age: Duration) -> Result<Vec<String>, ServerError> {
+        if !self.keeps {
+            return Ok(Vec::new());
+        }
         let schema = &self.schema;
         let sql = KEPT.replace("{schema}", &quote_literal(&schema.to_string()));
         let tables: Vec<Word> = sql_query(&sql).load(session.diesel()).map_err(|error| recognise(&error, &sql))?;

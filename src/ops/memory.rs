@@ -4,14 +4,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Display,
     fs,
+    panic::resume_unwind,
     path::{Path, PathBuf},
-    thread,
+    thread::{self, Scope, ScopedJoinHandle},
 };
 
 use crate::{
     catalog::Snapshot,
     config::Settings,
-    db::{BaseVersion, Control, Journal, JournalError, KeptJournal, ServerError, ServerErrorKind, Session},
+    db::{BaseVersion, Control, JournalError, KeptJournal, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Severity},
     diff,
     exec::{Failure, Group},
@@ -104,30 +105,45 @@ impl Operation<'_, '_> {
         control: &mut Option<Control>,
     ) -> Result<(), Box<Diagnostic>> {
         let Keeping::In(schema) = &self.settings.journal else { return Ok(()) };
-        if std::mem::replace(&mut self.memory.tried, true) {
+        if !self.memory.tried && (self.memory.apart || control.is_none()) {
+            self.memory.tried = true;
+            let run = self.new_run();
+            let opened = match control {
+                Some(control) => control.open_journal(schema, run),
+                None => session.open_journal(schema, run),
+            };
+            return match opened {
+                Ok(journal) => {
+                    self.memory.journal = KeptJournal::open(journal);
+                    Ok(())
+                }
+                Err(error) => self.not_opened(error),
+            };
+        }
+        let run = if self.memory.tried { None } else { Some(self.new_run()) };
+        self.begin_to_remember(control, run);
+        if !self.memory.journal.was_there() {
             return Ok(());
         }
-        let run = self.new_run();
-        let Some(mut other) = control.take() else {
-            let opened = session.open_journal(schema, run);
-            return self.opened(opened);
-        };
-        let opened = match other.has_journal(schema) {
-            Ok(is_there) if is_there || self.memory.apart => other.open_journal(schema, is_there, run),
-            Ok(_) => {
-                self.memory.journal = KeptJournal::make(other, schema.clone(), run);
-                return Ok(());
-            }
-            Err(error) => Err(error.into()),
-        };
+        let Some((other, error)) = self.memory.journal.given_back() else { return Ok(()) };
         *control = Some(other);
-        self.opened(opened)
+        error.map_or(Ok(()), |error| self.not_opened(error))
     }
 
-    fn opened(&mut self, opened: Result<Journal, JournalError>) -> Result<(), Box<Diagnostic>> {
-        match opened {
-            Ok(journal) => self.memory.journal = KeptJournal::open(journal),
-            Err(error @ JournalError::Newer { .. }) => {
+    /// Begins to open the journal beside whatever comes next, if that was not tried yet. `run` is what [`new_run`] has made.
+    pub(super) fn begin_to_remember(&mut self, control: &mut Option<Control>, run: Option<NewRun>) {
+        if let Keeping::In(schema) = &self.settings.journal
+            && let Some(run) = run
+            && let Some(other) = control.take()
+        {
+            self.memory.tried = true;
+            self.memory.journal = KeptJournal::make(other, schema.clone(), run);
+        }
+    }
+
+    fn not_opened(&mut self, error: JournalError) -> Result<(), Box<Diagnostic>> {
+        match error {
+            JournalError::Newer { .. } => {
                 return Err(Box::new(
                     Diagnostic::error(Code::JournalNewer, error.to_string())
                         .why("this version does not know its tables; nothing was changed")
@@ -135,8 +151,8 @@ impl Operation<'_, '_> {
                 ));
             }
             // The next statement will say the same.
-            Err(JournalError::Server(error)) if error.is_connection_lost() => self.memory.tried = false,
-            Err(JournalError::Server(error)) => self.no_journal(&error),
+            JournalError::Server(error) if error.is_connection_lost() => self.memory.tried = false,
+            JournalError::Server(error) => self.no_journal(&error),
         }
         Ok(())
     }
@@ -165,15 +181,12 @@ impl Operation<'_, '_> {
     }
 
     fn new_run(&self) -> NewRun {
-        let settings = self.settings;
-        NewRun {
-            command: self.notes.guise.unwrap_or_else(|| self.notes.command.name()).to_owned(),
-            os_user: settings.os_user.clone(),
-            host: gethostname::gethostname().into_string().ok(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: settings.revision.clone().or_else(|| revision(settings)),
-            scripts_digest: Some(sql::checksum_of_all(&self.subject.scripts.texts)),
-        }
+        new_run(self.settings, self.subject, self.command_words())
+    }
+
+    /// Returns the name of what is done, as it was typed.
+    pub(super) fn command_words(&self) -> &'static str {
+        self.notes.guise.unwrap_or_else(|| self.notes.command.name())
     }
 
     /// Opens the journal where it is not open yet, for what groups of steps change.
@@ -190,9 +203,11 @@ impl Operation<'_, '_> {
             return Ok(());
         }
         let keeps = groups.iter().flat_map(|group| &group.steps).find(|step| step.keeps.is_some()).copied();
-        // What is kept is kept in the journal's schema.
-        self.memory.apart |= keeps.is_some();
         self.remember(session, control)?;
+        if keeps.is_some() {
+            // What is kept is kept in the journal's schema.
+            self.take_control_back(control);
+        }
         self.keeps_old_values(keeps)
     }
 
@@ -276,11 +291,18 @@ impl Operation<'_, '_> {
         }
     }
 
-    /// Notes what the run has left behind, by its last look.
-    pub(super) fn note_left(&mut self, snapshot: &Snapshot) {
-        if self.memory.is_open() {
-            self.memory.left = Some(self.memory.touched.left(Some(snapshot)));
+    /// Notes what the run has left behind, by its last look, while something else is done.
+    pub(super) fn while_noting_left<T>(&mut self, snapshot: &Snapshot, what: impl FnOnce(&mut Self) -> T) -> T {
+        if !self.memory.is_open() {
+            return what(self);
         }
+        let touched = std::mem::take(&mut self.memory.touched);
+        let (done, left) = thread::scope(|scope| {
+            let left = scope.spawn(|| touched.left(Some(snapshot)));
+            (what(self), left.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        (self.memory.touched, self.memory.left) = (touched, Some(left));
+        done
     }
 
     /// Writes down how the run ended, where it is remembered at all.
@@ -329,19 +351,49 @@ impl Operation<'_, '_> {
     }
 }
 
-/// What is to be written down about the groups of a plan: made when the first of it is asked for.
-pub(super) struct Entries<'a> {
-    pub(super) subject: &'a Subject<'a>,
-    pub(super) groups: &'a [Group<'a>],
-    pub(super) plan: &'a Plan,
-    pub(super) made: Option<Vec<Vec<Entry>>>,
+/// Returns what is to be remembered of a run as a whole. Cost: reads the tokens of all scripts.
+pub(super) fn new_run(settings: &Settings, subject: &Subject<'_>, command: &str) -> NewRun {
+    NewRun {
+        command: command.to_owned(),
+        os_user: settings.os_user.clone(),
+        host: gethostname::gethostname().into_string().ok(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: settings.revision.clone().or_else(|| revision(settings)),
+        scripts_digest: Some(sql::checksum_of_all(&subject.scripts.texts)),
+    }
 }
 
-impl Entries<'_> {
+/// What is to be written down about the groups of a plan: made in a thread of its own while the first of them is carried out.
+pub(super) struct Entries<'scope> {
+    making: Option<ScopedJoinHandle<'scope, Vec<Vec<Entry>>>>,
+    made: Vec<Vec<Entry>>,
+}
+
+impl<'scope> Entries<'scope> {
+    /// Begins to make them, where a journal is kept.
+    pub(super) fn begin<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        subject: &'scope Subject<'_>,
+        groups: &'scope [Group<'_>],
+        plan: &'scope Plan,
+        is_kept: bool,
+    ) -> Self {
+        let making = is_kept.then(|| scope.spawn(|| entries(subject, groups, plan)));
+        Self { making, made: Vec::new() }
+    }
+
     /// Takes the entries of a group, by its place.
-    pub(super) fn take(&mut self, place: usize, attempts: &[(u32, f64)], whole: &mut BTreeSet<ScriptId>) -> Vec<Entry> {
-        let made = self.made.get_or_insert_with(|| entries(self.subject, self.groups, self.plan, whole));
-        let mut taken = made.get_mut(place).map(std::mem::take).unwrap_or_default();
+    pub(super) fn take(
+        &mut self,
+        (subject, plan): (&Subject<'_>, &Plan),
+        (place, attempts): (usize, &[(u32, f64)]),
+        whole: &mut BTreeSet<ScriptId>,
+    ) -> Vec<Entry> {
+        if let Some(making) = self.making.take() {
+            self.made = making.join().unwrap_or_else(|panic| resume_unwind(panic));
+            take_back_by_down(subject, plan, whole, &mut self.made);
+        }
+        let mut taken = self.made.get_mut(place).map(std::mem::take).unwrap_or_default();
         for (entry, (attempts, wait)) in taken.iter_mut().zip(attempts) {
             (entry.attempts, entry.lock_wait_ms) = (*attempts, *wait);
         }
@@ -350,22 +402,14 @@ impl Entries<'_> {
 }
 
 /// Returns what is to be written down about groups, in their order. What takes a statement back is said by the first of its steps.
-fn entries(
-    subject: &Subject<'_>,
-    groups: &[Group<'_>],
-    plan: &Plan,
-    whole: &mut BTreeSet<ScriptId>,
-) -> Vec<Vec<Entry>> {
+fn entries(subject: &Subject<'_>, groups: &[Group<'_>], plan: &Plan) -> Vec<Vec<Entry>> {
     let mut digests = BTreeMap::new();
     let mut of_step = |step: &Step| {
         let of = plan.statements.partition_point(|statement| statement.id < step.statement);
         let of = plan.statements.get(of).filter(|of| of.steps.first().is_some_and(|first| std::ptr::eq(first, step)));
         Entry { inverse: of.and_then(|of| inverse(subject, of)), ..entry(subject, step, &mut digests) }
     };
-    let mut entries: Vec<Vec<Entry>> =
-        groups.iter().map(|group| group.steps.iter().map(|step| of_step(step)).collect()).collect();
-    take_back_by_down(subject, plan, whole, &mut entries);
-    entries
+    groups.iter().map(|group| group.steps.iter().map(|step| of_step(step)).collect()).collect()
 }
 
 /// Lets `down.sql` take base migrations back that are carried out as a whole, where something of them does not come back by what the

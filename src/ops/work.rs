@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    panic::resume_unwind,
     thread,
     time::{Duration, Instant},
 };
@@ -14,15 +15,17 @@ use crate::{
     diagnostic::{Code, Diagnostic, Outcome},
     event::{Blocked, Event},
     exec::{self, Done, Failure, Group, Ledger, Watch},
+    goal::StatementId,
+    journal::{Keeping, NewRun},
     pg::{LockMode, ObjectName, StatementTimeout},
-    plan::{Answers, Plan, State, Step, Transaction},
+    plan::{Answers, Plan, Policy, State, Step, Transaction},
     script::ScriptId,
 };
 
 use super::{
     errors,
     look::{Seen, Site},
-    memory::{Entries, Memory},
+    memory::{Entries, Memory, new_run},
     run::Operation,
     tell::script_name,
 };
@@ -34,6 +37,27 @@ const WORTH_TELLING: Duration = Duration::from_millis(500);
 pub(super) struct Workplace {
     pub(super) control: Option<Control>,
     pid: i32,
+}
+
+/// What is carried out between two looks.
+struct Round<'a, 'scope> {
+    plan: &'a Plan,
+    groups: &'a [Group<'a>],
+    /// Base migrations that diesel's books lack.
+    base: &'a [BaseVersion],
+    entries: Entries<'scope>,
+}
+
+/// What came of a round.
+#[derive(Default)]
+struct Carried {
+    done: BTreeSet<StatementId>,
+    /// Whether to look again before anything more is done.
+    again: bool,
+    /// Whether nothing more is to be done at all.
+    stopped: bool,
+    /// Whether a group was not finished.
+    broken: bool,
 }
 
 impl Operation<'_, '_> {
@@ -61,7 +85,8 @@ impl Operation<'_, '_> {
             return Some(seen.plan);
         }
         // A refusal has to wait for the lock too: while another run works, a look may see half of what it does.
-        let mut workplace = match self.enter(site, &mut session) {
+        let (entered, new_run) = self.enter_to_change(site, &mut session);
+        let mut workplace = match entered {
             Ok(workplace) => workplace,
             Err(diagnostic) => {
                 let looked = refused && diagnostic.code != Code::RunnerLock;
@@ -75,6 +100,9 @@ impl Operation<'_, '_> {
         // What was seen before the lock was taken still holds where nothing has been committed since.
         let sure = seen.plan.statements.iter().all(|statement| !matches!(statement.state, State::Unverified(_)));
         let unchanged = sure && session.horizon().is_ok_and(|horizon| horizon == seen.snapshot.server.horizon);
+        if unchanged && !refused {
+            self.begin_to_remember(&mut workplace.control, new_run);
+        }
         let last = self.work(site, &mut session, &mut workplace, &mut answers, unchanged.then_some(seen));
         self.all_taken_back(&mut session);
         self.remember_end(&mut session);
@@ -130,6 +158,23 @@ impl Operation<'_, '_> {
             Ok(recorded) => base.recorded = recorded,
             Err(why) => base.unrecorded = Some(why),
         }
+    }
+
+    /// As [`enter`](Self::enter); what the journal is to know of the run is put together meanwhile. Nothing is, where something else
+    /// comes before the first change.
+    fn enter_to_change(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+    ) -> (Result<Workplace, Box<Diagnostic>>, Option<NewRun>) {
+        let (settings, subject, command) = (self.settings, self.subject, self.command_words());
+        if settings.journal == Keeping::Not || settings.backup.is_some() || settings.hooks.before_run.is_some() {
+            return (self.enter(site, session), None);
+        }
+        thread::scope(|scope| {
+            let new_run = scope.spawn(|| new_run(settings, subject, command));
+            (self.enter(site, session), Some(new_run.join().unwrap_or_else(|panic| resume_unwind(panic))))
+        })
     }
 
     /// Checks that sessions are what they seem, and takes the runner lock. A second runner waits here.
@@ -274,80 +319,21 @@ impl Operation<'_, '_> {
                 self.error(diagnostic);
                 return Some(seen.plan);
             }
-            let mut entries = Entries { subject: self.subject, groups: &groups, plan: &seen.plan, made: None };
             if self.settings.atomic
                 && let Err(error) = session.begin(None, "")
             {
                 self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
                 return Some(seen.plan);
             }
-            let (mut stopped, mut broken) = (false, false);
-            let (mut script, mut done) = (None, BTreeSet::new());
-            for (place, group) in groups.iter().enumerate() {
-                if self.interrupt.signal().is_some() {
-                    stopped = true;
-                    break;
-                }
-                if self.stop.is_due() {
-                    self.time_up(None);
-                    stopped = true;
-                    break;
-                }
-                // What comes before may have taken hours, in which others may have changed what was planned for.
-                if place > 0 && group.steps.first().is_some_and(|step| step.looks_again) {
-                    again = true;
-                    break;
-                }
-                if script != Some(group.script) {
-                    script = Some(group.script);
-                    let name = script_name(self.subject.scripts, group.script);
-                    let steps =
-                        groups.iter().filter(|other| other.script == group.script).map(|other| other.steps.len());
-                    (self.emit)(Event::ScriptBegins { script: &name, steps: steps.sum() });
-                }
-                if workplace.control.as_mut().is_some_and(|control| !control.is_alive()) {
-                    (again, broken) = (true, true);
-                    if let Err(diagnostic) = self.reconnect(site, session, workplace) {
-                        self.error(diagnostic);
-                        stopped = true;
-                    }
-                    break;
-                }
-                let begun = Instant::now();
-                let strong = exec::strong_locks(group);
-                if !strong.is_empty() || exec::is_watched(group) {
-                    self.take_control_back(&mut workplace.control);
-                }
-                let outcome = match self.in_the_way(workplace, &strong) {
-                    Some(failure) => Err(failure),
-                    None => self.carry_out(session, workplace, (place, group), &mut entries, &base).inspect(|()| {
-                        self.others_waited(&strong, begun.elapsed());
-                    }),
-                };
-                match outcome {
-                    Ok(()) => {
-                        trouble = Trouble::default();
-                        done.extend(group.steps.iter().map(|step| step.statement));
-                        for step in &group.steps {
-                            if step.verb == crate::plan::Verb::Run {
-                                policy.ran.insert(step.statement);
-                            }
-                        }
-                        if groups.get(place + 1).is_none_or(|next| next.script != group.script) {
-                            let ended = self.notes.script(self.subject.scripts, group.script, None);
-                            (self.emit)(Event::ScriptEnds(&ended));
-                        }
-                    }
-                    Err(failure) => {
-                        if !failure.elapsed.is_zero() {
-                            self.others_waited(&strong, begun.elapsed());
-                        }
-                        again = self.failed(site, session, workplace, group, &failure, &mut trouble);
-                        (stopped, broken) = (!again, true);
-                        break;
-                    }
-                }
-            }
+            let is_kept = self.memory.journal.is_kept();
+            let (subject, plan, moments) = (self.subject, &seen.plan, (&mut policy, &mut trouble));
+            let carried = thread::scope(|scope| {
+                let entries = Entries::begin(scope, subject, &groups, plan, is_kept);
+                let mut round = Round { plan, groups: &groups, base: &base, entries };
+                self.carry_out_all(site, session, workplace, &mut round, moments)
+            });
+            let Carried { done, mut stopped, broken, .. } = carried;
+            again |= carried.again;
             self.take_control_back(&mut workplace.control);
             self.memory.note_moved(&done, &mut seen.plan);
             if self.settings.atomic {
@@ -375,12 +361,92 @@ impl Operation<'_, '_> {
         }
     }
 
+    /// Carries out the groups of a plan, one after the other, until something is in the way.
+    fn carry_out_all(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        workplace: &mut Workplace,
+        round: &mut Round<'_, '_>,
+        (policy, trouble): (&mut Policy, &mut Trouble),
+    ) -> Carried {
+        let mut carried = Carried::default();
+        let mut script = None;
+        for (place, group) in round.groups.iter().enumerate() {
+            if self.interrupt.signal().is_some() {
+                carried.stopped = true;
+                break;
+            }
+            if self.stop.is_due() {
+                self.time_up(None);
+                carried.stopped = true;
+                break;
+            }
+            // What comes before may have taken hours, in which others may have changed what was planned for.
+            if place > 0 && group.steps.first().is_some_and(|step| step.looks_again) {
+                carried.again = true;
+                break;
+            }
+            if script != Some(group.script) {
+                script = Some(group.script);
+                let name = script_name(self.subject.scripts, group.script);
+                let steps =
+                    round.groups.iter().filter(|other| other.script == group.script).map(|other| other.steps.len());
+                (self.emit)(Event::ScriptBegins { script: &name, steps: steps.sum() });
+            }
+            if workplace.control.as_mut().is_some_and(|control| !control.is_alive()) {
+                (carried.again, carried.broken) = (true, true);
+                if let Err(diagnostic) = self.reconnect(site, session, workplace) {
+                    self.error(diagnostic);
+                    carried.stopped = true;
+                }
+                break;
+            }
+            let begun = Instant::now();
+            let strong = exec::strong_locks(group);
+            if !strong.is_empty() || exec::is_watched(group) {
+                self.take_control_back(&mut workplace.control);
+            }
+            let outcome = match self.in_the_way(workplace, &strong) {
+                Some(failure) => Err(failure),
+                None => self.carry_out(session, workplace, (place, group), round).inspect(|()| {
+                    self.others_waited(&strong, begun.elapsed());
+                }),
+            };
+            match outcome {
+                Ok(()) => {
+                    *trouble = Trouble::default();
+                    carried.done.extend(group.steps.iter().map(|step| step.statement));
+                    for step in &group.steps {
+                        if step.verb == crate::plan::Verb::Run {
+                            policy.ran.insert(step.statement);
+                        }
+                    }
+                    if round.groups.get(place + 1).is_none_or(|next| next.script != group.script) {
+                        let ended = self.notes.script(self.subject.scripts, group.script, None);
+                        (self.emit)(Event::ScriptEnds(&ended));
+                    }
+                }
+                Err(failure) => {
+                    if !failure.elapsed.is_zero() {
+                        self.others_waited(&strong, begun.elapsed());
+                    }
+                    carried.again = self.failed(site, session, workplace, group, &failure, trouble);
+                    (carried.stopped, carried.broken) = (!carried.again, true);
+                    break;
+                }
+            }
+        }
+        carried
+    }
+
     /// Verifies what was done, and keeps diesel's books.
     fn finish(&mut self, site: &Site, session: &mut Session, seen: &Seen) {
         let changed: Vec<ScriptId> =
             self.subject.goals.iter().map(|goals| goals.id).filter(|id| self.notes.has_changed(*id)).collect();
-        self.verified(site, session, seen, &|id| changed.contains(&id));
-        self.note_left(&seen.snapshot);
+        self.while_noting_left(&seen.snapshot, |operation| {
+            operation.verified(site, session, seen, &|id| changed.contains(&id));
+        });
         let unrecorded = self.unrecorded(seen);
         if let Some(base) = &mut self.notes.base {
             // A version of several groups comes several times, and one that could not be recorded with its group comes below.
@@ -438,16 +504,16 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
         (place, group): (usize, &Group<'_>),
-        entries: &mut Entries<'_>,
-        base: &[BaseVersion],
+        round: &mut Round<'_, '_>,
     ) -> Result<(), Failure> {
         let version = (group.script.0 < self.subject.scripts.base)
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
-            .filter(|version| base.contains(version));
+            .filter(|version| round.base.contains(version));
         let atomic = self.settings.atomic;
         let attempts = self.attempts(group);
         let Memory { journal, whole, .. } = &mut self.memory;
-        let mut make = || entries.take(place, &attempts, whole);
+        let (subject, plan, entries) = (self.subject, round.plan, &mut round.entries);
+        let mut make = || entries.take((subject, plan), (place, &attempts), whole);
         let is_kept = journal.is_kept();
         let mut ledger = is_kept.then_some(Ledger { journal, make: &mut make, entries: Vec::new() });
         let (stop, ledger) = (&self.stop, ledger.as_mut());
