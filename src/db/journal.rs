@@ -384,8 +384,10 @@ fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewR
 fn make(connection: &mut PgConnection, schema: &Ident, parts: usize) -> Result<(), ServerError> {
     // Asked for only where it is missing: to say IF NOT EXISTS takes the right to create it, too.
     let create = if parts == 1 { format!("CREATE SCHEMA IF NOT EXISTS {schema}; ") } else { String::new() };
-    let sql = format!("SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; {create}SET LOCAL search_path = {schema}");
-    // All of it or nothing, and one wait for the disk.
+    let sql = format!(
+        "SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; SET LOCAL synchronous_commit = off; {create}SET LOCAL search_path = {schema}"
+    );
+    // All of it or nothing; the commit of what is written there first waits for the disk.
     let made = connection.transaction::<_, Box<dyn Error + Send + Sync>, _>(|connection| {
         connection.batch_execute(&sql)?;
         let applied = connection.applied_migrations()?;
@@ -565,7 +567,8 @@ impl Journal {
     /// # Errors
     /// [`ServerError`].
     pub fn end(&mut self, work: &mut Work<'_>, end: &RunEnd) -> Result<(), ServerError> {
-        let mut sql = self.opening();
+        // A server that crashes at once after it takes the run for interrupted, and that is all.
+        let mut sql = format!("SET LOCAL synchronous_commit = off; {}", self.opening());
         let _ = write!(
             sql,
             "UPDATE {}.runs SET ended_at = clock_timestamp(), outcome = {}, exit_code = {}, blocked_ms = {}, error = {}, left_as = \

@@ -227,9 +227,8 @@ fn unnamed(statement: &StatementGoals, inverse: &mut Inverse) {
 }
 
 fn of_objects(moved: &Moved) -> Inverse {
-    let mut after = moved.after.clone();
-    drop_with_columns(&moved.before, &mut after);
-    let (before, after) = (&moved.before, &after);
+    let after = drop_with_columns(&moved.before, &moved.after);
+    let (before, after) = (&moved.before, &*after);
     let mut inverse = Inverse::default();
     for name in before.schemas.keys().filter(|name| !after.schemas.contains_key(name)) {
         inverse.statements.push(format!("CREATE SCHEMA IF NOT EXISTS {name}"));

@@ -1,5 +1,7 @@
 //! Parts of a snapshot told as an inventory, so that both are compared and written alike.
 
+use std::borrow::Cow;
+
 use crate::{
     catalog::{
         Column, ColumnEntry, Constraint, ConstraintKind, Entry, EntryKey, EntryKind, Generation, Index, IndexTarget,
@@ -18,8 +20,9 @@ pub(super) fn is_helper(name: &Ident) -> bool {
     name.as_str().contains(HELPER)
 }
 
-/// Returns what of the parts is in a schema. Comments, privileges and row-level security are not told, nor, where it `goes`, what
-/// belongs to a column that `other` lacks: it goes with the column.
+/// Returns what of the parts is in a schema, but for columns, constraints and indexes of a table that `other` has alike. Comments,
+/// privileges and row-level security are not told, nor, where it `goes`, what belongs to a column that `other` lacks, or, foreign keys
+/// excepted, to such a table: it goes with that.
 pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> Inventory {
     let mut inventory = Inventory::empty(schema.clone());
     let mut add = |relation: Option<&Ident>, kind, name: &str, entry: Entry| {
@@ -71,9 +74,9 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
             // It stays; only its indexes change.
             add(relation, EntryKind::MaterializedView, name.name.as_str(), Entry::default());
         }
-        for (place, column) in
-            table.columns.iter().enumerate().filter(|(_, column)| is_table && !is_helper(&column.name))
-        {
+        let goes_whole = goes && is_table && other.is_none();
+        let is_own = |column: &Column| is_table && !goes_whole && !is_helper(&column.name);
+        for (place, column) in table.columns.iter().enumerate().filter(|(_, column)| is_own(column)) {
             // Most are as they were, at their place.
             if other.is_some_and(|other| other.columns.get(place) == Some(column)) {
                 continue;
@@ -82,7 +85,12 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
             add(relation, EntryKind::Column, column.name.as_str(), of_column(column, place, alone));
         }
         let goes: Vec<&Ident> = other.filter(|_| goes).map(|other| lacking(table, other)).unwrap_or_default();
-        for constraint in table.constraints.iter().filter(|constraint| !is_helper(&constraint.name)) {
+        let stands_out = |constraint: &&Constraint| {
+            !is_helper(&constraint.name)
+                && (!goes_whole || matches!(constraint.kind, ConstraintKind::ForeignKey { .. }))
+                && other.and_then(|other| other.constraint(&constraint.name)) != Some(constraint)
+        };
+        for constraint in table.constraints.iter().filter(stands_out) {
             let uses = |column: &&Ident| {
                 constraint.uses(column)
                     || matches!(&constraint.kind, ConstraintKind::Check { expression } if mentions(expression, column))
@@ -95,7 +103,7 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
                 add(relation, EntryKind::Constraint, constraint.name.as_str(), defined(constraint.definition()));
             }
         }
-        for (own, index) in table.indexes.iter().filter(|(own, _)| !is_helper(own)) {
+        for (own, index) in table.indexes.iter().filter(|(own, _)| !goes_whole && !is_helper(own)) {
             // A materialised view may have to be made anew with all of them.
             if is_table && other.is_some_and(|other| other.indexes.get(own) == Some(index)) {
                 continue;
@@ -137,8 +145,15 @@ pub(super) fn written_anew(table: &Table, column: &Ident) -> Vec<String> {
     found
 }
 
-/// Removes from the parts as they will be what goes with a column that is dropped, wherever an expression names it.
-pub(super) fn drop_with_columns(before: &Parts, after: &mut Parts) {
+/// Returns the parts as they will be without what goes with a column that is dropped, wherever an expression names it.
+pub(super) fn drop_with_columns<'p>(before: &Parts, after: &'p Parts) -> Cow<'p, Parts> {
+    let loses = |(name, was): (&ObjectName, &Table)| {
+        after.tables.get(name).is_some_and(|table| !lacking(was, table).is_empty())
+    };
+    if !before.tables.iter().any(loses) {
+        return Cow::Borrowed(after);
+    }
+    let mut after = after.clone();
     for (name, table) in &mut after.tables {
         let Some(was) = before.tables.get(name) else { continue };
         let gone: Vec<Ident> = lacking(was, table).into_iter().cloned().collect();
@@ -151,6 +166,7 @@ pub(super) fn drop_with_columns(before: &Parts, after: &mut Parts) {
             !gone.iter().any(|column| mentions(expression, column))
         });
     }
+    Cow::Owned(after)
 }
 
 fn index_mentions(index: &Index, column: &Ident) -> bool {

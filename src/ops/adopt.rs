@@ -7,7 +7,6 @@ use crate::{
     journal::{Ended, Entry},
     pg::Ident,
     plan::{State, StatementPlan},
-    sql,
 };
 
 use super::{
@@ -106,7 +105,7 @@ impl Operation<'_, '_> {
         let line: String = goals.text.lines().next().unwrap_or_default().chars().take(SHOWN).collect();
         Some(Entry {
             script: text.path.clone(),
-            script_digest: sql::checksum(text),
+            script_digest: self.subject.digests()[id.script.0].clone(),
             location: text.location(goals.span.start).to_string(),
             verb: if proven { "adopt" } else { "stamp" }.to_owned(),
             object: line,

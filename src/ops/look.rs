@@ -1,6 +1,6 @@
 //! Looking: a connection, a snapshot, the questions, and the plan that comes of them.
 
-use std::{borrow::Cow, collections::HashSet, time::Duration};
+use std::{borrow::Cow, collections::HashSet, sync::OnceLock, time::Duration};
 
 use crate::{
     catalog::{Scope, Snapshot},
@@ -14,6 +14,7 @@ use crate::{
     pg::{ConnectionTarget, ServerVersion},
     plan::{self, Answer, Answers, Foreseen, KeepPolicy, Plan, Policy, Purpose, Timeouts},
     script::ScriptId,
+    sql,
 };
 
 use super::{Scripts, errors};
@@ -145,9 +146,15 @@ pub(super) struct Subject<'a> {
     pub(super) policy: Policy,
     /// Guards of statements that are read as goals: settled once in a run.
     settled_guards: HashSet<String>,
+    digests: OnceLock<Vec<String>>,
 }
 
 impl<'a> Subject<'a> {
+    /// Returns the checksum of each script, base migrations first. Cost: once, reads the tokens of all of them.
+    pub(super) fn digests(&self) -> &[String] {
+        self.digests.get_or_init(|| self.scripts.texts.iter().map(sql::checksum).collect())
+    }
+
     pub(super) fn new(scripts: &'a Scripts, settings: &Settings) -> Self {
         let goals: Cow<'a, [ScriptGoals]> = if scripts.left_out.is_empty() {
             Cow::Borrowed(&scripts.goals)
@@ -188,6 +195,7 @@ impl<'a> Subject<'a> {
                 ..Policy::default()
             },
             settled_guards,
+            digests: OnceLock::new(),
             goals,
         }
     }

@@ -1,7 +1,7 @@
 //! What a run writes down: the journal opened when there is something to remember, an entry for each step.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fmt::Display,
     fs,
     panic::resume_unwind,
@@ -263,7 +263,7 @@ impl Operation<'_, '_> {
         let Some(journal) = self.memory.journal.get() else { return };
         let step = group.steps.get(failure.step).or_else(|| group.steps.last());
         let undone = step.filter(|_| group.transaction != Transaction::None);
-        let undone = undone.map(|step| entry(self.subject, step, &mut BTreeMap::new()));
+        let undone = undone.map(|step| entry(self.subject, step));
         let elapsed = failure.elapsed.as_secs_f64() * 1_000.0;
         let error = &failure.error;
         drop(journal.failed(&mut session.work(), undone, elapsed, error.kind.sqlstate(), &error.to_string()));
@@ -359,7 +359,7 @@ pub(super) fn new_run(settings: &Settings, subject: &Subject<'_>, command: &str)
         host: gethostname::gethostname().into_string().ok(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: settings.revision.clone().or_else(|| revision(settings)),
-        scripts_digest: Some(sql::checksum_of_all(&subject.scripts.texts)),
+        scripts_digest: Some(sql::checksum_of_all(subject.digests())),
     }
 }
 
@@ -403,11 +403,10 @@ impl<'scope> Entries<'scope> {
 
 /// Returns what is to be written down about groups, in their order. What takes a statement back is said by the first of its steps.
 fn entries(subject: &Subject<'_>, groups: &[Group<'_>], plan: &Plan) -> Vec<Vec<Entry>> {
-    let mut digests = BTreeMap::new();
-    let mut of_step = |step: &Step| {
+    let of_step = |step: &Step| {
         let of = plan.statements.partition_point(|statement| statement.id < step.statement);
         let of = plan.statements.get(of).filter(|of| of.steps.first().is_some_and(|first| std::ptr::eq(first, step)));
-        Entry { inverse: of.and_then(|of| inverse(subject, of)), ..entry(subject, step, &mut digests) }
+        Entry { inverse: of.and_then(|of| inverse(subject, of)), ..entry(subject, step) }
     };
     groups.iter().map(|group| group.steps.iter().map(|step| of_step(step)).collect()).collect()
 }
@@ -452,12 +451,12 @@ fn take_back_by_down(subject: &Subject<'_>, plan: &Plan, whole: &mut BTreeSet<Sc
     }
 }
 
-fn entry(subject: &Subject<'_>, step: &Step, digests: &mut BTreeMap<ScriptId, String>) -> Entry {
+fn entry(subject: &Subject<'_>, step: &Step) -> Entry {
     let id = step.statement.script;
     let text = &subject.scripts.texts[id.0];
     Entry {
         script: text.path.clone(),
-        script_digest: digests.entry(id).or_insert_with(|| sql::checksum(text)).clone(),
+        script_digest: subject.digests()[id.0].clone(),
         location: text.location(step.span.start).to_string(),
         verb: verb(step.verb).to_owned(),
         object: step.object.clone(),

@@ -67,12 +67,12 @@ pub fn checksum(script: &Script) -> String {
     hex(&hasher.finalize())
 }
 
-/// Returns one digest of several scripts, as [`checksum`].
+/// Returns one digest of several scripts, of which each has its [`checksum`].
 #[must_use]
-pub fn checksum_of_all(scripts: &[Script]) -> String {
+pub fn checksum_of_all(checksums: &[String]) -> String {
     let mut hasher = Sha256::new();
-    for script in scripts {
-        hasher.update(checksum(script));
+    for checksum in checksums {
+        hasher.update(checksum);
     }
     hex(&hasher.finalize())
 }

@@ -202,7 +202,7 @@ fn more_time_is_left_to_others_where_many_wait_for_rows_of_a_batch() {
     database.execute(&large_without_words());
     database.execute(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-           IF NEW.word IS DISTINCT FROM OLD.word AND NEW.id % 1000 = 0 THEN PERFORM pg_sleep(0.05); END IF; RETURN NEW; END $$;
+           IF NEW.word IS DISTINCT FROM OLD.word AND NEW.id = 2 THEN PERFORM pg_sleep(0.5); END IF; RETURN NEW; END $$;
          CREATE TRIGGER slow BEFORE UPDATE ON large FOR EACH ROW EXECUTE FUNCTION slow();",
     );
     for options in [&[][..], &["--no-journal"]] {
@@ -211,14 +211,14 @@ fn more_time_is_left_to_others_where_many_wait_for_rows_of_a_batch() {
         for option in options {
             run = run.arg(option);
         }
-        // Six sessions write one row, one after the other: one waits for the batch, and five for that one.
+        // Six sessions lock one row, one after the other, which does not move it: one waits for the batch, and five for that one.
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
                     let mut other = database.connect();
                     while !over.load(Ordering::Relaxed) {
-                        other.batch_execute("UPDATE large SET code = code + 1 WHERE id = 1").unwrap();
+                        other.batch_execute("SELECT 1 FROM large WHERE id = 1 FOR UPDATE").unwrap();
                     }
                 });
             }
