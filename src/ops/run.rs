@@ -164,14 +164,23 @@ impl Operation<'_, '_> {
         let mut answers = Answers::default();
         let bounded = matches!(command, Command::Run | Command::Status);
         let ahead = (command == Command::Run).then_some(&site.connections);
-        let watch = Watch { ahead, ..self.watch(site) };
         let policy = self.subject.policy(command);
-        let seen = match self.subject.look(&mut session, &policy, &mut answers, bounded, watch, self.emit) {
+        let mut look = |operation: &mut Self, session: &mut Session| {
+            let watch = Watch { ahead, ..operation.watch(site) };
+            operation.subject.look(session, &policy, &mut answers, bounded, watch, operation.emit)
+        };
+        let mut looked = look(self, &mut session);
+        if looked.as_ref().is_err_and(|diagnostic| diagnostic.code == Code::ConnectionLost) {
+            if site.connections.refuses_transactions() {
+                looked = Err(Box::new(errors::of_pooler("a pooler takes no transactions")));
+            } else if command == Command::Run && self.interrupt.signal().is_none() {
+                looked = self.connect_again(site, &mut session, look);
+            }
+        }
+        let seen = match looked {
             Ok(seen) => seen,
             Err(diagnostic) => {
-                let refuses = diagnostic.code == Code::ConnectionLost && site.connections.refuses_transactions();
-                let pooler = || Box::new(errors::of_pooler("a pooler takes no transactions"));
-                self.error(if refuses { pooler() } else { diagnostic });
+                self.error(diagnostic);
                 return None;
             }
         };

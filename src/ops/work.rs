@@ -85,7 +85,15 @@ impl Operation<'_, '_> {
             return Some(seen.plan);
         }
         // A refusal has to wait for the lock too: while another run works, a look may see half of what it does.
-        let (entered, new_run) = self.enter_to_change(site, &mut session);
+        let (mut entered, new_run) = self.enter_to_change(site, &mut session);
+        // Where no second connection is to be had the first one is as good as before.
+        let went_away = |diagnostic: &Diagnostic, session: &mut Session| {
+            diagnostic.code == Code::ConnectionLost
+                || (diagnostic.code.outcome() == Outcome::Unreachable && session.horizon().is_err())
+        };
+        if entered.as_ref().is_err_and(|diagnostic| went_away(diagnostic, &mut session)) {
+            entered = self.connect_again(site, &mut session, |operation, session| operation.enter(site, session));
+        }
         let mut workplace = match entered {
             Ok(workplace) => workplace,
             Err(diagnostic) => {
@@ -717,25 +725,33 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
     ) -> Result<(), Box<Diagnostic>> {
+        // The control connection may be alive: its lock must not stand in the way of the new one.
+        workplace.control = None;
+        *workplace = self.connect_again(site, session, |operation, session| operation.enter(site, session))?;
+        Ok(())
+    }
+
+    /// Connects anew after the server went away and does something in the new session, over and over while the server goes away
+    /// again, for at most a minute.
+    pub(super) fn connect_again<T>(
+        &mut self,
+        site: &Site,
+        session: &mut Session,
+        mut what: impl FnMut(&mut Self, &mut Session) -> Result<T, Box<Diagnostic>>,
+    ) -> Result<T, Box<Diagnostic>> {
         const LONGEST: Duration = Duration::from_mins(1);
         let started = Instant::now();
         self.interrupt.working(None);
         loop {
-            // The control connection may be alive: its lock must not stand in the way of the new one.
             site.connections.renew();
-            workplace.control = None;
             match site.connections.session() {
                 Ok(new) => {
                     *session = new;
-                    match self.enter(site, session) {
-                        Ok(entered) => {
-                            *workplace = entered;
-                            return Ok(());
-                        }
-                        Err(diagnostic) if diagnostic.code.outcome() != Outcome::Unreachable => return Err(diagnostic),
-                        Err(diagnostic) => {
+                    match what(self, session) {
+                        Err(diagnostic) if diagnostic.code.outcome() == Outcome::Unreachable => {
                             (self.emit)(Event::WaitingForServer { why: diagnostic.what, waited: started.elapsed() });
                         }
+                        done => return done,
                     }
                 }
                 Err(error) if !error.kind.is_worth_waiting() => return Err(Box::new(errors::of_connect(&error))),

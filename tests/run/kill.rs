@@ -344,6 +344,32 @@ DO $$ BEGIN PERFORM pg_sleep(600) FROM slow; CREATE TABLE done (id integer); END
 }
 
 #[test]
+fn a_connection_lost_before_the_first_change_is_replaced() {
+    let Some(database) = TestDatabase::new("lost_looking") else { return };
+    database.execute("CREATE TABLE slow (id integer); INSERT INTO slow VALUES (1)");
+    let scripts =
+        Scripts::one("-- ensure:unless SELECT count(pg_sleep(600)) > 0 FROM slow\nCREATE TABLE t (id integer);");
+    let run = scripts.on(&database).spawn();
+    wait_for_statement(&database, "%pg_sleep(600)%");
+    database.execute(
+        "DELETE FROM slow; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
+    );
+    run.wait().expect(0);
+    assert_eq!(database.value("SELECT to_regclass('t')").as_deref(), Some("t"));
+    assert_clean(&database);
+    // Only a run goes on: who only asks is told at once.
+    database.execute("INSERT INTO slow VALUES (1)");
+    let plan = scripts.command(&["plan"]).database(&database).spawn();
+    wait_for_statement(&database, "%pg_sleep(600)%");
+    database.execute(
+        "DELETE FROM slow; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
+    );
+    assert_says(&plan.wait().expect(6).stderr, &["error[connection-lost]"]);
+}
+
+#[test]
 fn the_index_build_of_a_killed_run_is_waited_for_and_built_on() {
     let Some(database) = TestDatabase::new("orphaned_build") else { return };
     database.execute(&large_table("large"));
