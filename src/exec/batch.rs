@@ -104,7 +104,7 @@ pub(super) fn carry_out_batches(
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<u64, ServerError> {
     let Some(batches) = &backfill.batches else { return Ok(0) };
-    let mut pass = Pass { backfill, batches, stop, books: Books::open(session, batches, ledger)?, emit };
+    let mut pass = Pass { backfill, batches, stop, books: Books::open(session, batches, ledger)?, asks: true, emit };
     if !batches.as_replica() {
         return pass.all(session);
     }
@@ -165,6 +165,8 @@ struct Pass<'a, 'e> {
     batches: &'a Batches,
     stop: &'a Stop,
     books: Option<Books>,
+    /// Whether it is asked who waits for rows.
+    asks: bool,
     emit: &'e mut dyn FnMut(Event<'_>),
 }
 
@@ -280,7 +282,7 @@ impl Pass<'_, '_> {
         pages: u64,
     ) -> Result<Sent, ServerError> {
         let rows = self.begin(session, sql)?;
-        let Some(books) = &self.books else { return Self::end_without_books(session, rows) };
+        let Some(books) = &self.books else { return self.end_without_books(session, sql, rows) };
         let after = match next {
             Place::Key(Some(after)) => serde_json::to_string(after).ok(),
             _ => None,
@@ -299,7 +301,7 @@ impl Pass<'_, '_> {
                 session.roll_back();
                 self.books = None;
                 let rows = self.begin(session, sql)?;
-                Self::end_without_books(session, rows)
+                self.end_without_books(session, sql, rows)
             }
         }
     }
@@ -314,9 +316,21 @@ impl Pass<'_, '_> {
         Ok(sent.inspect_err(|_| session.roll_back())?.unwrap_or(0))
     }
 
-    fn end_without_books(session: &mut Session, rows: u64) -> Result<Sent, ServerError> {
-        let waiting = number(session, WAITERS).and_then(|waiting| session.commit().map(|()| waiting));
-        let waiting = waiting.inspect_err(|_| session.roll_back())?;
+    fn end_without_books(&mut self, session: &mut Session, sql: &str, mut rows: u64) -> Result<Sent, ServerError> {
+        let mut waiting = 0;
+        if self.asks {
+            match number(session, WAITERS) {
+                Ok(number) => waiting = number,
+                Err(error) if error.is_connection_lost() => return Err(error),
+                Err(_) => {
+                    // A role may be forbidden to see locks; that has undone the batch.
+                    session.roll_back();
+                    self.asks = false;
+                    rows = self.begin(session, sql)?;
+                }
+            }
+        }
+        session.commit().inspect_err(|_| session.roll_back())?;
         Ok(Sent { rows, wanted: None, waiting })
     }
 

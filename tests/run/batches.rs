@@ -10,7 +10,7 @@ use std::{
 use diesel::connection::SimpleConnection;
 
 use crate::{
-    support::{TestDatabase, execute, rows, say_not_run, start_cluster},
+    support::{TestDatabase, execute, rows, say_left_out, say_not_run, start_cluster},
     tools::{
         Scripts, Standby, assert_clean, assert_says, in_transaction, kill, large_table, wait_for, wait_for_lock_wait,
         wait_for_query,
@@ -228,6 +228,28 @@ fn more_time_is_left_to_others_where_many_wait_for_rows_of_a_batch() {
         });
         database.execute("UPDATE large SET word = NULL");
     }
+}
+
+#[test]
+fn a_role_that_may_not_see_locks_fills_all_the_same() {
+    let Some(database) = TestDatabase::new("batches_blind") else { return };
+    if !database.url().contains("postgres@") {
+        return say_left_out("the server's role is not postgres");
+    }
+    let role = format!("{}_blind", database.name());
+    database.execute(&large_without_words());
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN; ALTER TABLE large OWNER TO {role}; REVOKE SELECT ON pg_locks FROM PUBLIC;
+         GRANT CREATE ON DATABASE {} TO {role};",
+        database.name()
+    ));
+    let url = database.url().replacen("postgres@", &format!("{role}@"), 1);
+    let scripts = Scripts::one(BACKFILL);
+    let run = scripts.command(&["run"]).env("DATABASE_URL", &url).run();
+    let left = database.value("SELECT count(*) FROM large WHERE word IS NULL");
+    database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    run.expect(0);
+    assert_eq!(left.as_deref(), Some("0"));
 }
 
 #[test]
