@@ -4,7 +4,7 @@
 //! or several by number), and `plan.txt`: what `plan` prints and what a run changes in the catalog, or how both refuse. After
 //! a run the same scripts must ask for nothing, `verify` must agree, and the catalog must be the one that the plain SQL
 //! makes: the scripts themselves, or `after.sql` where plain SQL would fail or mean something else. An empty `after.sql`
-//! says that the database stays as it is.
+//! says that the database stays as it is. Where a newer server has more to say, `plan.17.txt` holds from 17 on.
 //!
 //! A case that has a `plan.json` too is compared with what the same `plan` writes for programs. The first case of each
 //! kind of statement, form of a step, state of a statement and shape of a finding has one; in the others it would say nothing
@@ -88,6 +88,15 @@ fn since(case: &Path) -> u32 {
     let before = fs::read_to_string(case.join("before.sql")).unwrap_or_default();
     let first = before.lines().next().and_then(|line| line.strip_prefix("-- Since "));
     first.map_or(0, |major| major.parse().unwrap())
+}
+
+/// Returns the name under which a file of a case holds for the server at hand: `plan.17.txt` for `plan.txt` from 17 on, if it is there.
+fn of_version(case: &Path, file: &str) -> String {
+    let (name, ending) = file.split_once('.').unwrap();
+    // The embedded engine is 17.
+    let major = server().map_or(17, |server| server.major_version());
+    let named = |major: u32| format!("{name}.{major}.{ending}");
+    (13..=major).rev().map(named).find(|file| case.join(file).exists()).unwrap_or_else(|| file.to_owned())
 }
 
 /// Returns the folders of all cases that were asked for.
@@ -227,7 +236,7 @@ impl<'a> Case<'a> {
     }
 
     fn compare(&self, file: &str, text: &str) -> Result<(), String> {
-        let path = self.path.join(file);
+        let path = self.path.join(of_version(self.path, file));
         if std::env::var_os("HRMS_TEST_UPDATE").is_some() {
             fs::write(path, text).unwrap();
             return Ok(());
