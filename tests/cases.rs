@@ -94,7 +94,7 @@ fn since(case: &Path) -> u32 {
 fn of_version(case: &Path, file: &str) -> String {
     let (name, ending) = file.split_once('.').unwrap();
     // The embedded engine is 17.
-    let major = server().map_or(17, |server| server.major_version());
+    let major = server().map_or(17, support::Server::major_version);
     let named = |major: u32| format!("{name}.{major}.{ending}");
     (13..=major).rev().map(named).find(|file| case.join(file).exists()).unwrap_or_else(|| file.to_owned())
 }
