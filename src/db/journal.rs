@@ -423,16 +423,9 @@ impl Journal {
         self.recorded
     }
 
-    /// Writes steps down, in the transaction that is open, if one is; with what came of them where that is known. One round trip.
-    ///
-    /// # Errors
-    /// [`ServerError`].
-    pub fn record(
-        &mut self,
-        work: &mut Work<'_>,
-        entries: &[Entry],
-        ended: Option<&[Ended]>,
-    ) -> Result<(), ServerError> {
+    /// Returns what writes steps down, with what came of them where that is known: to be sent in the transaction that is open, if one
+    /// is, before it is said to be [`committed`](Self::committed) or [`undone`](Self::undone).
+    pub fn record(&mut self, entries: &[Entry], ended: Option<&[Ended]>) -> String {
         let mut sql = self.opening();
         let _ = write!(
             sql,
@@ -465,7 +458,7 @@ impl Journal {
             );
             self.next += 1;
         }
-        work.execute(&sql)
+        sql
     }
 
     /// What was written since is committed.
@@ -533,7 +526,7 @@ impl Journal {
         error: &str,
     ) -> Result<(), ServerError> {
         if let Some(entry) = undone {
-            self.record(work, &[Entry { inverse: None, ..entry }], None)?;
+            work.execute(&self.record(&[Entry { inverse: None, ..entry }], None))?;
             self.committed();
         }
         let sql = format!(

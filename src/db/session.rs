@@ -202,7 +202,7 @@ impl Connections {
         if let Some(session) = self.take_ready() {
             return Ok(session);
         }
-        Ok(Session { connection: self.take()?, looking: Looking::No, recorded: None })
+        Ok(Session { connection: self.take()?, looking: Looking::No, open: false, recorded: None })
     }
 
     fn take_ready(&self) -> Option<Session> {
@@ -283,6 +283,8 @@ fn lend(
 pub struct Session {
     connection: PooledConnection<Manager>,
     looking: Looking,
+    /// Whether a transaction of this program's own is open, of which diesel does not know.
+    open: bool,
     /// The versions of base migrations in diesel's books, once they were read.
     pub(super) recorded: Option<BTreeSet<String>>,
 }
@@ -502,33 +504,62 @@ impl Session {
         let locks = if locking.is_empty() { String::new() } else { format!("; {locking}") };
         let sql = format!("BEGIN{limiting}{locks}");
         let started = Instant::now();
-        AnsiTransactionManager::begin_transaction_sql(&mut *self.connection, &sql).map_err(|error| {
+        let begun = self.connection.batch_execute(&sql).map_err(|error| {
             let (lock_timeout, statement_timeout) = limits.unzip();
             let sent = Sent { sql: &sql, elapsed: started.elapsed(), lock_timeout, statement_timeout };
-            let error = ServerError::recognise(&error, sent);
-            // The server has begun one, of which diesel does not know.
-            if !error.is_connection_lost() {
-                drop(self.connection.batch_execute("ROLLBACK"));
-            }
-            error
-        })
+            ServerError::recognise(&error, sent)
+        });
+        self.open = true;
+        begun.inspect_err(|_| self.roll_back())
+    }
+
+    /// Begins a transaction in which base migrations have theirs.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn begin_around(&mut self) -> Result<(), ServerError> {
+        AnsiTransactionManager::begin_transaction(&mut *self.connection).map_err(|error| recognise(&error, "BEGIN"))
     }
 
     /// Commits. When the connection is lost meanwhile, only a new look tells what came of it.
     ///
     /// # Errors
-    /// [`ServerError`].
+    /// [`ServerError`]; no transaction is open then.
     pub fn commit(&mut self) -> Result<(), ServerError> {
+        if self.open {
+            return self.commit_after("").map_err(|(error, _)| error);
+        }
         AnsiTransactionManager::commit_transaction(&mut *self.connection).map_err(|error| recognise(&error, "COMMIT"))
+    }
+
+    /// Sends statements of this program's own and commits, in one round trip, for which locks are held.
+    ///
+    /// # Errors
+    /// [`ServerError`], and whether it was these statements that failed: the transaction is to be undone then.
+    pub fn commit_after(&mut self, last: &str) -> Result<(), (ServerError, bool)> {
+        let separator = if last.is_empty() { "" } else { "; " };
+        let sent = self.connection.batch_execute(&format!("{last}{separator}COMMIT"));
+        self.open = false;
+        sent.map_err(|error| {
+            let error = recognise(&error, "COMMIT");
+            // COMMIT ends the transaction, whatever comes of it. One that failed before takes no statement.
+            let stands = !last.is_empty() && !error.is_connection_lost();
+            self.open = stands && self.connection.batch_execute("SELECT").is_err();
+            (error, self.open)
+        })
     }
 
     /// Undoes the transaction, if one is open. A failure means that the server does it.
     pub fn roll_back(&mut self) {
-        let open = match AnsiTransactionManager::transaction_manager_status_mut(&mut *self.connection) {
+        if mem::take(&mut self.open) {
+            drop(self.connection.batch_execute("ROLLBACK"));
+            return;
+        }
+        let around = match AnsiTransactionManager::transaction_manager_status_mut(&mut *self.connection) {
             TransactionManagerStatus::Valid(status) => status.transaction_depth().is_some(),
             TransactionManagerStatus::InError => false,
         };
-        if open {
+        if around {
             drop(AnsiTransactionManager::rollback_transaction(&mut *self.connection));
         }
     }

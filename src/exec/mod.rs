@@ -99,17 +99,41 @@ pub fn carry_out(
         locked.map_err(not_locked)?;
     }
     let scope = Limits::Transaction(limits);
-    let outcome = recorded(&mut session.work(), group, scope, stop, watch, ledger, emit).and_then(|done| {
-        if !atomic {
-            let started = Instant::now();
-            session.commit().map_err(|error| Failure::of(group.steps.len(), error, started.elapsed()))?;
-        }
-        Ok(done)
-    });
+    let outcome = if atomic {
+        recorded(&mut session.work(), group, scope, stop, watch, ledger, emit)
+    } else {
+        committed(session, group, scope, stop, watch, ledger, emit)
+    };
     if outcome.is_err() {
         session.roll_back();
     }
     outcome
+}
+
+/// Carries out the steps of a transaction that is open, writes them down and commits.
+fn committed(
+    session: &mut Session,
+    group: &Group<'_>,
+    scope: Limits,
+    stop: &Stop,
+    watch: Option<Watch<'_>>,
+    ledger: Option<&mut Ledger<'_>>,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Vec<Done>, Failure> {
+    let done = steps(&mut session.work(), &group.steps, scope, stop, watched(group, watch), emit)?;
+    let record = ledger.map_or_else(|| Ok(String::new()), |ledger| ledger.record(&group.steps, &done));
+    let record = record.map_err(Failure::of_journal)?;
+    let started = Instant::now();
+    match session.commit_after(&record) {
+        Ok(()) => Ok(done),
+        Err((error, true)) => Err(Failure::of_journal(error)),
+        Err((error, false)) => Err(Failure::of(group.steps.len(), error, started.elapsed())),
+    }
+}
+
+/// Returns who watches the steps of a transaction: what reads all rows beside writers is in one of its own.
+fn watched<'a>(group: &Group<'_>, watch: Option<Watch<'a>>) -> Option<Watch<'a>> {
+    watch.filter(|_| matches!(group.steps.as_slice(), [only] if watch::reads_rows(only)))
 }
 
 /// Carries out and writes down the steps of a transaction that is open.
@@ -122,11 +146,11 @@ fn recorded(
     ledger: Option<&mut Ledger<'_>>,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
-    // What reads all rows beside writers is in a transaction of its own.
-    let watch = watch.filter(|_| matches!(group.steps.as_slice(), [only] if watch::reads_rows(only)));
-    let done = steps(work, group.steps.as_slice(), scope, stop, watch, emit)?;
+    let done = steps(work, &group.steps, scope, stop, watched(group, watch), emit)?;
     if let Some(ledger) = ledger {
-        ledger.within(work, &group.steps, &done).map_err(Failure::of_journal)?;
+        let record = ledger.record(&group.steps, &done);
+        let sent = record.and_then(|record| if record.is_empty() { Ok(()) } else { work.execute(&record) });
+        sent.map_err(Failure::of_journal)?;
     }
     Ok(done)
 }

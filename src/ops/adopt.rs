@@ -80,7 +80,7 @@ impl Operation<'_, '_> {
         let ended = vec![Ended::default(); entries.len()];
         // A message has its limits.
         for (entries, ended) in entries.chunks(500).zip(ended.chunks(500)) {
-            journal.record(&mut session.work(), entries, Some(ended)).map_err(failed)?;
+            session.work().execute(&journal.record(entries, Some(ended))).map_err(failed)?;
             journal.committed();
         }
         let recorded = exec::record_base(session, base).map_err(failed)?;

@@ -243,15 +243,18 @@ impl<'a> Subject<'a> {
         let snapshot =
             session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
         old_enough(&snapshot)?;
+        let expect = |is_needed: bool| {
+            watch.ahead.iter().filter(|_| is_needed).for_each(|connections| connections.expect_control());
+        };
+        // Where nothing is there yet it takes no plan to know.
+        expect(snapshot.relations.is_empty() && self.has_base());
         loop {
             let Foreseen { mut plan, complete } = plan::foresee(&self.goals, &snapshot, answers, policy);
             if plan.questions.is_empty() {
                 return Ok(Seen { snapshot, plan });
             }
             let Some(target) = snapshot.target.clone() else { return Ok(Seen { snapshot, plan }) };
-            if let Some(connections) = watch.ahead.filter(|_| !plan.is_empty()) {
-                connections.expect_control();
-            }
+            expect(!plan.is_empty());
             let checked: std::collections::BTreeSet<_> = plan
                 .questions
                 .iter()

@@ -328,7 +328,7 @@ impl Operation<'_, '_> {
                 return Some(seen.plan);
             }
             if self.settings.atomic
-                && let Err(error) = session.begin(None, "")
+                && let Err(error) = session.begin_around()
             {
                 self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
                 return Some(seen.plan);

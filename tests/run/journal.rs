@@ -84,6 +84,25 @@ fn what_failed_is_remembered_as_failed() {
 }
 
 #[test]
+fn what_fails_at_its_commit_is_told_and_undone_and_the_journal_goes_on() {
+    let Some(database) = TestDatabase::new("journal_commit") else { return };
+    database.execute(
+        "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (id integer PRIMARY KEY, p integer REFERENCES p (id) DEFERRABLE \
+         INITIALLY DEFERRED)",
+    );
+    let wrong = "-- ensure:unless SELECT EXISTS (SELECT FROM c)\nDO $$ BEGIN INSERT INTO c VALUES (1, 7); END $$;";
+    let scripts = Scripts::none().and("010_a.sql", TABLE).and("020_b.sql", wrong);
+    let run = scripts.run(&database).expect(1);
+    assert_says(&run.stderr, &["error[statement-failed]", "foreign key constraint", "020_b.sql", "undone"]);
+    assert!(!run.stderr.contains("no-journal"), "{}", run.stderr);
+    assert_eq!(changes(&database), "1:1:done:add 1:2:failed:run");
+    assert_eq!(database.value("SELECT count(*) FROM c").as_deref(), Some("0"));
+    scripts.write("020_b.sql", &wrong.replace('7', "NULL"));
+    scripts.run(&database).expect(0);
+    assert_eq!(changes(&database), "1:1:done:add 1:2:failed:run 2:1:done:run");
+}
+
+#[test]
 fn an_atomic_run_is_remembered_as_a_whole_or_as_a_failure() {
     let Some(database) = TestDatabase::new("journal_atomic") else { return };
     let scripts = Scripts::none()
