@@ -22,15 +22,15 @@ pub struct Ledger<'a> {
 impl Ledger<'_> {
     /// Returns what writes down what was done in the transaction that is open, to be sent there; nothing where there is no journal.
     pub(super) fn record(&mut self, steps: &[&Step], done: &[Done]) -> Result<String, ServerError> {
+        let Some(journal) = self.journal.get_within()? else { return Ok(String::new()) };
         self.entries = (self.make)();
-        let journal = self.journal.get_within()?;
-        Ok(journal.map_or_else(String::new, |journal| journal.record(&self.entries, Some(&ended(steps, done)))))
+        Ok(journal.record(&self.entries, Some(&ended(steps, done))))
     }
 
     /// Writes down what is about to be done outside of a transaction.
     pub(super) fn before(&mut self, work: &mut Work<'_>) -> Result<(), ServerError> {
-        self.entries = (self.make)();
         let Some(journal) = self.journal.get() else { return Ok(()) };
+        self.entries = (self.make)();
         work.execute(&journal.record(&self.entries, None))?;
         journal.committed();
         Ok(())

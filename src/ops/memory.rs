@@ -1,12 +1,13 @@
 //! What a run writes down: the journal opened when there is something to remember, an entry for each step.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt::Display,
     fs,
     panic::resume_unwind,
     path::{Path, PathBuf},
-    thread::{self, Scope, ScopedJoinHandle},
+    sync::mpsc::{self, Receiver},
+    thread::{self, Scope},
 };
 
 use crate::{
@@ -363,58 +364,81 @@ pub(super) fn new_run(settings: &Settings, subject: &Subject<'_>, command: &str)
     }
 }
 
-/// What is to be written down about the groups of a plan: made in a thread of its own while the first of them is carried out.
-pub(super) struct Entries<'scope> {
-    making: Option<ScopedJoinHandle<'scope, Vec<Vec<Entry>>>>,
-    made: Vec<Vec<Entry>>,
+/// What is to be written down about the groups of a plan: made in a thread of its own while they are carried out, from when the
+/// first of them is done. Until then the server may be making the journal, and is not to be kept from it.
+pub(super) struct Entries<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    subject: &'scope Subject<'scope>,
+    groups: &'scope [Group<'scope>],
+    plan: &'scope Plan,
+    /// Base migrations that go back by their `down.sql`.
+    downs: BTreeSet<ScriptId>,
+    /// Those of each group, by its place.
+    made: Option<Receiver<(usize, Vec<Entry>)>>,
 }
 
-impl<'scope> Entries<'scope> {
-    /// Begins to make them, where a journal is kept.
-    pub(super) fn begin<'env>(
+impl<'scope, 'env> Entries<'scope, 'env> {
+    /// Prepares to make them.
+    pub(super) const fn of(
         scope: &'scope Scope<'scope, 'env>,
-        subject: &'scope Subject<'_>,
-        groups: &'scope [Group<'_>],
+        subject: &'scope Subject<'scope>,
+        groups: &'scope [Group<'scope>],
         plan: &'scope Plan,
-        is_kept: bool,
     ) -> Self {
-        let making = is_kept.then(|| scope.spawn(|| entries(subject, groups, plan)));
-        Self { making, made: Vec::new() }
+        Self { scope, subject, groups, plan, downs: BTreeSet::new(), made: None }
     }
 
-    /// Takes the entries of a group, by its place.
-    pub(super) fn take(
-        &mut self,
-        (subject, plan): (&Subject<'_>, &Plan),
-        (place, attempts): (usize, &[(u32, f64)]),
-        whole: &mut BTreeSet<ScriptId>,
-    ) -> Vec<Entry> {
-        if let Some(making) = self.making.take() {
-            self.made = making.join().unwrap_or_else(|panic| resume_unwind(panic));
-            take_back_by_down(subject, plan, whole, &mut self.made);
+    /// Takes the entries of a group, by its place, which is behind that of the group before.
+    pub(super) fn take(&mut self, place: usize, attempts: &[(u32, f64)], whole: &mut BTreeSet<ScriptId>) -> Vec<Entry> {
+        if self.made.is_none() {
+            self.begin(place, whole);
         }
-        let mut taken = self.made.get_mut(place).map(std::mem::take).unwrap_or_default();
+        whole.extend(self.groups.get(place).map(|group| group.script).filter(|script| self.downs.contains(script)));
+        let mut all = self.made.iter().flatten();
+        let (_, mut taken) = all.find(|(at, _)| *at == place).unwrap_or_default();
         for (entry, (attempts, wait)) in taken.iter_mut().zip(attempts) {
             (entry.attempts, entry.lock_wait_ms) = (*attempts, *wait);
         }
         taken
     }
+
+    fn begin(&mut self, first: usize, whole: &BTreeSet<ScriptId>) {
+        let (subject, groups, plan) = (self.subject, self.groups, self.plan);
+        let mut downs = ways_down(subject, plan, whole);
+        self.downs = downs.keys().copied().collect();
+        let (tell, made) = mpsc::channel();
+        self.made = Some(made);
+        self.scope.spawn(move || {
+            for (place, group) in groups.iter().enumerate().skip(first) {
+                let mut entries = entries(subject, group, plan);
+                if let Some(down) = downs.get_mut(&group.script) {
+                    take_back_by_down(down.take(), &mut entries);
+                }
+                // Nobody listens where the groups before were not carried out.
+                if tell.send((place, entries)).is_err() {
+                    break;
+                }
+            }
+        });
+    }
 }
 
-/// Returns what is to be written down about groups, in their order. What takes a statement back is said by the first of its steps.
-fn entries(subject: &Subject<'_>, groups: &[Group<'_>], plan: &Plan) -> Vec<Vec<Entry>> {
-    let of_step = |step: &Step| {
+/// Returns what is to be written down about a group. What takes a statement back is said by the first of its steps.
+fn entries(subject: &Subject<'_>, group: &Group<'_>, plan: &Plan) -> Vec<Entry> {
+    let of_step = |step: &&Step| {
         let of = plan.statements.partition_point(|statement| statement.id < step.statement);
-        let of = plan.statements.get(of).filter(|of| of.steps.first().is_some_and(|first| std::ptr::eq(first, step)));
+        let of = plan.statements.get(of).filter(|of| of.steps.first().is_some_and(|first| std::ptr::eq(first, *step)));
         Entry { inverse: of.and_then(|of| inverse(subject, of)), ..entry(subject, step) }
     };
-    groups.iter().map(|group| group.steps.iter().map(|step| of_step(step)).collect()).collect()
+    group.steps.iter().map(of_step).collect()
 }
 
-/// Lets `down.sql` take base migrations back that are carried out as a whole, where something of them does not come back by what the
-/// catalog tells. `whole`: those of which this run has done a part already.
-fn take_back_by_down(subject: &Subject<'_>, plan: &Plan, whole: &mut BTreeSet<ScriptId>, entries: &mut [Vec<Entry>]) {
+/// Returns the base migrations that are carried out as a whole and go back by their `down.sql`, because something of them does not
+/// come back by what the catalog tells; with its text where the plan begins with them. `whole`: those of which this run has done a
+/// part already.
+fn ways_down(subject: &Subject<'_>, plan: &Plan, whole: &BTreeSet<ScriptId>) -> BTreeMap<ScriptId, Option<String>> {
     let texts = &subject.scripts.texts[..subject.scripts.base];
+    let mut ways = BTreeMap::new();
     for down in &subject.scripts.downs {
         let Some(at) = texts.iter().position(|text| text.name == down.name) else { continue };
         let id = ScriptId(at);
@@ -429,24 +453,28 @@ fn take_back_by_down(subject: &Subject<'_>, plan: &Plan, whole: &mut BTreeSet<Sc
         let begins = planned.peek().is_some() && planned.all(|statement| to_do(&statement.state));
         // What is wrong with it `check` tells.
         let Ok(downs) = read_down(down) else { continue };
-        if !begins && !whole.contains(&id) {
-            continue;
+        if begins || whole.contains(&id) {
+            ways.insert(id, begins.then(|| diff::down_script(&downs)));
         }
-        whole.insert(id);
-        let mut of_migration = entries.iter_mut().flatten().filter(|entry| entry.script == texts[at].path).peekable();
-        for inverse in of_migration.peek_mut().filter(|_| begins).into_iter().map(|entry| &mut entry.inverse) {
-            inverse.get_or_insert_default().sql = diff::down_script(&downs);
-        }
-        for (place, entry) in of_migration.enumerate() {
-            let Some(inverse) = &mut entry.inverse else { continue };
-            "written".clone_into(&mut inverse.kind);
-            let own = inverse.notes.take().and_then(|notes| serde_json::from_str::<InverseNotes>(&notes).ok());
-            // What it would lose is lost all the same.
-            let own = own.map(|own| InverseNotes { stays: Vec::new(), ..own }).filter(|own| !own.losses.is_empty());
-            inverse.notes = own.and_then(|own| serde_json::to_string(&own).ok());
-            if place > 0 || !begins {
-                inverse.sql.clear();
-            }
+    }
+    ways
+}
+
+/// Lets `down.sql` take back what entries of its migration tell. `down` is its text, for the first of them.
+fn take_back_by_down(down: Option<String>, entries: &mut [Entry]) {
+    let begins = down.is_some();
+    if let (Some(down), Some(first)) = (down, entries.first_mut()) {
+        first.inverse.get_or_insert_default().sql = down;
+    }
+    for (place, entry) in entries.iter_mut().enumerate() {
+        let Some(inverse) = &mut entry.inverse else { continue };
+        "written".clone_into(&mut inverse.kind);
+        let own = inverse.notes.take().and_then(|notes| serde_json::from_str::<InverseNotes>(&notes).ok());
+        // What it would lose is lost all the same.
+        let own = own.map(|own| InverseNotes { stays: Vec::new(), ..own }).filter(|own| !own.losses.is_empty());
+        inverse.notes = own.and_then(|own| serde_json::to_string(&own).ok());
+        if place > 0 || !begins {
+            inverse.sql.clear();
         }
     }
 }

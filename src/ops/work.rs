@@ -40,12 +40,11 @@ pub(super) struct Workplace {
 }
 
 /// What is carried out between two looks.
-struct Round<'a, 'scope> {
-    plan: &'a Plan,
+struct Round<'a, 'scope, 'env> {
     groups: &'a [Group<'a>],
     /// Base migrations that diesel's books lack.
     base: &'a [BaseVersion],
-    entries: Entries<'scope>,
+    entries: Entries<'scope, 'env>,
 }
 
 /// What came of a round.
@@ -333,11 +332,10 @@ impl Operation<'_, '_> {
                 self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
                 return Some(seen.plan);
             }
-            let is_kept = self.memory.journal.is_kept();
             let (subject, plan, moments) = (self.subject, &seen.plan, (&mut policy, &mut trouble));
             let carried = thread::scope(|scope| {
-                let entries = Entries::begin(scope, subject, &groups, plan, is_kept);
-                let mut round = Round { plan, groups: &groups, base: &base, entries };
+                let entries = Entries::of(scope, subject, &groups, plan);
+                let mut round = Round { groups: &groups, base: &base, entries };
                 self.carry_out_all(site, session, workplace, &mut round, moments)
             });
             let Carried { done, mut stopped, broken, .. } = carried;
@@ -375,7 +373,7 @@ impl Operation<'_, '_> {
         site: &Site,
         session: &mut Session,
         workplace: &mut Workplace,
-        round: &mut Round<'_, '_>,
+        round: &mut Round<'_, '_, '_>,
         (policy, trouble): (&mut Policy, &mut Trouble),
     ) -> Carried {
         let mut carried = Carried::default();
@@ -512,7 +510,7 @@ impl Operation<'_, '_> {
         session: &mut Session,
         workplace: &mut Workplace,
         (place, group): (usize, &Group<'_>),
-        round: &mut Round<'_, '_>,
+        round: &mut Round<'_, '_, '_>,
     ) -> Result<(), Failure> {
         let version = (group.script.0 < self.subject.scripts.base)
             .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
@@ -520,8 +518,8 @@ impl Operation<'_, '_> {
         let atomic = self.settings.atomic;
         let attempts = self.attempts(group);
         let Memory { journal, whole, .. } = &mut self.memory;
-        let (subject, plan, entries) = (self.subject, round.plan, &mut round.entries);
-        let mut make = || entries.take((subject, plan), (place, &attempts), whole);
+        let entries = &mut round.entries;
+        let mut make = || entries.take(place, &attempts, whole);
         let is_kept = journal.is_kept();
         let mut ledger = is_kept.then_some(Ledger { journal, make: &mut make, entries: Vec::new() });
         let (stop, ledger) = (&self.stop, ledger.as_mut());

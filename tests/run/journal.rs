@@ -97,7 +97,7 @@ fn what_fails_at_its_commit_is_told_and_undone_and_the_journal_goes_on() {
     assert!(!run.stderr.contains("no-journal"), "{}", run.stderr);
     assert_eq!(changes(&database), "1:1:done:add 1:2:failed:run");
     assert_eq!(database.value("SELECT count(*) FROM c").as_deref(), Some("0"));
-    scripts.write("020_b.sql", &wrong.replace('7', "NULL"));
+    scripts.write("020_b.sql", wrong.replace('7', "NULL"));
     scripts.run(&database).expect(0);
     assert_eq!(changes(&database), "1:1:done:add 1:2:failed:run 2:1:done:run");
 }
