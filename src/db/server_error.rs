@@ -33,6 +33,8 @@ pub enum ServerErrorKind {
     Paused,
     /// More old values would be kept than may be.
     KeepsTooMuch,
+    /// Nobody's: rows or values would be lost that were not there when they were counted.
+    WouldLose,
     /// 40P01.
     Deadlock,
     /// 40001.
@@ -141,6 +143,7 @@ impl ServerErrorKind {
             Self::TimeUp => "time up",
             Self::Paused => "paused",
             Self::KeepsTooMuch => "keeps-too-much",
+            Self::WouldLose => "would-lose",
             Self::Deadlock => "deadlock",
             Self::SerializationFailure => "serialization-failure",
             Self::InsufficientPrivilege => "insufficient-privilege",
@@ -286,6 +289,12 @@ impl ServerError {
     #[must_use]
     pub fn keeps_too_much(place: &str) -> Self {
         Self::plain(ServerErrorKind::KeepsTooMuch, format!("{place} would be larger than `--keep-old-limit` allows"))
+    }
+
+    /// What stands for the answer to a statement that was not sent, because something would be lost by it that was not there before.
+    #[must_use]
+    pub fn would_lose(object: &str) -> Self {
+        Self::plain(ServerErrorKind::WouldLose, format!("{object} would be lost"))
     }
 
     /// What stands for the answer to a statement that was not sent, because its lock would have been waited for in vain.

@@ -21,6 +21,19 @@ pub struct Group<'a> {
     pub transaction: Transaction,
     /// The locks that are taken before the first step, in their order, each with the place of the step that asks for it.
     pub locks: Vec<FirstLock>,
+    /// What must not be there, before they are taken and then.
+    pub fences: Vec<Fence>,
+}
+
+/// Rows or values that a step would lose, and of which there were none when they were counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The place of the step.
+    pub step: usize,
+    /// What would be lost, in words.
+    pub object: String,
+    /// A read-only query for how many rows would lose something.
+    pub count: String,
 }
 
 /// A lock that a group takes before anything else.
@@ -40,16 +53,18 @@ impl Group<'_> {
     /// neither side holds what the other one needs; no lock is changed for a stronger one.
     ///
     /// What may take long is not waited for under locks of others: where something is written anew or not read, each lock comes
-    /// with its step. Source: ONLINE-DDL section B.1.
+    /// with its step. Source: ONLINE-DDL section B.1. A table alone, of which something would be lost, is locked before it is looked
+    /// for that.
     pub fn lock_first(&mut self, snapshot: &Snapshot) {
+        let strong = strong_locks(self);
+        let fenced = !self.fences.is_empty() && strong.len() == 1;
         let takes_long = |step: &&Step| {
-            step.verb == Verb::Run
-                || step.hazards.iter().any(|hazard| matches!(hazard, Hazard::Rewrite | Hazard::BlockingLock))
+            let waits = |hazard: &Hazard| matches!(hazard, Hazard::Rewrite | Hazard::BlockingLock);
+            step.verb == Verb::Run || (!fenced && step.hazards.iter().any(waits))
         };
         if self.transaction == Transaction::None || self.steps.iter().any(takes_long) {
             return;
         }
-        let strong = strong_locks(self);
         let raised = |(_, table, mode): &(usize, &ObjectName, LockMode)| {
             let mut same = self.steps.iter().filter(|step| step.table.as_ref() == Some(*table));
             same.any(|step| step.lock.is_some_and(|lock| lock < *mode))
@@ -63,7 +78,7 @@ impl Group<'_> {
                 Some((known(table)?.oid, lock))
             })
             .collect();
-        if locks.len() < 2 && !strong.iter().any(raised) {
+        if locks.len() < 2 && !fenced && !strong.iter().any(raised) {
             return;
         }
         locks.sort_by_key(|(oid, _)| *oid);
@@ -115,7 +130,13 @@ pub fn groups<'a>(
             first = false;
             match groups.last_mut() {
                 Some(last) if joins => last.steps.push(step),
-                _ => groups.push(Group { script, steps: vec![step], transaction: step.transaction, locks: Vec::new() }),
+                _ => groups.push(Group {
+                    script,
+                    steps: vec![step],
+                    transaction: step.transaction,
+                    locks: Vec::new(),
+                    fences: Vec::new(),
+                }),
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub use base::{carry_out_base, record_base};
-pub use group::{FirstLock, Group, groups};
+pub use group::{Fence, FirstLock, Group, groups};
 pub use interrupt::Interrupt;
 pub use ledger::Ledger;
 pub use watch::Watch;
@@ -82,6 +82,7 @@ pub fn carry_out(
     if group.transaction == Transaction::None {
         return outside(session, group, stop, watch, ledger, emit);
     }
+    let counted_soon = nothing_lost(session, group, atomic)?;
     let limits = group.steps.first().filter(|_| !atomic).map(|step| limits(step));
     let (locking, started) = (group.locking(), Instant::now());
     // Which of the tables it was is found out by who holds them.
@@ -99,15 +100,62 @@ pub fn carry_out(
         locked.map_err(not_locked)?;
     }
     let scope = Limits::Transaction(limits);
-    let outcome = if atomic {
-        recorded(&mut session.work(), group, scope, stop, watch, ledger, emit)
-    } else {
-        committed(session, group, scope, stop, watch, ledger, emit)
-    };
+    let still = |session: &mut Session| counted_soon.iter().try_for_each(|fence| none_of(session, group, fence));
+    let outcome = if group.locks.is_empty() { Ok(()) } else { still(session) }.and_then(|()| {
+        if atomic {
+            recorded(&mut session.work(), group, scope, stop, watch, ledger, emit)
+        } else {
+            committed(session, group, scope, stop, watch, ledger, emit)
+        }
+    });
     if outcome.is_err() {
         session.roll_back();
     }
     outcome
+}
+
+/// Looks whether something is there by now that a group would lose, before it takes a lock. Returns of what it took so little time that
+/// it can be looked for again under the lock, where nobody writes any more.
+fn nothing_lost<'a>(session: &mut Session, group: &'a Group<'_>, atomic: bool) -> Result<Vec<&'a Fence>, Failure> {
+    /// For which others may wait for the lock.
+    const SOON: Duration = Duration::from_millis(100);
+    let mut soon = Vec::new();
+    for fence in &group.fences {
+        let begun = match group.steps.get(fence.step) {
+            _ if atomic => session.work().execute("SAVEPOINT counting"),
+            step => session.begin(step.map(|step| (step.lock_timeout, StatementTimeout::NONE)), ""),
+        };
+        begun.map_err(|error| Failure::not_begun(fence.step, error))?;
+        let started = Instant::now();
+        let none = none_of(session, group, fence);
+        if atomic {
+            let ended = session.work().execute("ROLLBACK TO SAVEPOINT counting; RELEASE SAVEPOINT counting");
+            ended.map_err(|error| Failure::not_begun(fence.step, error))?;
+        } else {
+            session.roll_back();
+        }
+        match none {
+            Ok(()) if started.elapsed() < SOON => soon.push(fence),
+            Ok(()) => {}
+            // It is gone already.
+            Err(Failure { error, .. })
+                if matches!(error.kind, ServerErrorKind::UndefinedTable | ServerErrorKind::UndefinedColumn) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(soon)
+}
+
+/// Counts what a step would lose; that there is some is a failure.
+fn none_of(session: &mut Session, group: &Group<'_>, fence: &Fence) -> Result<(), Failure> {
+    let started = Instant::now();
+    let lock = group.steps.get(fence.step).map_or(LockTimeout::NONE, |step| step.lock_timeout);
+    let sql = format!("SELECT FROM ({}) AS counted (rows) WHERE rows > 0", fence.count);
+    match session.work().send(&sql, true, lock, StatementTimeout::NONE) {
+        Ok(None | Some(0)) => Ok(()),
+        Ok(Some(_)) => Err(Failure::not_begun(fence.step, ServerError::would_lose(&fence.object))),
+        Err(error) => Err(Failure::of(fence.step, error, started.elapsed())),
+    }
 }
 
 /// Carries out the steps of a transaction that is open, writes them down and commits.

@@ -247,7 +247,7 @@ impl<'a> Subject<'a> {
             watch.ahead.iter().filter(|_| is_needed).for_each(|connections| connections.expect_control());
         };
         // Where nothing is there yet it takes no plan to know.
-        expect(snapshot.relations.is_empty() && self.has_base());
+        expect(snapshot.tables.is_empty() && snapshot.base_versions.is_none() && self.has_base());
         loop {
             let Foreseen { mut plan, complete } = plan::foresee(&self.goals, &snapshot, answers, policy);
             if plan.questions.is_empty() {

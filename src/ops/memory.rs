@@ -47,16 +47,24 @@ pub(super) struct Memory {
     pub(super) whole: BTreeSet<ScriptId>,
     /// Base migrations that diesel's books are to forget.
     base: Vec<BaseVersion>,
+    /// What taking these changes back would lose, in words and with the query that counted none of it.
+    none_lost: Vec<(String, String)>,
 }
 
 impl Memory {
-    /// The memory of a run that takes changes back.
-    pub(super) fn for_rollback(changes: &[Change]) -> Self {
+    /// The memory of a run that takes changes back, by which nothing must be lost that was not there yet (`none_lost`).
+    pub(super) fn for_rollback(changes: &[Change], none_lost: Vec<(String, String)>) -> Self {
         Self {
             taken_back: changes.iter().map(|change| (change.run, change.number)).collect(),
             base: base_of(changes),
+            none_lost,
             ..Self::default()
         }
+    }
+
+    /// Returns what must not be lost, in words and with the query that counted none of it.
+    pub(super) fn none_lost(&self) -> &[(String, String)] {
+        &self.none_lost
     }
 }
 

@@ -11,11 +11,11 @@ use crate::{
     db::{Asked, BaseVersion, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Severity},
     event::{Command, Event, Report},
-    exec::Interrupt,
+    exec::{Fence, Group, Interrupt},
     goal,
     journal::{Back, Change, InverseNotes, Keeping, KeptNotes},
     pg::{Hazard, Ident, quote_literal},
-    plan::Kept,
+    plan::{Kept, Transaction, Verb},
     script::{File, Script, ScriptId, assemble},
     sql,
 };
@@ -40,7 +40,7 @@ pub(super) fn rollback(
     let mut notes = Notes::new(command);
     notes.guise = Some("rollback");
     let prepared = prepare(settings, back, interrupt, emit, &mut notes);
-    let (site, session, changes, scripts) = match prepared {
+    let (site, session, changes, none_lost, scripts) = match prepared {
         Ok(Some(prepared)) => prepared,
         Ok(None) => return notes.report(None, None, None, started.elapsed()),
         Err(diagnostics) => {
@@ -50,7 +50,7 @@ pub(super) fn rollback(
     };
     // That nothing is lost has been counted, or the user allows it.
     let allowed = [Hazard::Drop, Hazard::DataLoss, Hazard::Breaking];
-    let made = Made { scripts, allowed: &allowed, memory: Memory::for_rollback(&changes) };
+    let made = Made { scripts, allowed: &allowed, memory: Memory::for_rollback(&changes, none_lost) };
     carry_out(settings, made, command, notes, (&site, session), interrupt, (started, emit))
 }
 
@@ -89,8 +89,9 @@ pub(super) fn carry_out(
     notes.report(Some(&made.scripts), Some(&subject), plan.as_ref(), started.elapsed())
 }
 
-/// What a rollback needs: where, the changes in the order in which they are taken back, the scripts that do it.
-type Prepared = (Site, Session, Vec<Change>, Scripts);
+/// What a rollback needs: where, the changes in the order in which they are taken back, what they must not lose, the scripts that do
+/// it.
+type Prepared = (Site, Session, Vec<Change>, Vec<(String, String)>, Scripts);
 
 /// Finds the changes, refuses where something would be lost, and makes scripts of their inverses. `None`: there is nothing to take
 /// back.
@@ -134,13 +135,14 @@ fn prepare(
         return Ok(None);
     }
     let mut refused = what_is_kept(settings, &mut session, snapshot.target.as_ref(), &mut changes);
-    refused.extend(what_is_lost(settings, &mut session, snapshot.target.as_ref(), &changes));
+    let (lost, none_lost) = what_is_lost(settings, &mut session, snapshot.target.as_ref(), &changes);
+    refused.extend(lost);
     if refused.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(refused);
     }
     notes.diagnostics.extend(refused);
     let scripts = scripts_of(&changes)?;
-    Ok(Some((site, session, changes, scripts)))
+    Ok(Some((site, session, changes, none_lost, scripts)))
 }
 
 fn unreadable(why: &str) -> Diagnostic {
@@ -168,13 +170,14 @@ fn is_called(path: &str, name: &str) -> bool {
     path == name || stem == wanted || same_number || (!number.is_empty() && topic.trim_start_matches('_') == wanted)
 }
 
-/// Says what would be lost, counted, and what does not come back: an error unless the user allows it.
+/// Says what would be lost, counted, and what does not come back: an error unless the user allows it. Returns also what would be lost
+/// where it was not allowed, with the query for it: nothing of it is there yet.
 fn what_is_lost(
     settings: &Settings,
     session: &mut Session,
     target: Option<&Ident>,
     changes: &[Change],
-) -> Vec<Diagnostic> {
+) -> (Vec<Diagnostic>, Vec<(String, String)>) {
     let allowed = settings.allow.contains(&Hazard::DataLoss);
     let dropped = dropped(changes);
     let is_gone = |change: &Change| dropped.iter().any(|table| mentions(&change.entry.object, table));
@@ -197,7 +200,7 @@ fn what_is_lost(
     }
     let queries: Vec<(String, String)> = queries.into_iter().collect();
     let asked: Vec<_> = queries.iter().map(|(_, query)| (query.as_str(), None)).collect();
-    let Some(target) = target else { return told };
+    let Some(target) = target else { return (told, Vec::new()) };
     for ((object, _), asked) in queries.iter().zip(session.ask(target, &asked)) {
         let why = match asked {
             Asked::Value(count) => match count.as_deref() {
@@ -221,7 +224,28 @@ fn what_is_lost(
         }
         told.push(diagnostic);
     }
-    told
+    (told, if allowed { Vec::new() } else { queries })
+}
+
+/// Lets a group of steps count once more what they would lose, of `none_lost`: between the first count and theirs others may have
+/// written some.
+pub(super) fn fence(group: &mut Group<'_>, none_lost: &[(String, String)]) {
+    if none_lost.is_empty() || group.transaction == Transaction::None {
+        return;
+    }
+    for (place, step) in group.steps.iter().enumerate() {
+        let several = step.object.contains(" columns of ");
+        let table = step.table.as_ref().filter(|_| several && step.verb == Verb::Drop).map(ToString::to_string);
+        for (object, count) in none_lost {
+            // `values of column public.t.a`, and the step's object is `column public.t.a` or `column public.t.a bigint → integer`.
+            let of = object.split_once(" of ").and_then(|(_, of)| step.object.strip_prefix(of));
+            let named = of.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+            let is_lost = named || table.as_ref().is_some_and(|table| mentions(object, table));
+            if is_lost && group.fences.iter().all(|fence| fence.object != *object) {
+                group.fences.push(Fence { step: place, object: object.clone(), count: count.clone() });
+            }
+        }
+    }
 }
 
 /// Says which old values of rows come back: how many rows keep what they hold because it was changed since, and what is no longer

@@ -26,6 +26,7 @@ use super::{
     errors,
     look::{Seen, Site},
     memory::{Entries, Memory, new_run},
+    rollback,
     run::Operation,
     tell::script_name,
 };
@@ -289,6 +290,7 @@ impl Operation<'_, '_> {
             let Plan { statements, barrier, .. } = &seen.plan;
             let mut groups = exec::groups(statements, *barrier, &|id| self.subject.grouping(id), self.settings.atomic);
             for group in &mut groups {
+                rollback::fence(group, self.memory.none_lost());
                 group.lock_first(&seen.snapshot);
             }
             rounds += 1;
@@ -674,6 +676,13 @@ impl Operation<'_, '_> {
             }
             ServerErrorKind::TimeUp => self.time_up(Some(step)),
             ServerErrorKind::KeepsTooMuch => self.kept_enough(step, failure),
+            ServerErrorKind::WouldLose => {
+                let mut diagnostic = Diagnostic::error(Code::WouldLose, failure.error.to_string())
+                    .why("somebody has written some since they were counted; nothing of its transaction was done")
+                    .help("save them, then allow it: `--allow data-loss`");
+                diagnostic.done = Some(self.done_so_far());
+                self.notes.diagnostics.push(diagnostic);
+            }
             _ => return false,
         }
         true

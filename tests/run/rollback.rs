@@ -1,8 +1,10 @@
 //! What runs have changed is taken back: exactly, never with a loss that nobody allowed, and for as long as the journal knows.
 
+use diesel::connection::SimpleConnection as _;
+
 use crate::{
     support::TestDatabase,
-    tools::{Scripts, assert_says, kill, large_table, wait_for_query},
+    tools::{Scripts, assert_says, in_transaction, kill, large_table, wait_for_lock_wait, wait_for_query},
 };
 
 /// A table that was there before any run, with rows.
@@ -92,6 +94,36 @@ fn what_would_be_lost_is_counted_and_refused() {
     let allowed = rollback(&scripts, &["--allow", "data-loss"]).database(&database).run().expect(0);
     assert_says(&allowed.stderr, &["warning[would-lose]"]);
     assert_eq!(database.catalog("public"), before);
+}
+
+#[test]
+fn what_is_written_after_it_was_counted_is_not_lost() {
+    let Some(database) = TestDatabase::new("rollback_written") else { return };
+    database.execute(LIVED_IN);
+    let scripts = Scripts::none()
+        .and("010_a.sql", "CREATE TABLE IF NOT EXISTS teams (id integer PRIMARY KEY);")
+        .and("020_b.sql", "ALTER TABLE people ADD COLUMN IF NOT EXISTS phone text, ADD COLUMN IF NOT EXISTS fax text;")
+        .and("030_c.sql", "ALTER TABLE people ALTER COLUMN age TYPE numeric(9,2);");
+    for (script, write, lost) in [
+        ("10", "INSERT INTO teams VALUES (1)", "rows of table public.teams"),
+        ("20", "UPDATE people SET phone = '1' WHERE id = 1", "values of column public.people.phone"),
+        ("30", "UPDATE people SET age = 1.5 WHERE id = 1", "values of column public.people.age"),
+    ] {
+        for flags in [&[][..], &["--atomic"]] {
+            scripts.run(&database).expect(0);
+            let catalog = database.catalog("public");
+            // Written when the rollback counts, and committed when it waits for the lock.
+            let mut writer = in_transaction(&database, write);
+            let run = rollback(&scripts, &[&["--script", script][..], flags].concat()).database(&database).spawn();
+            wait_for_lock_wait(&database);
+            writer.batch_execute("COMMIT").unwrap();
+            let refused = run.wait().expect(4);
+            assert_says(&refused.stderr, &["error[would-lose]", lost, "since they were counted", "data-loss"]);
+            assert_eq!(database.catalog("public"), catalog);
+            database.execute("TRUNCATE teams; UPDATE people SET phone = NULL, age = 1");
+        }
+        rollback(&scripts, &["--script", script]).database(&database).run().expect(0);
+    }
 }
 
 #[test]
