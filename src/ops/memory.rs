@@ -401,9 +401,9 @@ impl<'scope, 'env> Entries<'scope, 'env> {
         if self.made.is_none() {
             self.begin(place, whole);
         }
-        whole.extend(self.groups.get(place).map(|group| group.script).filter(|script| self.downs.contains(script)));
         let mut all = self.made.iter().flatten();
         let (_, mut taken) = all.find(|(at, _)| *at == place).unwrap_or_default();
+        whole.extend(self.downs.iter().filter(|id| taken.iter().any(|entry| is_of(self.subject, **id, entry))));
         for (entry, (attempts, wait)) in taken.iter_mut().zip(attempts) {
             (entry.attempts, entry.lock_wait_ms) = (*attempts, *wait);
         }
@@ -419,8 +419,8 @@ impl<'scope, 'env> Entries<'scope, 'env> {
         self.scope.spawn(move || {
             for (place, group) in groups.iter().enumerate().skip(first) {
                 let mut entries = entries(subject, group, plan);
-                if let Some(down) = downs.get_mut(&group.script) {
-                    take_back_by_down(down.take(), &mut entries);
+                for (id, down) in &mut downs {
+                    take_back_by_down(down, entries.iter_mut().filter(|entry| is_of(subject, *id, entry)));
                 }
                 // Nobody listens where the groups before were not carried out.
                 if tell.send((place, entries)).is_err() {
@@ -468,22 +468,24 @@ fn ways_down(subject: &Subject<'_>, plan: &Plan, whole: &BTreeSet<ScriptId>) -> 
     ways
 }
 
-/// Lets `down.sql` take back what entries of its migration tell. `down` is its text, for the first of them.
-fn take_back_by_down(down: Option<String>, entries: &mut [Entry]) {
-    let begins = down.is_some();
-    if let (Some(down), Some(first)) = (down, entries.first_mut()) {
-        first.inverse.get_or_insert_default().sql = down;
-    }
-    for (place, entry) in entries.iter_mut().enumerate() {
-        let Some(inverse) = &mut entry.inverse else { continue };
+fn is_of(subject: &Subject<'_>, id: ScriptId, entry: &Entry) -> bool {
+    entry.script == subject.scripts.texts[id.0].path
+}
+
+/// Lets `down.sql` take back what entries of its migration tell. `down` is its text until the first of them has it.
+fn take_back_by_down<'a>(down: &mut Option<String>, entries: impl Iterator<Item = &'a mut Entry>) {
+    for entry in entries {
+        let down = down.take();
+        if down.is_none() && entry.inverse.is_none() {
+            continue;
+        }
+        let inverse = entry.inverse.get_or_insert_default();
         "written".clone_into(&mut inverse.kind);
         let own = inverse.notes.take().and_then(|notes| serde_json::from_str::<InverseNotes>(&notes).ok());
         // What it would lose is lost all the same.
         let own = own.map(|own| InverseNotes { stays: Vec::new(), ..own }).filter(|own| !own.losses.is_empty());
         inverse.notes = own.and_then(|own| serde_json::to_string(&own).ok());
-        if place > 0 || !begins {
-            inverse.sql.clear();
-        }
+        inverse.sql = down.unwrap_or_default();
     }
 }
 

@@ -265,3 +265,25 @@ DO $$ BEGIN CREATE TABLE shelves (id integer); END $$;
     scripts.write("base/00000000000001_books/down.sql", "DROP TABEL books;");
     assert_says(&scripts.command(&["check"]).run().stderr, &["down.sql:1:"]);
 }
+
+#[test]
+fn only_its_own_migration_goes_back_by_a_down_also_where_all_is_one_transaction() {
+    let Some(database) = TestDatabase::new("rollback_down_atomic") else { return };
+    let up =
+        "CREATE TABLE books (id integer PRIMARY KEY); INSERT INTO books (id) VALUES (1) ON CONFLICT (id) DO NOTHING;";
+    let scripts = Scripts::none()
+        .and("base/00000000000001_books/up.sql", up)
+        .and("base/00000000000001_books/down.sql", "DROP TABLE books;")
+        .and("base/00000000000002_authors/up.sql", "CREATE TABLE authors (id integer PRIMARY KEY);")
+        .and("010_more.sql", "ALTER TABLE authors ADD COLUMN name text;");
+    for flags in [&["run"][..], &["run", "--atomic"]] {
+        scripts.command(flags).database(&database).run().expect(0);
+        let ways = "SELECT string_agg(concat_ws(':', inverse_kind, inverse), ' ' ORDER BY run_id, number) FROM \
+                    hrms_migrate.changes WHERE undone_by IS NULL";
+        let ways = database.value(ways).unwrap();
+        let words = ["written:DROP TABLE books;", "written: ", "DROP TABLE IF EXISTS public.authors", "DROP COLUMN"];
+        assert_says(&ways, &words);
+        assert_eq!(ways.matches("written:").count(), 2, "{flags:?}: {ways}");
+        scripts.command(&["rollback", "--allow", "data-loss"]).database(&database).run().expect(0);
+    }
+}
