@@ -193,9 +193,9 @@ impl ConnectError {
         Self::new(recognise(text), target, text)
     }
 
-    /// An error of which nothing is known.
-    pub(super) fn unknown(target: &ConnectionTarget) -> Self {
-        Self::new(ConnectErrorKind::Other, target, "no connection could be had in time")
+    /// An attempt that has neither failed nor come to anything.
+    pub(super) fn no_answer(target: &ConnectionTarget) -> Self {
+        Self::new(ConnectErrorKind::TimedOut, target, "no connection could be had in time")
     }
 
     fn new(kind: ConnectErrorKind, target: &ConnectionTarget, text: &str) -> Self {

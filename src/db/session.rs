@@ -249,8 +249,8 @@ impl Connections {
     fn take(&self) -> Result<PooledConnection<Manager>, ConnectError> {
         self.pool().get().map_err(|_| {
             let last = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Without a failure of our own the pool ran out, which two takers of two connections cannot bring about.
-            last.unwrap_or_else(|| ConnectError::unknown(&self.target))
+            // Without a failure of our own there was no answer yet: two takers of two connections do not wait for each other.
+            last.unwrap_or_else(|| ConnectError::no_answer(&self.target))
         })
     }
 }
@@ -264,12 +264,15 @@ fn lend(
 ) -> Lent {
     let retired = Arc::new(AtomicBool::new(false));
     let manager = Manager { target: target.clone(), made, failure: Arc::clone(failure), retired: Arc::clone(&retired) };
+    // An attempt is to end by itself, with what was wrong. 0 is without an end.
+    let seconds = target.get("connect_timeout").and_then(|seconds| seconds.parse::<u64>().ok()).unwrap_or(10);
+    let patience = if seconds == 0 { Duration::from_hours(1) } else { Duration::from_secs(seconds.saturating_add(1)) };
     let pool = Pool::builder()
         .max_size(if single { 1 } else { 2 })
         .min_idle(Some(0))
         .test_on_check_out(false)
         .error_handler(Box::new(r2d2::NopErrorHandler))
-        .connection_timeout(Duration::from_secs(10))
+        .connection_timeout(patience)
         .thread_pool(Arc::new(ScheduledThreadPool::new(1)))
         .build_unchecked(manager);
     Lent { pool, retired }
@@ -737,10 +740,15 @@ impl Control {
             return Err(None);
         }
         // What the role or database has set is for applications; a step's own limit comes with it. The second is of version 14 and
-        // later.
+        // later. The others are for a network that fails without a word: the server gives the locks of a run that it has lost up
+        // after 25 s, and not after hours. What that run was carrying out is not cancelled by it.
         let sql = "SELECT pg_catalog.set_config('statement_timeout', '0', false), \
                    CASE WHEN pg_catalog.current_setting('idle_session_timeout', true) IS NOT NULL \
-                   THEN pg_catalog.set_config('idle_session_timeout', '0', false) END";
+                   THEN pg_catalog.set_config('idle_session_timeout', '0', false) END, \
+                   pg_catalog.set_config('tcp_keepalives_idle', '10', false), \
+                   pg_catalog.set_config('tcp_keepalives_interval', '5', false), \
+                   pg_catalog.set_config('tcp_keepalives_count', '3', false), \
+                   pg_catalog.set_config('tcp_user_timeout', '10000', false)";
         for connection in [&mut session.connection, &mut self.connection] {
             connection.batch_execute(sql).map_err(|error| recognise(&error, sql))?;
         }
