@@ -102,16 +102,21 @@ impl Session {
     /// # Errors
     /// What the action, the record or the COMMIT failed with; nothing of it stays.
     pub fn in_base_migration(&mut self, version: &BaseVersion, action: &mut Action<'_>) -> Result<(), ServerError> {
-        let planned = Planned { version, action: RefCell::new(action), failure: RefCell::new(None) };
-        let outcome = self.diesel().run_migration(&planned);
-        match outcome {
-            Ok(version) => {
-                self.recorded.get_or_insert_default().insert(version.to_string());
-                Ok(())
-            }
-            Err(error) => Err(planned.failure.take().unwrap_or_else(|| recognise(error.as_ref()))),
-        }
+        in_migration(self.diesel(), version, action)?;
+        self.recorded.get_or_insert_default().insert(version.version.clone());
+        Ok(())
     }
+}
+
+/// As [`Session::in_base_migration`], in the books of the current schema. A migration of diesel's own would tell its error as a text.
+pub(super) fn in_migration(
+    connection: &mut PgConnection,
+    version: &BaseVersion,
+    action: &mut Action<'_>,
+) -> Result<(), ServerError> {
+    let planned = Planned { version, action: RefCell::new(action), failure: RefCell::new(None) };
+    let outcome = connection.run_migration(&planned).map(drop);
+    outcome.map_err(|error| planned.failure.take().unwrap_or_else(|| recognise(error.as_ref())))
 }
 
 pub(super) fn recognise(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ServerError {

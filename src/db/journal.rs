@@ -15,12 +15,11 @@ use std::{
 use diesel::{
     Connection as _, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
-    migration::{Migration, MigrationSource},
-    pg::{Pg, PgConnection},
+    pg::PgConnection,
     sql_query,
     sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
 };
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use diesel_migrations::MigrationHarness as _;
 
 use crate::{
     journal::{
@@ -30,13 +29,18 @@ use crate::{
 };
 
 use super::{
-    BaseVersion, Control, Sent, ServerError, ServerErrorKind, Session, WAITERS, Work, base::recognise as recognise_dyn,
+    BaseVersion, Control, Sent, ServerError, ServerErrorKind, Session, WAITERS, Work,
+    base::{in_migration, recognise as recognise_dyn},
 };
 
 /// How long the making of the journal waits for a lock. An event trigger may make it wait for the run itself.
 const LOCK_TIMEOUT_MS: u32 = 2_000;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/db/journal/migrations");
+/// The migrations of the journal, in order, and what each makes. The last is made when it is needed.
+const PARTS: [(&str, &str); 2] = [
+    ("00000000000001_journal", include_str!("journal/migrations/00000000000001_journal/up.sql")),
+    ("00000000000002_backfills", include_str!("journal/migrations/00000000000002_backfills/up.sql")),
+];
 const RUNS: &str = include_str!("journal/runs.sql");
 const CHANGES: &str = include_str!("journal/changes.sql");
 const UNDONE: &str = include_str!("journal/undone.sql");
@@ -97,6 +101,8 @@ pub struct KeptJournal {
     anew: Option<Receiver<bool>>,
     /// The connection on which it was made, and why it was not.
     made_on: Option<(Control, Option<JournalError>)>,
+    /// Why it was not made, where nothing is to be done without it: a lock that another attempt will get, or a full disk.
+    fault: Option<ServerError>,
 }
 
 impl KeptJournal {
@@ -135,7 +141,7 @@ impl KeptJournal {
     /// Returns whether there is a journal, or will be.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
-        self.journal.is_some() || self.making.is_some()
+        self.journal.is_some() || self.making.is_some() || self.fault.is_some()
     }
 
     /// Returns the journal; waits for it where it is being made.
@@ -147,14 +153,12 @@ impl KeptJournal {
     /// As [`get`](Self::get), for a transaction that may itself be what the making waited for.
     ///
     /// # Errors
-    /// A lock that was not obtained: it is to be made again when this transaction is over.
+    /// A lock that was not obtained: it is to be made again when this transaction is over. A full disk.
     pub fn get_within(&mut self) -> Result<Option<&mut Journal>, ServerError> {
         self.wait();
-        match &self.made_on {
-            Some((_, Some(JournalError::Server(error)))) if error.kind == ServerErrorKind::LockTimeout => {
-                Err((**error).clone())
-            }
-            _ => Ok(self.journal.as_mut()),
+        match &self.fault {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(self.journal.as_mut()),
         }
     }
 
@@ -173,7 +177,7 @@ impl KeptJournal {
     /// Gives the journal up.
     pub fn forget(&mut self) {
         self.wait();
-        self.journal = None;
+        (self.journal, self.fault) = (None, None);
     }
 
     fn wait(&mut self) {
@@ -184,6 +188,14 @@ impl KeptJournal {
             Err(error) => (None, Some(error)),
         };
         self.journal = journal;
+        self.fault = match &error {
+            Some(JournalError::Server(error))
+                if matches!(error.kind, ServerErrorKind::LockTimeout | ServerErrorKind::DiskFull) =>
+            {
+                Some((**error).clone())
+            }
+            _ => None,
+        };
         self.made_on = Some((control, error));
     }
 }
@@ -328,16 +340,9 @@ fn has_backfills(connection: &mut PgConnection, schema: &Ident) -> Result<bool, 
     Ok(found.value)
 }
 
-/// The migrations of the journal, in order. The last is made when it is needed.
-fn migrations() -> Vec<Box<dyn Migration<Pg>>> {
-    let mut migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
-    migrations.sort_by_key(|migration| migration.name().version().as_owned());
-    migrations
-}
-
 /// The versions of the journal that this program knows.
 fn known() -> Vec<String> {
-    migrations().iter().map(|migration| migration.name().version().to_string()).collect()
+    PARTS.iter().map(|(name, _)| BaseVersion::of_directory(name).version).collect()
 }
 
 fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewRun) -> Result<Journal, JournalError> {
@@ -390,14 +395,19 @@ fn make(connection: &mut PgConnection, schema: &Ident, parts: usize) -> Result<(
     // All of it or nothing; the commit of what is written there first waits for the disk.
     let made = connection.transaction::<_, Box<dyn Error + Send + Sync>, _>(|connection| {
         connection.batch_execute(&sql)?;
-        let applied = connection.applied_migrations()?;
-        let needed = migrations().into_iter().take(parts);
-        for migration in needed.filter(|migration| !applied.contains(&migration.name().version().as_owned())) {
-            connection.run_migration(&*migration)?;
+        let applied: Vec<String> = connection.applied_migrations()?.iter().map(ToString::to_string).collect();
+        for (name, makes) in PARTS.iter().take(parts) {
+            let version = BaseVersion::of_directory(name);
+            if !applied.contains(&version.version) {
+                in_migration(connection, &version, &mut |work| work.execute(makes))?;
+            }
         }
         Ok(())
     });
-    made.map_err(|error| recognise_dyn(error.as_ref()))
+    made.map_err(|error| match error.downcast::<ServerError>() {
+        Ok(error) => *error,
+        Err(error) => recognise_dyn(error.as_ref()),
+    })
 }
 
 fn text(value: Option<&str>) -> String {
@@ -701,7 +711,7 @@ impl Journal {
     ) -> Result<Watermark, ServerError> {
         let (schema, id) = (&self.schema, self.id);
         if !has_backfills(session.diesel(), schema)? {
-            make(session.diesel(), schema, migrations().len())?;
+            make(session.diesel(), schema, PARTS.len())?;
         }
         let (location, object) = (quote_literal(entry.0), quote_literal(entry.1));
         let (identity, table) = (quote_literal(identity), quote_literal(table));

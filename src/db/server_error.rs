@@ -496,7 +496,10 @@ const TEXTS: &[(ServerErrorKind, &[Text])] = {
                 Starts("server conn crashed"),
             ],
         ),
-        (ServerErrorKind::DiskFull, &[Has("No space left on device"), Has("Disk quota exceeded")]),
+        (
+            ServerErrorKind::DiskFull,
+            &[Has("No space left on device"), Has("Disk quota exceeded"), Has(": wrote only ")],
+        ),
         (ServerErrorKind::OutOfMemory, &[Starts("out of memory"), Starts("out of shared memory")]),
         (
             ServerErrorKind::TooManyConnections,
@@ -820,6 +823,7 @@ mod tests {
             ("terminating connection due to idle-in-transaction timeout", Kind::AdminShutdown),
             ("the database system is in recovery mode", Kind::StartingUp),
             ("could not extend file \"base/5/16384\": No space left on device", Kind::DiskFull),
+            ("could not extend file \"base/5/16384\": wrote only 4096 of 8192 bytes at block 0", Kind::DiskFull),
             ("tuple concurrently updated", Kind::ConcurrentUpdate),
             ("unsafe use of new value \"late\" of enum type leave_status", Kind::InvalidEnumUse),
             ("permission denied for schema public", Kind::InsufficientPrivilege),

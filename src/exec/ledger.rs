@@ -29,7 +29,7 @@ impl Ledger<'_> {
 
     /// Writes down what is about to be done outside of a transaction.
     pub(super) fn before(&mut self, work: &mut Work<'_>) -> Result<(), ServerError> {
-        let Some(journal) = self.journal.get() else { return Ok(()) };
+        let Some(journal) = self.journal.get_within()? else { return Ok(()) };
         self.entries = (self.make)();
         work.execute(&journal.record(&self.entries, None))?;
         journal.committed();

@@ -61,7 +61,8 @@ impl Failure {
     }
 
     fn of_journal(error: ServerError) -> Self {
-        let journal = !error.is_connection_lost();
+        // A full disk is in the way of what comes next, too.
+        let journal = !error.is_connection_lost() && error.kind != ServerErrorKind::DiskFull;
         Self { step: 0, error, elapsed: Duration::ZERO, journal }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     sql,
 };
 
-use super::{load::read_down, look::Subject, rollback::base_of, run::Operation, tell::worst_of};
+use super::{errors, load::read_down, look::Subject, rollback::base_of, run::Operation, tell::worst_of};
 
 /// The memory of one run.
 #[derive(Debug, Default)]
@@ -161,6 +161,9 @@ impl Operation<'_, '_> {
             }
             // The next statement will say the same.
             JournalError::Server(error) if error.is_connection_lost() => self.memory.tried = false,
+            JournalError::Server(error) if error.kind == ServerErrorKind::DiskFull => {
+                return Err(Box::new(errors::of_server("the journal could not be written", &error)));
+            }
             JournalError::Server(error) => self.no_journal(&error),
         }
         Ok(())
@@ -176,6 +179,8 @@ impl Operation<'_, '_> {
             Some(JournalError::Server(error)) if error.kind == ServerErrorKind::LockTimeout => {
                 (self.memory.tried, self.memory.apart) = (false, true);
             }
+            // The step that was to be written there says it.
+            Some(JournalError::Server(error)) if error.kind == ServerErrorKind::DiskFull => {}
             Some(error) => self.no_journal(&error),
         }
     }

@@ -142,6 +142,17 @@ fn a_journal_that_is_dropped_is_made_anew() {
 }
 
 #[test]
+fn a_journal_that_cannot_be_made_is_told_of() {
+    let Some(database) = TestDatabase::new("journal_other") else { return };
+    database.execute("CREATE SCHEMA hrms_migrate; CREATE TABLE hrms_migrate.changes (mine integer)");
+    let run = Scripts::one(TABLE).run(&database).expect(0);
+    assert_says(&run.stderr, &["warning[no-journal]", "relation \"changes\" already exists"]);
+    assert_eq!(database.value("SELECT count(*) FROM hrms_migrate.changes").as_deref(), Some("0"));
+    let table = database.value("SELECT to_regclass('hrms_migrate.runs') IS NULL AND to_regclass('t') IS NOT NULL");
+    assert_eq!(table.as_deref(), Some("true"));
+}
+
+#[test]
 fn a_newer_journal_is_not_touched() {
     let Some(database) = TestDatabase::new("journal_newer") else { return };
     Scripts::one(TABLE).run(&database).expect(0);
