@@ -11,6 +11,13 @@ fn an_empty_database_becomes_exactly_the_enum_flavour() {
 }
 
 #[test]
+fn what_is_small_stays_simple() {
+    let Some(site) = Site::new("empty_plan", &[]) else { return };
+    let plan = site.cli(&["plan", "--format", "json"]).expect(0).stdout;
+    assert!(plan.contains("CREATE INDEX") && !plan.contains("online") && !plan.contains("CONCURRENTLY"), "{plan}");
+}
+
+#[test]
 fn an_empty_database_becomes_the_same_in_one_transaction() {
     let Some(site) = Site::new("empty_atomic", &[]) else { return };
     site.cli(&["run", "--atomic"]).expect(0);
