@@ -24,6 +24,7 @@ use diesel_migrations::MigrationHarness as _;
 use crate::{
     journal::{
         Back, Backfill, Change, ChangeState, Ended, Entry, Filter, History, Inverse, NewRun, Run, RunEnd, RunState,
+        write_left,
     },
     pg::{Ident, RUNNER_LOCK, quote_literal},
 };
@@ -36,10 +37,11 @@ use super::{
 /// How long the making of the journal waits for a lock. An event trigger may make it wait for the run itself.
 const LOCK_TIMEOUT_MS: u32 = 2_000;
 
-/// The migrations of the journal, in order, and what each makes. The last is made when it is needed.
-const PARTS: [(&str, &str); 2] = [
+/// The migrations of the journal, in order, and what each makes. The second is made by the second run, the last when it is needed.
+const PARTS: [(&str, &str); 3] = [
     ("00000000000001_journal", include_str!("journal/migrations/00000000000001_journal/up.sql")),
-    ("00000000000002_backfills", include_str!("journal/migrations/00000000000002_backfills/up.sql")),
+    ("00000000000002_key", include_str!("journal/migrations/00000000000002_key/up.sql")),
+    ("00000000000003_backfills", include_str!("journal/migrations/00000000000003_backfills/up.sql")),
 ];
 const RUNS: &str = include_str!("journal/runs.sql");
 const CHANGES: &str = include_str!("journal/changes.sql");
@@ -356,10 +358,22 @@ fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewR
     if let Some(version) = recorded.iter().filter(|version| !known.contains(version)).max() {
         return Err(JournalError::Newer { schema: schema.clone(), version: version.clone() });
     }
-    // Its second part is made when it is needed, and brought up to date where it is there.
-    let needed = if recorded.len() > 1 { known.len() } else { 1 };
+    // Its last part is made when it is needed, and brought up to date where it is there.
+    let needed = match recorded.len() {
+        0 => 1,
+        1 | 2 => 2,
+        _ => known.len(),
+    };
     if known.iter().take(needed).any(|version| !recorded.contains(version)) {
-        make(connection, schema, needed)?;
+        let made = make(connection, schema, needed);
+        // Without the key everything is found as well, and the next run makes it.
+        let does_without = recorded.len() == 1
+            && made.as_ref().is_err_and(|error| {
+                matches!(error.kind, ServerErrorKind::InsufficientPrivilege | ServerErrorKind::LockTimeout)
+            });
+        if !does_without {
+            made?;
+        }
     }
     if is_there {
         // Who has the runner lock knows that all others are dead. When they ended nobody knows.
@@ -439,7 +453,7 @@ impl Journal {
         let mut sql = self.opening();
         let _ = write!(
             sql,
-            "INSERT INTO {}.changes (run_id, number, state, script, script_digest, location, verb, object, sql, inverse, \
+            "INSERT INTO {}.changes (run_id, number, state, recorded_at, script, script_digest, location, verb, object, sql, inverse, \
              inverse_kind, inverse_notes, attempts, lock_wait_ms, elapsed_ms, rows, blocked_ms) VALUES ",
             self.schema
         );
@@ -460,7 +474,7 @@ impl Journal {
             };
             let _ = write!(
                 sql,
-                "{}({}, {}, '{}', {words}, {inverse}, {attempts}, {lock_wait_ms}, {came})",
+                "{}({}, {}, '{}', pg_catalog.clock_timestamp(), {words}, {inverse}, {attempts}, {lock_wait_ms}, {came})",
                 if place == 0 { "" } else { ", " },
                 self.id,
                 self.next,
@@ -581,7 +595,7 @@ impl Journal {
             end.exit_code,
             end.blocked_ms,
             text(end.error.as_deref()),
-            quote_literal(&serde_json::to_string(&end.left).unwrap_or_default()),
+            quote_literal(&write_left(&end.left)),
             self.id
         );
         work.execute(&sql)
@@ -595,8 +609,8 @@ impl Journal {
         self.written = true;
         let NewRun { command, os_user, host, tool_version, revision, scripts_digest } = &self.run;
         format!(
-            "INSERT INTO {}.runs (id, command, os_user, host, tool_version, revision, scripts_digest) VALUES ({}, {}, {}, {}, {}, \
-             {}, {}); ",
+            "INSERT INTO {}.runs (id, command, begun_at, role, process, blocked_ms, os_user, host, tool_version, revision, \
+             scripts_digest) VALUES ({}, {}, pg_catalog.clock_timestamp(), session_user, pg_catalog.pg_backend_pid(), 0, {}, {}, {}, {}, {}); ",
             self.schema,
             self.id,
             quote_literal(command),
@@ -1017,7 +1031,7 @@ mod tests {
 
     #[test]
     fn every_version_of_the_journal_is_known() {
-        assert_eq!(known(), ["00000000000001", "00000000000002"]);
+        assert_eq!(known(), ["00000000000001", "00000000000002", "00000000000003"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    catalog::{Column, Constraint, Generation, Granted, Object, Privileges, RelationKind, Table, TypeKind},
+    catalog::{Column, Constraint, Generation, Granted, Object, Privileges, RelationKind, TypeKind},
     goal::{Down, Expr, GoalKind, StatementGoals, parse_expression},
     pg::{Hazard, Ident, ObjectName, TypeName, quote_literal},
     plan::{Kept, Moved, Parts, StatementPlan, Verb},
@@ -13,7 +13,7 @@ use super::{
     Difference,
     between::between_as,
     statement::Manner,
-    told::{drop_with_columns, is_helper, told, written_anew},
+    told::{drop_with_columns, is_helper, lacking, told, written_anew},
 };
 
 /// What takes the changes of one statement back.
@@ -406,7 +406,12 @@ fn lost(before: &Parts, after: &Parts, inverse: &mut Inverse) {
                 .push(Loss { object: format!("rows of table {name}"), count: format!("SELECT count(*) FROM {name}") });
             continue;
         };
-        for column in table.columns.iter().filter(|column| !is_helper(&column.name)) {
+        // Most are as they were, at their place.
+        let differs = |(place, column): &(usize, &Column)| was.columns.get(*place) != Some(column);
+        for (_, column) in table.columns.iter().enumerate().filter(differs) {
+            if is_helper(&column.name) {
+                continue;
+            }
             let condition = match was.column(&column.name) {
                 None => written(column),
                 Some(old) if old.type_name != column.type_name => Some(narrowed(column, &old.type_name)),
@@ -482,7 +487,8 @@ fn gone(before: &Parts, after: &Parts, inverse: &mut Inverse) {
                 .otherwise
                 .push(format!("index {own} of {name}: it was left invalid by a build that failed, and is no more"));
         }
-        inverse.stays.extend(dropped_columns(table, is).map(|column| format!("the values of column {name}.{column}")));
+        let dropped = lacking(table, is).into_iter().filter(|column| !is_helper(column));
+        inverse.stays.extend(dropped.map(|column| format!("the values of column {name}.{column}")));
     }
     for ((table, name), trigger) in &before.triggers {
         if trigger.enabled != 'O' && after.triggers.get(&(table.clone(), name.clone())) != Some(trigger) {
@@ -497,9 +503,4 @@ fn gone(before: &Parts, after: &Parts, inverse: &mut Inverse) {
             inverse.stays.push(format!("type {name}: no script says how it is made"));
         }
     }
-}
-
-fn dropped_columns<'t>(was: &'t Table, is: &'t Table) -> impl Iterator<Item = &'t Ident> {
-    let columns = was.columns.iter().map(|column| &column.name);
-    columns.filter(|name| !is_helper(name) && is.column(name).is_none())
 }

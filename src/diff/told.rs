@@ -75,20 +75,18 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
             add(relation, EntryKind::MaterializedView, name.name.as_str(), Entry::default());
         }
         let goes_whole = goes && is_table && other.is_none();
-        let is_own = |column: &Column| is_table && !goes_whole && !is_helper(&column.name);
-        for (place, column) in table.columns.iter().enumerate().filter(|(_, column)| is_own(column)) {
-            // Most are as they were, at their place.
-            if other.is_some_and(|other| other.columns.get(place) == Some(column)) {
-                continue;
-            }
+        let columns = table.columns.iter().enumerate().filter(|_| is_table && !goes_whole);
+        // Most are as they were, at their place.
+        let differs = |place, column| other.is_none_or(|other| other.columns.get(place) != Some(column));
+        for (place, column) in columns.filter(|(place, column)| differs(*place, *column) && !is_helper(&column.name)) {
             let alone = other.is_none_or(|other| other.column(&column.name).is_none());
             add(relation, EntryKind::Column, column.name.as_str(), of_column(column, place, alone));
         }
         let goes: Vec<&Ident> = other.filter(|_| goes).map(|other| lacking(table, other)).unwrap_or_default();
         let stands_out = |constraint: &&Constraint| {
-            !is_helper(&constraint.name)
-                && (!goes_whole || matches!(constraint.kind, ConstraintKind::ForeignKey { .. }))
+            (!goes_whole || matches!(constraint.kind, ConstraintKind::ForeignKey { .. }))
                 && other.and_then(|other| other.constraint(&constraint.name)) != Some(constraint)
+                && !is_helper(&constraint.name)
         };
         for constraint in table.constraints.iter().filter(stands_out) {
             let uses = |column: &&Ident| {
@@ -103,9 +101,9 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
                 add(relation, EntryKind::Constraint, constraint.name.as_str(), defined(constraint.definition()));
             }
         }
-        for (own, index) in table.indexes.iter().filter(|(own, _)| !goes_whole && !is_helper(own)) {
+        for (own, index) in table.indexes.iter().filter(|_| !goes_whole) {
             // A materialised view may have to be made anew with all of them.
-            if is_table && other.is_some_and(|other| other.indexes.get(own) == Some(index)) {
+            if is_table && other.is_some_and(|other| other.indexes.get(own) == Some(index)) || is_helper(own) {
                 continue;
             }
             // An index that is not valid was a leftover of something.
@@ -121,8 +119,14 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
 }
 
 /// Returns the columns of a table that another one of that name does not have.
-fn lacking<'t>(table: &'t Table, other: &Table) -> Vec<&'t Ident> {
-    table.columns.iter().map(|column| &column.name).filter(|name| other.column(name).is_none()).collect()
+pub(super) fn lacking<'t>(table: &'t Table, other: &Table) -> Vec<&'t Ident> {
+    let columns = table.columns.iter().enumerate();
+    // Most are at their place, and are found there without a search.
+    let at_its_place =
+        |place: usize, column: &Column| other.columns.get(place).is_some_and(|other| other.name == column.name);
+    let lacks =
+        |(place, column): &(usize, &Column)| !at_its_place(*place, column) && other.column(&column.name).is_none();
+    columns.filter(lacks).map(|(_, column)| &column.name).collect()
 }
 
 /// Returns what of a table names a column in an expression, in words: the server writes that anew with the type of the column.

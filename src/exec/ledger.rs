@@ -22,8 +22,12 @@ pub struct Ledger<'a> {
 impl Ledger<'_> {
     /// Returns what writes down what was done in the transaction that is open, to be sent there; nothing where there is no journal.
     pub(super) fn record(&mut self, steps: &[&Step], done: &[Done]) -> Result<String, ServerError> {
-        let Some(journal) = self.journal.get_within()? else { return Ok(String::new()) };
+        if !self.journal.is_kept() {
+            return Ok(String::new());
+        }
+        // While it is being made, perhaps.
         self.entries = (self.make)();
+        let Some(journal) = self.journal.get_within()? else { return Ok(String::new()) };
         Ok(journal.record(&self.entries, Some(&ended(steps, done))))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The catalog is the truth; this only remembers. A database without it is planned, changed and verified just the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -300,32 +300,68 @@ pub struct Backfill {
 }
 
 /// An object as a run has left it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Left {
     /// Its schema.
     pub schema: String,
     /// The table, view or other relation that it is or belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<String>,
     /// What it is: `table`, `column`, …; empty: nothing that was left of the relation before counts any more.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// Its own name.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// The object in words; not kept.
-    #[serde(skip)]
     pub object: String,
     /// Its definition, as the server prints it; `None`: it is not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is: Option<String>,
     /// Whether that was found out: a run that failed did not look.
-    #[serde(default = "known", skip_serializing_if = "Clone::clone")]
     pub known: bool,
 }
 
-const fn known() -> bool {
-    true
+/// Definitions by schema, relation (empty: none), kind and name.
+type Definitions<S> = BTreeMap<S, BTreeMap<S, BTreeMap<S, BTreeMap<S, Option<S>>>>>;
+
+/// What a run has left behind, as it is kept: no word twice, as the server takes long over long texts.
+#[derive(Serialize, Deserialize)]
+struct KeptLeft<S: Ord> {
+    known: bool,
+    objects: Definitions<S>,
+}
+
+/// Returns what a run has left behind as a text.
+#[must_use]
+pub fn write_left(left: &[Left]) -> String {
+    let mut objects: Definitions<&str> = BTreeMap::new();
+    for Left { schema, relation, kind, name, is, .. } in left {
+        let of_schema = objects.entry(schema).or_default();
+        let of_relation = of_schema.entry(relation.as_deref().unwrap_or_default()).or_default();
+        of_relation.entry(kind).or_default().insert(name, is.as_deref());
+    }
+    let known = left.iter().all(|left| left.known || left.kind.is_empty());
+    serde_json::to_string(&KeptLeft { known, objects }).unwrap_or_default()
+}
+
+/// Reads what [`write_left`] has written; `None` where it is something else. The objects in words are not told.
+#[must_use]
+pub fn read_left(text: &str) -> Option<Vec<Left>> {
+    let KeptLeft { known, objects } = serde_json::from_str::<KeptLeft<String>>(text).ok()?;
+    let mut left = Vec::new();
+    for (schema, relations) in objects {
+        for (relation, kinds) in relations {
+            for (kind, names) in kinds {
+                left.extend(names.into_iter().map(|(name, is)| Left {
+                    schema: schema.clone(),
+                    relation: Some(relation.clone()).filter(|relation| !relation.is_empty()),
+                    kind: kind.clone(),
+                    name,
+                    object: String::new(),
+                    is,
+                    known: known && !kind.is_empty(),
+                }));
+            }
+        }
+    }
+    Some(left)
 }
 
 impl Left {
@@ -485,6 +521,31 @@ mod tests {
         assert_eq!(told(&[failed, first.clone()]), [("b".to_owned(), old.clone(), 1)]);
         let killed = RunLeft { run: 2, objects: vec!["column public.t.b".to_owned()], ..RunLeft::default() };
         assert_eq!(told(&[killed, first]), []);
+    }
+
+    #[test]
+    fn what_was_left_is_read_as_it_was_written() {
+        let left = |relation: Option<&str>, kind: &str, name: &str, is: Option<&str>| Left {
+            schema: "a \"b\"".to_owned(),
+            relation: relation.map(str::to_owned),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            is: is.map(str::to_owned),
+            known: !kind.is_empty(),
+            ..Left::default()
+        };
+        let all = [
+            left(None, "enum", "e", Some("'x'")),
+            left(Some("t"), "", "", None),
+            left(Some("t"), "column", "c", None),
+            left(Some("t"), "column", "d", Some("text")),
+            left(Some("t"), "table", "t", Some("")),
+        ];
+        assert_eq!(read_left(&write_left(&all)).as_deref(), Some(all.as_slice()));
+        let unknown: Vec<Left> = all.iter().map(|left| Left { known: false, ..left.clone() }).collect();
+        assert_eq!(read_left(&write_left(&unknown)), Some(unknown));
+        assert_eq!(read_left(&write_left(&[])), Some(Vec::new()));
+        assert_eq!(read_left("[]"), None);
     }
 
     #[test]

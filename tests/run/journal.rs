@@ -177,6 +177,31 @@ fn a_role_that_may_not_keep_a_journal_runs_without() {
 }
 
 #[test]
+fn a_role_that_may_only_write_keeps_the_journal_of_another() {
+    let Some(database) = TestDatabase::new("journal_writer") else { return };
+    let role = format!("{}_role", database.name());
+    database.execute(&format!("CREATE ROLE \"{role}\" LOGIN; CREATE SCHEMA s AUTHORIZATION \"{role}\""));
+    let scripts = Scripts::one(TABLE);
+    scripts.run(&database).expect(0);
+    let key = "SELECT to_regclass('hrms_migrate.changes_pkey') IS NOT NULL";
+    assert_eq!(database.value(key).as_deref(), Some("false"), "a first run has made more than it needs");
+    database.execute(&format!(
+        "GRANT USAGE ON SCHEMA hrms_migrate TO \"{role}\"; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA hrms_migrate TO \
+         \"{role}\""
+    ));
+    // What is the owner's to make it does without.
+    let theirs = Scripts::one("CREATE TABLE IF NOT EXISTS s.t (id integer);");
+    let run = theirs.on(&database).env("PGOPTIONS", format!("-c role={role}")).run().expect(0);
+    assert!(!run.stderr.contains("no-journal"), "{}", run.stderr);
+    assert_eq!(changes(&database), "1:1:done:add 2:1:done:add");
+    assert_eq!(database.value(key).as_deref(), Some("false"));
+    Scripts::one(format!("{TABLE} CREATE INDEX IF NOT EXISTS ix ON t (id);")).run(&database).expect(0);
+    assert_eq!(changes(&database), "1:1:done:add 2:1:done:add 3:1:done:add");
+    assert_eq!(database.value(key).as_deref(), Some("true"));
+    database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
+}
+
+#[test]
 fn a_run_that_was_killed_is_told_and_its_backfill_goes_on_where_it_was() {
     let Some(database) = TestDatabase::new("journal_killed") else { return };
     database.execute(&format!(

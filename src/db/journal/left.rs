@@ -6,7 +6,7 @@ use diesel::{
 };
 
 use crate::{
-    journal::RunLeft,
+    journal::{RunLeft, read_left},
     pg::{Ident, ObjectName, quote_literal},
 };
 
@@ -51,7 +51,7 @@ impl Session {
             run: row.id,
             begun: row.begun,
             // What a later version has written otherwise is as if it were not known.
-            left: row.left_as.and_then(|text| serde_json::from_str(&text).ok()),
+            left: row.left_as.as_deref().and_then(read_left),
             objects: row.objects,
         };
         Ok(rows.into_iter().map(run).collect())

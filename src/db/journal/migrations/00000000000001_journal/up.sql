@@ -1,30 +1,30 @@
 -- The memory of hrms-migrate. Losing it loses no correctness: what holds is read from the catalog.
 --
--- No sequence, foreign key or check: a first run waits for these tables, and who writes them holds the runner lock.
+-- No sequence, key, default or check: a first run waits for these tables, and who writes them holds the runner lock.
 
 -- A run that changed something, or failed to.
 CREATE TABLE runs (
     -- Unique without an index: there are few, and who writes them holds the runner lock.
     id bigint NOT NULL,
     command text NOT NULL,
-    begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    begun_at timestamptz NOT NULL,
     -- NULL while it works, and for ever where it was killed and nobody has run since.
     ended_at timestamptz,
     -- done, interrupted, or the name of what went wrong (an error code).
     outcome text,
     exit_code integer,
-    role text NOT NULL DEFAULT session_user,
+    role text NOT NULL,
     os_user text,
     host text,
     -- The server's process of the session that works.
-    process integer NOT NULL DEFAULT pg_backend_pid(),
+    process integer NOT NULL,
     tool_version text NOT NULL,
     -- The revision of the scripts in version control.
     revision text,
     -- SHA-256 over the tokens of all scripts.
     scripts_digest text,
     -- For how long others may have waited for locks of this run.
-    blocked_ms bigint NOT NULL DEFAULT 0,
+    blocked_ms bigint NOT NULL,
     -- What went wrong: no secret and no content of a row.
     error text,
     -- The objects that it has touched, as they were at its end: JSON. NULL where it was killed.
@@ -37,7 +37,7 @@ CREATE TABLE changes (
     number integer NOT NULL,
     -- begun, done, failed
     state text NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    recorded_at timestamptz NOT NULL,
     script text NOT NULL,
     script_digest text NOT NULL,
     -- script:line:column
@@ -53,14 +53,13 @@ CREATE TABLE changes (
     inverse_notes text,
     elapsed_ms double precision,
     rows bigint,
-    attempts integer NOT NULL DEFAULT 1,
+    attempts integer NOT NULL,
     -- Time spent in attempts that did not get their lock.
-    lock_wait_ms double precision NOT NULL DEFAULT 0,
+    lock_wait_ms double precision NOT NULL,
     -- From the strong lock to the end of the step's transaction.
-    blocked_ms double precision NOT NULL DEFAULT 0,
+    blocked_ms double precision NOT NULL,
     sqlstate text,
     error text,
     -- The run that took it back.
-    undone_by bigint,
-    PRIMARY KEY (run_id, number)
+    undone_by bigint
 );
