@@ -3,7 +3,7 @@
 use crate::{
     catalog::Snapshot,
     goal::TransactionGrouping,
-    pg::{Hazard, LockMode, ObjectName},
+    pg::{Hazard, Ident, LockMode, ObjectName},
     plan::{Barrier, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
 };
@@ -34,7 +34,26 @@ pub struct Fence {
     pub object: String,
     /// A read-only query for how many rows would lose something.
     pub count: String,
+    /// What keeps others from writing some, where it is a column that goes.
+    pub guard: Option<Guard>,
 }
+
+/// A check that nothing is in a column which is about to be dropped. With it others cannot write there while rows are read for what
+/// would be lost, which takes too long to be done under the lock of the drop; it goes with the column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The table.
+    pub table: ObjectName,
+    /// Its own name.
+    pub name: Ident,
+    /// The condition under which a row would lose something.
+    pub condition: String,
+    /// Whether the table is large; otherwise that is found out by how long it takes to read it.
+    pub is_large: bool,
+}
+
+/// How the name of a [`Guard`] ends.
+pub const GUARD: &str = "__hm_keep";
 
 /// A lock that a group takes before anything else.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 mod base;
 mod batch;
+mod fence;
 mod group;
 mod interrupt;
 mod ledger;
@@ -22,7 +23,8 @@ use crate::{
 };
 
 pub use base::{carry_out_base, record_base};
-pub use group::{Fence, FirstLock, Group, groups};
+pub use fence::release;
+pub use group::{Fence, FirstLock, GUARD, Group, Guard, groups};
 pub use interrupt::Interrupt;
 pub use ledger::Ledger;
 pub use watch::Watch;
@@ -47,11 +49,13 @@ pub struct Failure {
     pub elapsed: Duration,
     /// Whether it was the journal that could not be written: nothing is wrong with the step.
     pub journal: bool,
+    /// Checks that keep others from writing what the step would lose, and are to be [released](release).
+    pub guards: Vec<Guard>,
 }
 
 impl Failure {
     fn of(step: usize, error: ServerError, elapsed: Duration) -> Self {
-        Self { step, error, elapsed, journal: false }
+        Self { step, error, elapsed, journal: false, guards: Vec::new() }
     }
 
     /// A step that was not begun.
@@ -63,7 +67,7 @@ impl Failure {
     fn of_journal(error: ServerError) -> Self {
         // A full disk is in the way of what comes next, too.
         let journal = !error.is_connection_lost() && error.kind != ServerErrorKind::DiskFull;
-        Self { step: 0, error, elapsed: Duration::ZERO, journal }
+        Self { journal, ..Self::not_begun(0, error) }
     }
 }
 
@@ -83,7 +87,22 @@ pub fn carry_out(
     if group.transaction == Transaction::None {
         return outside(session, group, stop, watch, ledger, emit);
     }
-    let counted_soon = nothing_lost(session, group, atomic)?;
+    let mut guards = Vec::new();
+    let outcome = fence::look(session, group, atomic, &mut guards)
+        .and_then(|again| in_transaction(session, group, atomic, &again, (stop, watch), ledger, emit));
+    outcome.map_err(|failure| Failure { guards: guards.into_iter().cloned().collect(), ..failure })
+}
+
+/// Carries out a group in a transaction. What is to be counted `again` is so under its locks.
+fn in_transaction(
+    session: &mut Session,
+    group: &Group<'_>,
+    atomic: bool,
+    again: &[&Fence],
+    (stop, watch): (&Stop, Option<Watch<'_>>),
+    ledger: Option<&mut Ledger<'_>>,
+    emit: &mut dyn FnMut(Event<'_>),
+) -> Result<Vec<Done>, Failure> {
     let limits = group.steps.first().filter(|_| !atomic).map(|step| limits(step));
     let (locking, started) = (group.locking(), Instant::now());
     // Which of the tables it was is found out by who holds them.
@@ -101,7 +120,7 @@ pub fn carry_out(
         locked.map_err(not_locked)?;
     }
     let scope = Limits::Transaction(limits);
-    let still = |session: &mut Session| counted_soon.iter().try_for_each(|fence| none_of(session, group, fence));
+    let still = |session: &mut Session| again.iter().try_for_each(|other| fence::none_of(session, group, other));
     let outcome = if group.locks.is_empty() { Ok(()) } else { still(session) }.and_then(|()| {
         if atomic {
             recorded(&mut session.work(), group, scope, stop, watch, ledger, emit)
@@ -113,50 +132,6 @@ pub fn carry_out(
         session.roll_back();
     }
     outcome
-}
-
-/// Looks whether something is there by now that a group would lose, before it takes a lock. Returns of what it took so little time that
-/// it can be looked for again under the lock, where nobody writes any more.
-fn nothing_lost<'a>(session: &mut Session, group: &'a Group<'_>, atomic: bool) -> Result<Vec<&'a Fence>, Failure> {
-    /// For which others may wait for the lock.
-    const SOON: Duration = Duration::from_millis(100);
-    let mut soon = Vec::new();
-    for fence in &group.fences {
-        let begun = match group.steps.get(fence.step) {
-            _ if atomic => session.work().execute("SAVEPOINT counting"),
-            step => session.begin(step.map(|step| (step.lock_timeout, StatementTimeout::NONE)), ""),
-        };
-        begun.map_err(|error| Failure::not_begun(fence.step, error))?;
-        let started = Instant::now();
-        let none = none_of(session, group, fence);
-        if atomic {
-            let ended = session.work().execute("ROLLBACK TO SAVEPOINT counting; RELEASE SAVEPOINT counting");
-            ended.map_err(|error| Failure::not_begun(fence.step, error))?;
-        } else {
-            session.roll_back();
-        }
-        match none {
-            Ok(()) if started.elapsed() < SOON => soon.push(fence),
-            Ok(()) => {}
-            // It is gone already.
-            Err(Failure { error, .. })
-                if matches!(error.kind, ServerErrorKind::UndefinedTable | ServerErrorKind::UndefinedColumn) => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    Ok(soon)
-}
-
-/// Counts what a step would lose; that there is some is a failure.
-fn none_of(session: &mut Session, group: &Group<'_>, fence: &Fence) -> Result<(), Failure> {
-    let started = Instant::now();
-    let lock = group.steps.get(fence.step).map_or(LockTimeout::NONE, |step| step.lock_timeout);
-    let sql = format!("SELECT FROM ({}) AS counted (rows) WHERE rows > 0", fence.count);
-    match session.work().send(&sql, true, lock, StatementTimeout::NONE) {
-        Ok(None | Some(0)) => Ok(()),
-        Ok(Some(_)) => Err(Failure::not_begun(fence.step, ServerError::would_lose(&fence.object))),
-        Err(error) => Err(Failure::of(fence.step, error, started.elapsed())),
-    }
 }
 
 /// Carries out the steps of a transaction that is open, writes them down and commits.

@@ -11,11 +11,11 @@ use crate::{
     db::{Asked, BaseVersion, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Severity},
     event::{Command, Event, Report},
-    exec::{Fence, Group, Interrupt},
+    exec::{Fence, GUARD, Group, Guard, Interrupt},
     goal,
     journal::{Back, Change, InverseNotes, Keeping, KeptNotes},
-    pg::{Hazard, Ident, quote_literal},
-    plan::{Kept, Transaction, Verb},
+    pg::{Hazard, Ident, ObjectName, quote_literal},
+    plan::{Kept, Step, Transaction, Verb},
     script::{File, Script, ScriptId, assemble},
     sql,
 };
@@ -228,8 +228,8 @@ fn what_is_lost(
 }
 
 /// Lets a group of steps count once more what they would lose, of `none_lost`: between the first count and theirs others may have
-/// written some.
-pub(super) fn fence(group: &mut Group<'_>, none_lost: &[(String, String)]) {
+/// written some. `is_large`: whether it takes long to read a table.
+pub(super) fn fence(group: &mut Group<'_>, none_lost: &[(String, String)], is_large: &dyn Fn(&ObjectName) -> bool) {
     if none_lost.is_empty() || group.transaction == Transaction::None {
         return;
     }
@@ -242,10 +242,24 @@ pub(super) fn fence(group: &mut Group<'_>, none_lost: &[(String, String)]) {
             let named = of.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
             let is_lost = named || table.as_ref().is_some_and(|table| mentions(object, table));
             if is_lost && group.fences.iter().all(|fence| fence.object != *object) {
-                group.fences.push(Fence { step: place, object: object.clone(), count: count.clone() });
+                let guard = guard(step, object, count, is_large);
+                group.fences.push(Fence { step: place, object: object.clone(), count: count.clone(), guard });
             }
         }
     }
+}
+
+/// Returns what keeps others from writing to a column that goes with a step.
+fn guard(step: &Step, object: &str, count: &str, is_large: &dyn Fn(&ObjectName) -> bool) -> Option<Guard> {
+    let table = step.table.as_ref().filter(|_| step.verb == Verb::Drop)?;
+    let column = object.strip_prefix(&format!("values of column {table}."))?;
+    let condition = count.strip_prefix(&format!("SELECT count(*) FROM {table} WHERE "))?;
+    Some(Guard {
+        table: table.clone(),
+        name: Ident::from_sql(column).ending_with(GUARD),
+        condition: condition.to_owned(),
+        is_large: is_large(table),
+    })
 }
 
 /// Says which old values of rows come back: how many rows keep what they hold because it was changed since, and what is no longer

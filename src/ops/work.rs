@@ -14,7 +14,7 @@ use crate::{
     db::{BaseVersion, Blocker, Control, ServerError, ServerErrorKind, Session},
     diagnostic::{Code, Diagnostic, Outcome},
     event::{Blocked, Event},
-    exec::{self, Done, Failure, Group, Ledger, Watch},
+    exec::{self, Done, Failure, Group, Guard, Ledger, Watch},
     goal::StatementId,
     journal::{Keeping, NewRun},
     pg::{LockMode, ObjectName, StatementTimeout},
@@ -290,7 +290,10 @@ impl Operation<'_, '_> {
             let Plan { statements, barrier, .. } = &seen.plan;
             let mut groups = exec::groups(statements, *barrier, &|id| self.subject.grouping(id), self.settings.atomic);
             for group in &mut groups {
-                rollback::fence(group, self.memory.none_lost());
+                rollback::fence(group, self.memory.none_lost(), &|table| {
+                    let state = seen.snapshot.tables.get(table);
+                    state.is_some_and(|state| policy.limits.is_large(state.pages, state.rows.unwrap_or_default()))
+                });
                 group.lock_first(&seen.snapshot);
             }
             rounds += 1;
@@ -578,7 +581,7 @@ impl Operation<'_, '_> {
             // What follows only tidies up, and is not to be cancelled.
             self.interrupt.working(None);
         }
-        let leftover = if lost { None } else { cleaned_up(session, step, interrupted) };
+        let leftover = if lost { None } else { cleaned_up(session, step, &failure.guards, interrupted) };
         let alone = group.transaction == Transaction::None;
         if !lost && (interrupted || alone) {
             self.remember_failure(session, group, failure);
@@ -597,6 +600,9 @@ impl Operation<'_, '_> {
             return false;
         }
         if self.was_stopped(step, failure) {
+            if let (Some(leftover), Some(last)) = (leftover, self.notes.diagnostics.last_mut()) {
+                last.why.push(leftover);
+            }
             return false;
         }
         let timed_out = failure.error.kind == ServerErrorKind::LockTimeout;
@@ -781,7 +787,14 @@ impl Operation<'_, '_> {
 }
 
 /// Drops what a step has left unfinished, and says what came of that.
-fn cleaned_up(session: &mut Session, step: &Step, interrupted: bool) -> Option<String> {
+fn cleaned_up(session: &mut Session, step: &Step, guards: &[Guard], interrupted: bool) -> Option<String> {
+    for Guard { table, name, .. } in guards {
+        if exec::release(session, table, name, step.lock_timeout).is_err() {
+            return Some(format!(
+                "check {name} of {table} is left, and keeps others from writing there; `hrms-migrate repair` drops it"
+            ));
+        }
+    }
     let leftover = step.leftover.as_ref()?;
     let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
     match exec::clean_up(session, leftover, limit) {

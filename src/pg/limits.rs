@@ -225,6 +225,14 @@ pub struct TableLimits {
     pub vacuum_pages: u64,
 }
 
+impl TableLimits {
+    /// Returns whether a table counts as large, so that work on it is done beside writers.
+    #[must_use]
+    pub const fn is_large(&self, pages: u64, rows: RowCount) -> bool {
+        pages >= self.online_pages || rows.0 >= self.online_rows
+    }
+}
+
 impl Default for TableLimits {
     fn default() -> Self {
         Self { online_pages: 2_000, online_rows: 50_000, hazard_pages: 4_000, vacuum_pages: 131_072 }

@@ -37,6 +37,16 @@ impl Ident {
         &self.0
     }
 
+    /// Returns the name with an ending, cut to what the server keeps.
+    #[must_use]
+    pub fn ending_with(&self, suffix: &str) -> Self {
+        let mut end = self.0.len().min(MAX_IDENTIFIER_BYTES.saturating_sub(suffix.len()));
+        while !self.0.is_char_boundary(end) {
+            end -= 1;
+        }
+        Self::new(format!("{}{suffix}", &self.0[..end]))
+    }
+
     /// Returns whether PostgreSQL would cut this name: it is longer than [`MAX_IDENTIFIER_BYTES`].
     #[must_use]
     pub fn is_too_long(&self) -> bool {

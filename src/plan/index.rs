@@ -6,7 +6,7 @@ use crate::{
     catalog::{Index, IndexConstraint, IndexKey, IndexStructure, IndexTarget, RelationKind},
     diagnostic::Code,
     goal::{Goal, GoalKind, IndexGoal, IndexKeyTarget, Sameness},
-    pg::{Hazard, Ident, LockMode, MAX_IDENTIFIER_BYTES, ObjectName, QualifiedName, quote_literal},
+    pg::{Hazard, Ident, LockMode, ObjectName, QualifiedName, quote_literal},
     script::Span,
 };
 
@@ -647,11 +647,7 @@ impl Planner<'_> {
 
 /// The name under which an index is built that is to take the place of `name`.
 fn beside(name: &ObjectName) -> ObjectName {
-    let mut end = name.name.as_str().len().min(MAX_IDENTIFIER_BYTES - BESIDE.len());
-    while !name.name.as_str().is_char_boundary(end) {
-        end -= 1;
-    }
-    name.sibling(Ident::new(format!("{}{BESIDE}", &name.name.as_str()[..end])))
+    name.sibling(name.name.ending_with(BESIDE))
 }
 
 /// Operator classes of the server that are the default of no type.

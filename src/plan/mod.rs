@@ -1036,11 +1036,7 @@ impl<'a> Planner<'a> {
         };
         let rows = RowCount(rows);
         let limits = self.policy.limits;
-        if pages < limits.online_pages && rows.0 < limits.online_rows {
-            Size::Small { pages }
-        } else {
-            Size::Large { pages, rows }
-        }
+        if limits.is_large(pages, rows) { Size::Large { pages, rows } } else { Size::Small { pages } }
     }
 
     /// Returns whether what the database says now of these columns' values still holds when this statement's turn comes.

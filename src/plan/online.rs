@@ -111,7 +111,7 @@ impl Planner<'_> {
 
     /// Returns the check that proves or will prove the column NOT NULL, if it is there.
     fn proof(&self, table: &ObjectName, column: &Ident) -> Option<&Constraint> {
-        let name = helper(column, PROOF);
+        let name = column.ending_with(PROOF);
         self.table_state(table)?.constraint(&name).filter(|found| says_not_null(found, column))
     }
 
@@ -153,7 +153,7 @@ impl Planner<'_> {
         let Choice { online, why, size } = self.choose(table, false);
         let is_new = size == Size::New;
         let begun = self.proof(table, column).map(|proof| proof.validated);
-        let name = helper(column, PROOF);
+        let name = column.ending_with(PROOF);
         let taken = begun.is_none() && self.table_state(table).is_some_and(|state| state.constraint(&name).is_some());
         let object = format!("column {table}.{column} not null");
         let proved = self.is_proved_not_null(table, column);
@@ -370,7 +370,7 @@ impl Planner<'_> {
     pub(super) fn add_column_to_fill(&mut self, span: Span, table: &ObjectName, column: &ColumnGoal, why: &str) {
         let name = &column.name;
         let marker =
-            format!(", ADD CONSTRAINT {} CHECK (({name} IS NULL) IS NOT NULL) NOT VALID", helper(name, FILLING));
+            format!(", ADD CONSTRAINT {} CHECK (({name} IS NULL) IS NOT NULL) NOT VALID", name.ending_with(FILLING));
         let from = column.type_span.start - column.definition.span.start;
         let to = column.type_span.end - column.definition.span.start;
         let collation = column.collation.as_ref().map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
@@ -399,7 +399,7 @@ impl Planner<'_> {
             Form::Online(format!("{why}; its rows are filled afterwards")),
         );
         self.add_to_picture(table, column);
-        let marker = helper(name, FILLING);
+        let marker = name.ending_with(FILLING);
         self.add_helper(table, &marker, format!("({name} IS NULL) IS NOT NULL"));
         if let Some(state) = self.table_mut(table).and_then(|state| state.column_mut(name)) {
             state.not_null = false;
@@ -414,7 +414,7 @@ impl Planner<'_> {
         state
             .constraints
             .iter()
-            .any(|found| found.name.as_str().ends_with(FILLING) && found.name == helper(column, FILLING))
+            .any(|found| found.name.as_str().ends_with(FILLING) && found.name == column.ending_with(FILLING))
     }
 
     /// Fills the rows of a column that was added without its default, makes it NOT NULL where it is to be, and takes the mark
@@ -450,13 +450,13 @@ impl Planner<'_> {
             self.make_identity(span, table, name, always);
         }
         let transaction = self.alone();
-        self.drop_helper(span, table, &helper(name, FILLING), "every row is filled", transaction);
+        self.drop_helper(span, table, &name.ending_with(FILLING), "every row is filled", transaction);
     }
 
     /// Makes a column that takes numbers from a sequence of its own an identity, which goes on where the sequence is.
     fn make_identity(&mut self, span: Span, table: &ObjectName, name: &Ident, always: bool) {
         let sequence = number_sequence(table, name);
-        let aside = helper(&sequence.name, "__hm");
+        let aside = sequence.name.ending_with("__hm");
         let words = if always { "ALWAYS" } else { "BY DEFAULT" };
         let sql = format!(
             "ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT;\n\
@@ -552,15 +552,6 @@ impl Planner<'_> {
         }
         sql.source(part(from, column.definition.span.end), from)
     }
-}
-
-/// Returns a name with an ending, cut to what the server keeps.
-pub(super) fn helper(column: &Ident, suffix: &str) -> Ident {
-    let mut end = column.as_str().len().min(MAX_IDENTIFIER_BYTES - suffix.len());
-    while !column.as_str().is_char_boundary(end) {
-        end -= 1;
-    }
-    Ident::new(format!("{}{suffix}", &column.as_str()[..end]))
 }
 
 /// Returns the sequence of a column, under the name that the server would choose.

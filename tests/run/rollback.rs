@@ -1,5 +1,7 @@
 //! What runs have changed is taken back: exactly, never with a loss that nobody allowed, and for as long as the journal knows.
 
+use std::thread;
+
 use diesel::connection::SimpleConnection as _;
 
 use crate::{
@@ -124,6 +126,58 @@ fn what_is_written_after_it_was_counted_is_not_lost() {
         }
         rollback(&scripts, &["--script", script]).database(&database).run().expect(0);
     }
+}
+
+#[test]
+fn nobody_writes_to_a_column_of_a_large_table_between_count_and_drop() {
+    const GUARD: &str = "SELECT EXISTS (SELECT FROM pg_constraint WHERE conname = 'note__hm_keep') AS it";
+    let Some(database) = TestDatabase::new("rollback_guard") else { return };
+    database.execute(&large_table("large"));
+    let before = database.catalog("public");
+    let scripts = Scripts::one("ALTER TABLE large ADD COLUMN IF NOT EXISTS note text;");
+    // Committed when the guard waits for its lock.
+    scripts.run(&database).expect(0);
+    let mut writer = in_transaction(&database, "UPDATE large SET note = 'x' WHERE id = 1");
+    let run = rollback(&scripts, &[]).database(&database).spawn();
+    wait_for_lock_wait(&database);
+    writer.batch_execute("COMMIT").unwrap();
+    let refused = run.wait().expect(4);
+    assert_says(
+        &refused.stderr,
+        &["error[would-lose]", "values of column public.large.note", "since they were counted"],
+    );
+    assert!(!refused.stderr.contains("__hm"), "{}", refused.stderr);
+    assert_eq!(database.value(GUARD).as_deref(), Some("false"));
+    database.execute("UPDATE large SET note = NULL WHERE id = 1");
+    for killed in [true, false] {
+        // Who reads the rows while the guard stands waits for this one, which waits for the guard.
+        let mut first = in_transaction(&database, "LOCK TABLE large IN ROW EXCLUSIVE MODE");
+        let run = rollback(&scripts, &[]).database(&database).spawn();
+        wait_for_lock_wait(&database);
+        let other = thread::scope(|scope| {
+            let other = scope.spawn(|| in_transaction(&database, "LOCK TABLE large IN SHARE UPDATE EXCLUSIVE MODE"));
+            let waiting = "SELECT count(*) = 2 AS it FROM pg_stat_activity WHERE datname = current_database() AND \
+                           wait_event_type = 'Lock'";
+            wait_for_query(&database, waiting);
+            first.batch_execute("COMMIT").unwrap();
+            other.join().unwrap()
+        });
+        let mut application = database.connect();
+        let refused = application.batch_execute("UPDATE large SET note = 'x' WHERE id = 2").unwrap_err();
+        assert_says(&refused.to_string(), &["note__hm_keep"]);
+        application.batch_execute("UPDATE large SET word = 'x' WHERE id = 2").unwrap();
+        if killed {
+            kill(run);
+            drop(other);
+            let broken = scripts.command(&["repair"]).database(&database).run();
+            assert_says(&broken.stderr, &["note__hm_keep", "not finished"]);
+        } else {
+            drop(other);
+            run.wait().expect(0);
+        }
+    }
+    assert_eq!(database.catalog("public"), before);
+    assert_eq!(database.value(GUARD).as_deref(), Some("false"));
 }
 
 #[test]

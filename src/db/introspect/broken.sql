@@ -13,7 +13,7 @@ UNION ALL
 SELECT 3, format('constraint %I of %s', k.conname, k.conrelid::regclass), 'a change that was not finished',
        format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I', k.conrelid::regclass, k.conname)
   FROM pg_catalog.pg_constraint k JOIN home h ON h.oid = k.connamespace
- WHERE k.contype IN ('c', 'f') AND k.conname ~ '__hm(_nn|_fill|_same)?$' AND k.conparentid = 0
+ WHERE k.contype IN ('c', 'f') AND k.conname ~ '__hm(_nn|_fill|_same|_keep)?$' AND k.conparentid = 0
 UNION ALL
 SELECT 4, format('column %s.%I', a.attrelid::regclass, a.attname), 'a change of type that was not finished; it has a copy of the values',
        format('ALTER TABLE %s DROP COLUMN IF EXISTS %I', a.attrelid::regclass, a.attname)
@@ -33,7 +33,7 @@ UNION ALL
 SELECT 6, format('constraint %I of %s', k.conname, k.conrelid::regclass), 'it is not validated: rows that were there before it may break it',
        format('ALTER TABLE %s VALIDATE CONSTRAINT %I', k.conrelid::regclass, k.conname)
   FROM pg_catalog.pg_constraint k JOIN home h ON h.oid = k.connamespace
- WHERE NOT k.convalidated AND k.contype IN ('c', 'f') AND k.conname !~ '__hm(_nn|_fill|_same)?$' AND k.conparentid = 0
+ WHERE NOT k.convalidated AND k.contype IN ('c', 'f') AND k.conname !~ '__hm(_nn|_fill|_same|_keep)?$' AND k.conparentid = 0
    -- One that is not enforced (18) can never be.
    AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
  ORDER BY place, object

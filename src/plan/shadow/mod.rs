@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     Act, Answer, Form, Planner, Size, Sql, Transaction, Verb, convert, list,
-    online::{Choice, Fill, helper, object_name, timing_words},
+    online::{Choice, Fill, object_name, timing_words},
 };
 
 use facts::Facts;
@@ -55,7 +55,7 @@ struct Names {
 
 impl Names {
     fn of(table: &ObjectName, column: &Ident) -> Self {
-        let shadow = helper(column, NEW);
+        let shadow = column.ending_with(NEW);
         // Triggers fire in the order of their names: after all that begin with a letter.
         let mut end = shadow.as_str().len().min(MAX_IDENTIFIER_BYTES - 1);
         while !shadow.as_str().is_char_boundary(end) {
@@ -64,8 +64,8 @@ impl Names {
         Self {
             trigger: Ident::new(format!("~{}", &shadow.as_str()[..end])),
             function: table.sibling(object_name(&table.name, std::slice::from_ref(column), "_hm")),
-            old: helper(column, OLD),
-            same: helper(column, SAME),
+            old: column.ending_with(OLD),
+            same: column.ending_with(SAME),
             shadow,
         }
     }
@@ -430,7 +430,7 @@ impl Planner<'_> {
         let Some(state) = self.table_state(table) else { return (twins, problems) };
         let tablespace = |name: &Ident| facts.tablespaces.as_ref().and_then(|all| all.get(name.as_str()));
         let build = |of: &Ident, index: &Index| {
-            let new = helper(of, NEW);
+            let new = of.ending_with(NEW);
             text::index(table, &new, index, from, to, tablespace(of)).map(|sql| (new, sql))
         };
         for (name, index) in &state.indexes {
@@ -474,7 +474,7 @@ impl Planner<'_> {
             initially_deferred: constraint.initially_deferred,
             ..Timing::default()
         });
-        let new = helper(&constraint.name, NEW);
+        let new = constraint.name.ending_with(NEW);
         let validated = constraint.validated;
         Some(match &constraint.kind {
             ConstraintKind::Check { expression } => {
@@ -492,7 +492,11 @@ impl Planner<'_> {
                 let (new, sql) = build(&constraint.name, index)?;
                 let primary = matches!(constraint.kind, ConstraintKind::PrimaryKey { .. });
                 let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
-                Twin::Key { new, sql, words: format!("{kind} USING INDEX {}{timing}", helper(&constraint.name, NEW)) }
+                Twin::Key {
+                    new,
+                    sql,
+                    words: format!("{kind} USING INDEX {}{timing}", constraint.name.ending_with(NEW)),
+                }
             }
             ConstraintKind::Other { .. } => return None,
         })
@@ -686,7 +690,7 @@ impl Planner<'_> {
             match twin {
                 Twin::Index { new, .. } => {
                     let schema = &table.schema;
-                    sql.push(format!("ALTER INDEX {schema}.{of} RENAME TO {}", helper(of, OLD)));
+                    sql.push(format!("ALTER INDEX {schema}.{of} RENAME TO {}", of.ending_with(OLD)));
                     sql.push(format!("ALTER INDEX {schema}.{new} RENAME TO {of}"));
                 }
                 Twin::Key { words, .. } => sql.push(format!("ALTER TABLE {table} ADD CONSTRAINT {of} {words}")),
@@ -717,7 +721,7 @@ impl Planner<'_> {
         let mut indexes: Vec<Ident> = twins
             .iter()
             .filter(|(_, twin)| matches!(twin, Twin::Index { .. }))
-            .map(|(of, _)| helper(of, OLD))
+            .map(|(of, _)| of.ending_with(OLD))
             .collect();
         if let Some(state) = self.table_state(table) {
             let left = |(name, index): &(&Ident, &Index)| {
