@@ -47,7 +47,7 @@ SET = [
     ("vacuum_cost_delay = '1ms'", 0, ""),
     ("search_path = ''", 4, "none of search_path exists"),
     ("search_path = 'nowhere'", 4, "none of search_path exists"),
-    ("search_path = 'pg_catalog'", 4, "error["),
+    ("search_path = 'pg_catalog'", 4, "pg_catalog is the server's own"),
     ("search_path = 'decoy', 'public'", 0, ""),
     ("search_path = 'public', 'decoy'", 0, ""),
 ]

@@ -1,13 +1,15 @@
 //! From statements to goals.
 
+use std::collections::BTreeSet;
+
 use crate::{
     diagnostic::{Code, Finding},
-    pg::{Ident, QualifiedName, SerialKind},
+    pg::{Ident, MAX_IDENTIFIER_BYTES, QualifiedName, SerialKind, quote_literal},
     script::{Script, ScriptId, Span},
     sql::{
         AlterAction, AlterActionKind, ColumnConstraintKind, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex,
-        CreateTable, Directive, DirectiveKind, IndexTarget, LabelPosition, Name, ParsedScript, References, Relation,
-        Statement, StatementKind, Timing, TransactionGrouping,
+        CreateTable, Directive, DirectiveKind, IndexTarget, Label, LabelPosition, Name, ParsedScript, References,
+        Relation, Statement, StatementKind, Timing, TransactionGrouping,
     },
 };
 
@@ -176,7 +178,10 @@ impl Reader<'_> {
                 );
                 return Vec::new();
             }
-            _ => Self::goals(statement),
+            kind => {
+                self.labels(kind);
+                Self::goals(statement)
+            }
         };
         if let Some(goals) = goals {
             return goals;
@@ -255,6 +260,39 @@ impl Reader<'_> {
                     "cannot be compared with the catalog",
                     "ensure scripts run on every deployment, and this version reads no goal from such a statement",
                     "write `-- ensure:unless <query>`, `-- ensure:when <query>` or `-- ensure:always` above it",
+                );
+            }
+        }
+    }
+
+    /// Refuses labels of an enum type that no server takes.
+    fn labels(&mut self, kind: &StatementKind) {
+        let labels = match kind {
+            StatementKind::CreateEnum { labels, .. } => labels.as_slice(),
+            StatementKind::AddEnumValue { label, .. } => std::slice::from_ref(label),
+            StatementKind::RenameEnumValue { to, .. } => std::slice::from_ref(to),
+            _ => return,
+        };
+        let mut seen = BTreeSet::new();
+        for Label { text, span } in labels {
+            if text.len() > MAX_IDENTIFIER_BYTES {
+                self.error(
+                    Code::NameTooLong,
+                    *span,
+                    format!("a label of an enum has at most {MAX_IDENTIFIER_BYTES} bytes"),
+                    &format!("this has {}", text.len()),
+                    "PostgreSQL refuses it",
+                    "shorten it",
+                );
+            }
+            if !seen.insert(text) {
+                self.error(
+                    Code::Contradiction,
+                    *span,
+                    format!("label {} is there twice", quote_literal(text)),
+                    "for the second time",
+                    "an enum type has each of its labels once",
+                    "remove one of them",
                 );
             }
         }

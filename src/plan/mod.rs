@@ -382,6 +382,15 @@ impl<'a> Planner<'a> {
             ));
             return None;
         };
+        if target.as_str().starts_with("pg_") || target.as_str() == "information_schema" {
+            self.plan.findings.push(finding(
+                Code::SchemaMissing,
+                format!("no schema to work in: {target} is the server's own"),
+                "nobody may make tables there".to_owned(),
+                "name another with `--schema`, or put one of yours first on search_path",
+            ));
+            return None;
+        }
         let makes_it = |goal: &Goal| matches!(&goal.kind, GoalKind::Schema(name) if *name == target);
         let made = scripts.iter().flat_map(|s| &s.statements).flat_map(|s| &s.goals).any(makes_it);
         if !self.world.schemas.contains_key(&target) && !made {

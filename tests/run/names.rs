@@ -132,6 +132,17 @@ fn tables_spread_over_two_schemas_are_refused() {
 }
 
 #[test]
+fn nothing_is_made_in_a_schema_of_the_server() {
+    let Some(database) = TestDatabase::new("server_schema") else { return };
+    database.execute(&format!("ALTER DATABASE \"{}\" SET search_path = pg_catalog", database.name()));
+    let scripts = Scripts::one("CREATE TABLE a (id integer);");
+    for schema in [&[][..], &["--schema=information_schema"]] {
+        let run = scripts.command(&[&["run"][..], schema].concat()).database(&database).run().expect(4);
+        assert_says(&run.stderr, &["error[schema-missing]", "is the server's own", "--schema"]);
+    }
+}
+
+#[test]
 fn a_schema_can_be_named() {
     let Some(database) = TestDatabase::new("schema") else { return };
     database.execute("CREATE SCHEMA \"Other One\"");
