@@ -24,7 +24,6 @@ use diesel_migrations::MigrationHarness as _;
 use crate::{
     journal::{
         Back, Backfill, Change, ChangeState, Ended, Entry, Filter, History, Inverse, NewRun, Run, RunEnd, RunState,
-        write_left,
     },
     pg::{Ident, RUNNER_LOCK, quote_literal},
 };
@@ -595,7 +594,7 @@ impl Journal {
             end.exit_code,
             end.blocked_ms,
             text(end.error.as_deref()),
-            quote_literal(&write_left(&end.left)),
+            quote_literal(&end.left),
             self.id
         );
         work.execute(&sql)

@@ -11,6 +11,14 @@ use crate::{
 
 use super::{inverse::schemas, told::told};
 
+/// Returns an object in words.
+#[must_use]
+pub fn words_of(left: &Left) -> String {
+    let Some(kind) = EntryKind::ALL.into_iter().find(|kind| kind.word() == left.kind) else { return left.name.clone() };
+    let relation = left.relation.as_deref().map(Ident::new);
+    Inventory::empty(Ident::new(&left.schema)).words(&EntryKey { relation, kind, name: left.name.clone() })
+}
+
 /// Objects that were made, changed or dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
@@ -97,7 +105,6 @@ impl Touched {
                 relation: key.relation.as_ref().map(|relation| relation.as_str().to_owned()),
                 kind: key.kind.word().to_owned(),
                 name: key.name.clone(),
-                object: inventory.words(key),
                 is: inventory.entries.get(key).map(|entry| entry.definition.clone()),
                 known: snapshot.is_some(),
             }));

@@ -16,7 +16,7 @@ pub use between::between;
 pub use declared::declared;
 pub use effect::{Change, Effect, RowsMoved, copy, effects, rows_moved};
 pub use inverse::{Inverse, InverseKind, Loss, down_script, inverse};
-pub use left::Touched;
+pub use left::{Touched, words_of};
 pub use unmanaged::unmanaged;
 
 /// One object that differs.

@@ -54,8 +54,8 @@ pub struct RunEnd {
     pub blocked_ms: u64,
     /// What went wrong: no secret and no content of a row.
     pub error: Option<String>,
-    /// The objects that it has touched, as they are now.
-    pub left: Vec<Left>,
+    /// The objects that it has touched, as they are now, as [`write_left`] writes them.
+    pub left: String,
 }
 
 /// What is known of a step before it is sent.
@@ -310,8 +310,6 @@ pub struct Left {
     pub kind: String,
     /// Its own name.
     pub name: String,
-    /// The object in words; not kept.
-    pub object: String,
     /// Its definition, as the server prints it; `None`: it is not there.
     pub is: Option<String>,
     /// Whether that was found out: a run that failed did not look.
@@ -341,7 +339,7 @@ pub fn write_left(left: &[Left]) -> String {
     serde_json::to_string(&KeptLeft { known, objects }).unwrap_or_default()
 }
 
-/// Reads what [`write_left`] has written; `None` where it is something else. The objects in words are not told.
+/// Reads what [`write_left`] has written; `None` where it is something else.
 #[must_use]
 pub fn read_left(text: &str) -> Option<Vec<Left>> {
     let KeptLeft { known, objects } = serde_json::from_str::<KeptLeft<String>>(text).ok()?;
@@ -354,7 +352,6 @@ pub fn read_left(text: &str) -> Option<Vec<Left>> {
                     relation: Some(relation.clone()).filter(|relation| !relation.is_empty()),
                     kind: kind.clone(),
                     name,
-                    object: String::new(),
                     is,
                     known: known && !kind.is_empty(),
                 }));
@@ -497,7 +494,6 @@ mod tests {
             relation: Some("t".to_owned()),
             kind: kind.to_owned(),
             name: name.to_owned(),
-            object: format!("{kind} {name}"),
             is: is.map(str::to_owned),
             known: true,
         };
@@ -532,7 +528,6 @@ mod tests {
             name: name.to_owned(),
             is: is.map(str::to_owned),
             known: !kind.is_empty(),
-            ..Left::default()
         };
         let all = [
             left(None, "enum", "e", Some("'x'")),

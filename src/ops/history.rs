@@ -8,7 +8,7 @@ use crate::{
     config::Settings,
     db::{ServerError, Session, SnapshotError},
     diagnostic::{Code, Diagnostic},
-    diff::Touched,
+    diff::{Touched, words_of},
     event::{Command, Event, Report},
     exec::Interrupt,
     journal::{Drift, Filter, Keeping, Left, last_left},
@@ -100,7 +100,7 @@ fn drift(session: &mut Session, schema: &Ident) -> Result<Vec<Drift>, SnapshotEr
         let name = left.relation.as_ref().unwrap_or(&left.name);
         relations.push(ObjectName { schema: Ident::new(&left.schema), name: Ident::new(name) });
         drift.push(Drift {
-            object: is.object.clone(),
+            object: words_of(is),
             run: run.run,
             begun: run.begun.clone(),
             was: left.is,

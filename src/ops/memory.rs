@@ -18,7 +18,7 @@ use crate::{
     diff,
     exec::{Failure, Group},
     goal::{Goal, GoalKind, StatementId},
-    journal::{Change, Entry, Inverse, InverseNotes, Keeping, KeptNotes, Left, NewRun, RunEnd},
+    journal::{Change, Entry, Inverse, InverseNotes, Keeping, KeptNotes, NewRun, RunEnd, write_left},
     plan::{Moved, Plan, State, StatementPlan, Step, Transaction, Verb},
     script::ScriptId,
     sql,
@@ -41,8 +41,8 @@ pub(super) struct Memory {
     moved: Vec<Moved>,
     /// The objects that this run has touched, as far as that was found out.
     touched: diff::Touched,
-    /// These, as they are at the end.
-    left: Option<Vec<Left>>,
+    /// These, as they are at the end, as a text.
+    left: Option<String>,
     /// Base migrations that this run carries out as a whole, and that go back by their `down.sql`.
     pub(super) whole: BTreeSet<ScriptId>,
     /// Base migrations that diesel's books are to forget.
@@ -312,7 +312,7 @@ impl Operation<'_, '_> {
         }
         let touched = std::mem::take(&mut self.memory.touched);
         let (done, left) = thread::scope(|scope| {
-            let left = scope.spawn(|| touched.left(Some(snapshot)));
+            let left = scope.spawn(|| write_left(&touched.left(Some(snapshot))));
             (what(self), left.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
         (self.memory.touched, self.memory.left) = (touched, Some(left));
@@ -322,7 +322,7 @@ impl Operation<'_, '_> {
     /// Writes down how the run ended, where it is remembered at all.
     pub(super) fn remember_end(&mut self, session: &mut Session) {
         self.memory.while_touching(|| ());
-        let left = self.memory.left.take().unwrap_or_else(|| self.memory.touched.left(None));
+        let left = self.memory.left.take().unwrap_or_else(|| write_left(&self.memory.touched.left(None)));
         let Some(journal) = self.memory.journal.get().filter(|journal| journal.is_recorded()) else { return };
         self.notes.aside.run = Some(journal.id());
         let worst = worst_of(&self.notes.diagnostics);
