@@ -228,6 +228,16 @@ class Bench:
                 raise Broken(f"{told}: {what}\n{difference(expected, found)}")
         self.silent(name, told)
 
+    def told_of(self, name):
+        """Returns the catalog, what is left over, and the old values of a database."""
+        return [self.server.sql(name, query) for query in (DIGEST, LEFTOVERS, LEDGER)]
+
+    def compare(self, name, told, expected):
+        """Fails where the catalog, what is left over, or the old values are others."""
+        for was, now in zip(expected, self.told_of(name), strict=True):
+            if was != now:
+                raise Broken(f"{told}: {difference(was, now)}")
+
     def silent(self, name, told):
         """O5: a further run finds nothing to do, only looks, and takes no lock above ACCESS SHARE: somebody else holds EXCLUSIVE."""
         server = self.server

@@ -23,6 +23,7 @@ from bench import SCRIPTS, Bench, Failed, say
 COMMANDS = {
     "boundaries": (crashes.boundaries, 0, 24),
     "kills": (crashes.kills, 500, 25),
+    "returns": (crashes.returns, 100, 8),
     "signals": (crashes.signals, 50, 5),
     "restarts": (outages.restarts, 50, 6),
     "cuts": (outages.cuts, 200, 18),

@@ -72,6 +72,44 @@ def kills(bench, options, chance):
             f"{left_open} had nothing left to do, and left the dead run open in the journal")
 
 
+def returns(bench, options, chance):
+    """A kill at any moment of a rollback of everything, after which it is typed again; then everything is done anew."""
+    back = ("rollback", "--allow", "data-loss")
+    bench.fresh("taken")
+    bench.run("taken").expect([0], "returns: a run")
+    # Old values, the catalog after the way back, and both after the way there again: as they are where nobody is killed.
+    bench.fresh("returns", "taken")
+    whole = bench.run("returns", *back).expect([0], "returns: an undisturbed rollback").seconds
+    expected = bench.told_of("returns")
+    bench.run("returns").expect([0], "returns: a run after it")
+    anew = bench.told_of("returns")
+    killed, ended, again = 0, 0, []
+    while killed < options.rounds:
+        bench.fresh("returns", "taken")
+        at = chance.uniform(0, whole)
+        told = f"returns: killed after {at:.3f} s"
+        run = bench.start("returns", *back)
+        if run.until(at):
+            run.kill()
+            killed += 1
+            again.append(bench.run("returns", *back).expect([0], f"{told}: again").seconds)
+        else:
+            run.wait().expect([0], "returns: a rollback that came to its end")
+            ended += 1
+        bench.settle("returns", told)
+        bench.compare("returns", f"{told}: the way back", expected)
+        bench.run("returns").expect([0], f"{told}: a run after it")
+        bench.compare("returns", f"{told}: the way there again", anew)
+        bench.silent("returns", told)
+        if killed % 25 == 0:
+            say(f"returns: {killed} of {options.rounds}")
+    bench.drop("returns")
+    bench.drop("taken")
+    return (f"{killed} kills of a rollback of everything ({ended} were quicker)",
+            f"typed again, every one ended with 0 after {statistics.median(again):.2f} s (median; undisturbed {whole:.2f} s), with the same "
+            "catalog and the same old values; every run after that ended with 0, and made the same")
+
+
 def signals(bench, options, chance):
     """SIGINT and SIGTERM at any moment."""
     lines, slowest = [], 0.0

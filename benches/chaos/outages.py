@@ -110,8 +110,8 @@ def disk(bench, options, chance):
             ended[outcome.status] += 1
             if outcome.status:
                 kinds[next((line for line in outcome.stderr.splitlines() if line.startswith("error[")), "")[:60]] += 1
-                bench.settle("disk", told)
             os.unlink(filler)
+            bench.settle("disk", told)
             finish(bench, "disk", told)
             say(f"disk: {count} of {options.rounds}")
     codes = ", ".join(f"{count} × {code}" for code, count in sorted(ended.items()))

@@ -257,6 +257,20 @@ impl Session {
         Ok(Some(rows.into_iter().map(Change::from).collect()))
     }
 
+    /// Returns the statements that rollbacks have carried out because a script says so (`-- ensure:down`), each with the script in
+    /// which it stood, as often as it was. Read-only, ACCESS SHARE on the journal. To be called where there is one.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn taken_back_by_hand(&mut self, schema: &Ident) -> Result<Vec<(String, String)>, ServerError> {
+        let sql = format!(
+            "SELECT c.script, c.sql FROM {schema}.changes c JOIN {schema}.runs r ON r.id = c.run_id WHERE r.command = 'rollback' AND \
+             c.verb = 'run' AND c.state = 'done'"
+        );
+        let rows: Vec<ByHand> = sql_query(&sql).load(self.diesel()).map_err(|error| recognise(&error, &sql))?;
+        Ok(rows.into_iter().map(|row| (row.script, row.sql)).collect())
+    }
+
     /// Takes versions of base migrations out of diesel's books, where they are in them.
     ///
     /// # Errors
@@ -293,6 +307,14 @@ impl Session {
 struct Found {
     #[diesel(sql_type = Bool)]
     value: bool,
+}
+
+#[derive(QueryableByName)]
+struct ByHand {
+    #[diesel(sql_type = Text)]
+    script: String,
+    #[diesel(sql_type = Text)]
+    sql: String,
 }
 
 #[derive(QueryableByName)]

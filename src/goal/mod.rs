@@ -7,6 +7,7 @@ mod contradiction;
 mod data;
 mod read;
 mod scope;
+mod twice;
 
 use std::collections::BTreeSet;
 

@@ -1,10 +1,8 @@
 //! From statements to goals.
 
-use std::collections::BTreeSet;
-
 use crate::{
     diagnostic::{Code, Finding},
-    pg::{Ident, MAX_IDENTIFIER_BYTES, QualifiedName, SerialKind, quote_literal},
+    pg::{Ident, MAX_IDENTIFIER_BYTES, QualifiedName, SerialKind},
     script::{Script, ScriptId, Span},
     sql::{
         AlterAction, AlterActionKind, ColumnConstraintKind, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex,
@@ -17,6 +15,7 @@ use super::{
     Accept, ColumnGoal, ConstraintGoal, ConstraintGoalKind, DirectiveSite, Directives, Down, EnumPosition, Expr,
     Fragment, Goal, GoalKind, Guard, IndexGoal, IndexKeyGoal, IndexKeyTarget, ReferentialAction, ScriptGoals, SiteKind,
     StatementGoals, StatementId, data,
+    twice::{Twice, said_twice},
 };
 
 /// Turns a script into goals.
@@ -179,7 +178,7 @@ impl Reader<'_> {
                 return Vec::new();
             }
             kind => {
-                self.labels(kind);
+                self.never_taken(kind);
                 Self::goals(statement)
             }
         };
@@ -265,36 +264,26 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses labels of an enum type that no server takes.
-    fn labels(&mut self, kind: &StatementKind) {
+    /// Refuses what no server takes, and what would be found out only when it is sent.
+    fn never_taken(&mut self, kind: &StatementKind) {
+        for Twice { span, what, why } in said_twice(kind) {
+            self.error(Code::Contradiction, span, format!("{what} is said twice"), "again", why, "remove one of them");
+        }
         let labels = match kind {
             StatementKind::CreateEnum { labels, .. } => labels.as_slice(),
             StatementKind::AddEnumValue { label, .. } => std::slice::from_ref(label),
             StatementKind::RenameEnumValue { to, .. } => std::slice::from_ref(to),
-            _ => return,
+            _ => &[],
         };
-        let mut seen = BTreeSet::new();
-        for Label { text, span } in labels {
-            if text.len() > MAX_IDENTIFIER_BYTES {
-                self.error(
-                    Code::NameTooLong,
-                    *span,
-                    format!("a label of an enum has at most {MAX_IDENTIFIER_BYTES} bytes"),
-                    &format!("this has {}", text.len()),
-                    "PostgreSQL refuses it",
-                    "shorten it",
-                );
-            }
-            if !seen.insert(text) {
-                self.error(
-                    Code::Contradiction,
-                    *span,
-                    format!("label {} is there twice", quote_literal(text)),
-                    "for the second time",
-                    "an enum type has each of its labels once",
-                    "remove one of them",
-                );
-            }
+        for Label { text, span } in labels.iter().filter(|label| label.text.len() > MAX_IDENTIFIER_BYTES) {
+            self.error(
+                Code::NameTooLong,
+                *span,
+                format!("a label of an enum has at most {MAX_IDENTIFIER_BYTES} bytes"),
+                &format!("this has {}", text.len()),
+                "PostgreSQL refuses it",
+                "shorten it",
+            );
         }
     }
 

@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a repair is timed here, and is as long as it may be")]
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use crate::{
     catalog::Scope,
@@ -35,7 +35,12 @@ pub(super) fn repair(
     notes.guise = Some("repair");
     match prepare(settings, interrupt, emit, &mut notes) {
         Ok((site, session, scripts)) => {
-            let made = Made { scripts, allowed: &[Hazard::Drop, Hazard::DataLoss], memory: Memory::default() };
+            let made = Made {
+                scripts,
+                allowed: &[Hazard::Drop, Hazard::DataLoss],
+                memory: Memory::default(),
+                ran: BTreeSet::new(),
+            };
             carry_out(settings, made, command, notes, (&site, session), interrupt, (started, emit))
         }
         Err(diagnostics) => {

@@ -12,7 +12,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     event::{Command, Event, Report},
     exec::{Fence, GUARD, Group, Guard, Interrupt},
-    goal,
+    goal::{self, StatementId},
     journal::{Back, Change, InverseNotes, Keeping, KeptNotes},
     pg::{Hazard, Ident, ObjectName, quote_literal},
     plan::{Kept, Step, Transaction, Verb},
@@ -40,7 +40,7 @@ pub(super) fn rollback(
     let mut notes = Notes::new(command);
     notes.guise = Some("rollback");
     let prepared = prepare(settings, back, interrupt, emit, &mut notes);
-    let (site, session, changes, none_lost, scripts) = match prepared {
+    let Prepared { site, session, changes, none_lost, scripts, ran } = match prepared {
         Ok(Some(prepared)) => prepared,
         Ok(None) => return notes.report(None, None, None, started.elapsed()),
         Err(diagnostics) => {
@@ -50,7 +50,7 @@ pub(super) fn rollback(
     };
     // That nothing is lost has been counted, or the user allows it.
     let allowed = [Hazard::Drop, Hazard::DataLoss, Hazard::Breaking];
-    let made = Made { scripts, allowed: &allowed, memory: Memory::for_rollback(&changes, none_lost) };
+    let made = Made { scripts, allowed: &allowed, memory: Memory::for_rollback(&changes, none_lost), ran };
     carry_out(settings, made, command, notes, (&site, session), interrupt, (started, emit))
 }
 
@@ -60,6 +60,8 @@ pub(super) struct Made<'a> {
     /// Hazards that are accepted, besides those that the user accepts.
     pub(super) allowed: &'a [Hazard],
     pub(super) memory: Memory,
+    /// Statements that are not repeatable and were carried out already.
+    pub(super) ran: BTreeSet<StatementId>,
 }
 
 /// Runs or plans scripts of our own making in a session that is there already.
@@ -75,7 +77,8 @@ pub(super) fn carry_out(
     let mut settings = settings.clone();
     settings.allow.extend(made.allowed);
     settings.selection = crate::config::Selection::default();
-    let subject = Subject::new(&made.scripts, &settings);
+    let mut subject = Subject::new(&made.scripts, &settings);
+    subject.policy.ran = made.ran;
     let due = settings.limits.until.map(|until| started + until.left(&Local::now()));
     let stop = interrupt.stop().due(due);
     let memory = made.memory;
@@ -89,9 +92,19 @@ pub(super) fn carry_out(
     notes.report(Some(&made.scripts), Some(&subject), plan.as_ref(), started.elapsed())
 }
 
-/// What a rollback needs: where, the changes in the order in which they are taken back, what they must not lose, the scripts that do
-/// it.
-type Prepared = (Site, Session, Vec<Change>, Vec<(String, String)>, Scripts);
+/// What a rollback needs.
+struct Prepared {
+    site: Site,
+    session: Session,
+    /// In the order in which they are taken back.
+    changes: Vec<Change>,
+    /// What must not be lost, in words and with the query that counted none of it.
+    none_lost: Vec<(String, String)>,
+    /// What does it.
+    scripts: Scripts,
+    /// What of it was done by a rollback that was not finished, and is not to be done again.
+    ran: BTreeSet<StatementId>,
+}
 
 /// Finds the changes, refuses where something would be lost, and makes scripts of their inverses. `None`: there is nothing to take
 /// back.
@@ -142,7 +155,26 @@ fn prepare(
     }
     notes.diagnostics.extend(refused);
     let scripts = scripts_of(&changes)?;
-    Ok(Some((site, session, changes, none_lost, scripts)))
+    let by_hand = session.taken_back_by_hand(schema).map_err(|error| vec![unreadable(&error.to_string())])?;
+    let ran = ran_before(&scripts, by_hand);
+    Ok(Some(Prepared { site, session, changes, none_lost, scripts, ran }))
+}
+
+/// Returns the statements which a script has written for its way back and that a rollback of the same run has carried out: it was not
+/// finished, and nobody knows whether they may be repeated. `by_hand`: each with its script, as often as it was.
+fn ran_before(scripts: &Scripts, mut by_hand: Vec<(String, String)>) -> BTreeSet<StatementId> {
+    let mut ran = BTreeSet::new();
+    for goals in &scripts.goals {
+        let text = &scripts.texts[goals.id.0];
+        for statement in goals.statements.iter().filter(|statement| statement.directives.always) {
+            let own = &statement.text;
+            if let Some(place) = by_hand.iter().position(|(script, sql)| *script == text.path && sql == own) {
+                by_hand.swap_remove(place);
+                ran.insert(statement.id);
+            }
+        }
+    }
+    ran
 }
 
 fn unreadable(why: &str) -> Diagnostic {

@@ -129,6 +129,35 @@ fn what_is_written_after_it_was_counted_is_not_lost() {
 }
 
 #[test]
+fn what_a_script_says_for_its_way_back_is_done_once_however_often_a_rollback_is_begun() {
+    let Some(database) = TestDatabase::new("rollback_down_once") else { return };
+    database.execute(LIVED_IN);
+    let before = database.catalog("public");
+    let scripts = Scripts::none().and("010_a.sql", "ALTER TABLE people ADD COLUMN IF NOT EXISTS phone text;").and(
+        "020_b.sql",
+        "CREATE TABLE IF NOT EXISTS marks (id integer);
+             -- ensure:down DELETE FROM marks
+             -- ensure:when SELECT NOT EXISTS (SELECT FROM marks)
+             INSERT INTO marks SELECT 1;",
+    );
+    scripts.run(&database).expect(0);
+    let mut reader = in_transaction(&database, "LOCK TABLE people IN ACCESS SHARE MODE");
+    let run = rollback(&scripts, &["--allow", "data-loss"]).database(&database).spawn();
+    wait_for_lock_wait(&database);
+    kill(run);
+    assert_eq!(database.value("SELECT to_regclass('marks') IS NULL").as_deref(), Some("true"));
+    reader.batch_execute("COMMIT").unwrap();
+    rollback(&scripts, &["--allow", "data-loss"]).database(&database).run().expect(0);
+    assert_eq!(database.catalog("public"), before);
+    // What is done anew goes back anew.
+    scripts.run(&database).expect(0);
+    assert_eq!(database.value("SELECT count(*) FROM marks").as_deref(), Some("1"));
+    let again = rollback(&scripts, &["--script", "20", "--allow", "data-loss"]).database(&database).run().expect(0);
+    assert_says(&again.stdout, &["DELETE"]);
+    assert_eq!(database.value("SELECT to_regclass('marks') IS NULL").as_deref(), Some("true"));
+}
+
+#[test]
 fn nobody_writes_to_a_column_of_a_large_table_between_count_and_drop() {
     const GUARD: &str = "SELECT EXISTS (SELECT FROM pg_constraint WHERE conname = 'note__hm_keep') AS it";
     let Some(database) = TestDatabase::new("rollback_guard") else { return };
