@@ -1,5 +1,6 @@
 """Runs that are killed or interrupted."""
 
+import collections
 import signal
 import statistics
 import time
@@ -73,41 +74,49 @@ def kills(bench, options, chance):
 
 
 def returns(bench, options, chance):
-    """A kill at any moment of a rollback of everything, after which it is typed again; then everything is done anew."""
+    """A rollback of everything that is killed, or cut off, at any moment, and typed again; then everything is done anew."""
     back = ("rollback", "--allow", "data-loss")
     bench.fresh("taken")
     bench.run("taken").expect([0], "returns: a run")
-    # Old values, the catalog after the way back, and both after the way there again: as they are where nobody is killed.
+    # The catalog and old values after the way back, and after the way there again, as they are where nobody is disturbed.
     bench.fresh("returns", "taken")
-    whole = bench.run("returns", *back).expect([0], "returns: an undisturbed rollback").seconds
+    with Proxy(bench.socket) as proxy:
+        whole = bench.start("returns", *back, url=proxy.url("returns")).wait().expect([0], "returns: an undisturbed rollback").seconds
+        passed = {**proxy.passed, "commit": proxy.commits}
     expected = bench.told_of("returns")
     bench.run("returns").expect([0], "returns: a run after it")
     anew = bench.told_of("returns")
-    killed, ended, again = 0, 0, []
-    while killed < options.rounds:
+    ended, again = collections.Counter(), []
+    for count in range(1, options.rounds + 1):
         bench.fresh("returns", "taken")
-        at = chance.uniform(0, whole)
-        told = f"returns: killed after {at:.3f} s"
-        run = bench.start("returns", *back)
-        if run.until(at):
-            run.kill()
-            killed += 1
-            again.append(bench.run("returns", *back).expect([0], f"{told}: again").seconds)
+        way = ("kill", "up", "kill", "down", "kill", "commit")[count % 6]
+        if way == "kill":
+            at = chance.uniform(0, whole)
+            told = f"returns: killed after {at:.3f} s"
+            run = bench.start("returns", *back)
+            status = run.kill().status if run.until(at) else run.wait().expect([0], told).status
         else:
-            run.wait().expect([0], "returns: a rollback that came to its end")
-            ended += 1
+            at = chance.randint(1, passed[way])
+            told = f"returns: cut at {way} {at} of {passed[way]}"
+            how = {"cut_commit": at} if way == "commit" else {"cut_at": (way, at)}
+            with Proxy(bench.socket, **how) as proxy:
+                status = bench.start("returns", *back, url=proxy.url("returns")).wait().expect([0, 6], told).status
+        ended["killed" if status == 137 else f"{way}: {status}"] += 1
+        if status:
+            again.append(bench.run("returns", *back).expect([0], f"{told}: again").seconds)
         bench.settle("returns", told)
         bench.compare("returns", f"{told}: the way back", expected)
         bench.run("returns").expect([0], f"{told}: a run after it")
         bench.compare("returns", f"{told}: the way there again", anew)
         bench.silent("returns", told)
-        if killed % 25 == 0:
-            say(f"returns: {killed} of {options.rounds}")
+        if count % 25 == 0:
+            say(f"returns: {count} of {options.rounds}")
     bench.drop("returns")
     bench.drop("taken")
-    return (f"{killed} kills of a rollback of everything ({ended} were quicker)",
-            f"typed again, every one ended with 0 after {statistics.median(again):.2f} s (median; undisturbed {whole:.2f} s), with the same "
-            "catalog and the same old values; every run after that ended with 0, and made the same")
+    codes = ", ".join(f"{count} × {what}" for what, count in sorted(ended.items()))
+    return (f"{options.rounds} rollbacks of everything, killed or cut off", f"{codes}; typed again, every one ended with 0 after "
+            f"{statistics.median(again or [0]):.2f} s (median; undisturbed {whole:.2f} s), with the same catalog and the same old values; "
+            "every run after that ended with 0, and made the same")
 
 
 def signals(bench, options, chance):

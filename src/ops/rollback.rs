@@ -2,14 +2,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "a rollback is timed here, and is as long as it may be")]
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, thread, time::Instant};
 
 use chrono::Local;
 
 use crate::{
     config::Settings,
-    db::{Asked, BaseVersion, ServerErrorKind, Session},
-    diagnostic::{Code, Diagnostic, Severity},
+    db::{Asked, BaseVersion, ServerError, ServerErrorKind, Session},
+    diagnostic::{Code, Diagnostic, Outcome, Severity},
     event::{Command, Event, Report},
     exec::{Fence, GUARD, Group, Guard, Interrupt},
     goal::{self, StatementId},
@@ -26,6 +26,7 @@ use super::{
     memory::Memory,
     run::{Extra, Operation},
     tell::Notes,
+    work::{RECONNECT_EVERY, RECONNECT_FOR},
 };
 
 /// Takes back what runs have changed, or finds out what that would do (`command`: run or plan).
@@ -39,7 +40,21 @@ pub(super) fn rollback(
     let started = Instant::now();
     let mut notes = Notes::new(command);
     notes.guise = Some("rollback");
-    let prepared = prepare(settings, back, interrupt, emit, &mut notes);
+    let mut lost = false;
+    let prepared = loop {
+        let prepared = prepare(settings, back, interrupt, emit, &mut notes);
+        let Err(diagnostics) = &prepared else { break prepared };
+        // Nothing was changed yet: all of it is asked again.
+        let away = diagnostics.iter().find(|diagnostic| {
+            diagnostic.code == Code::ConnectionLost || (lost && diagnostic.code.outcome() == Outcome::Unreachable)
+        });
+        let Some(away) = away.filter(|_| started.elapsed() < RECONNECT_FOR && interrupt.signal().is_none()) else {
+            break prepared;
+        };
+        lost = true;
+        emit(Event::WaitingForServer { why: away.what.clone(), waited: started.elapsed() });
+        thread::sleep(RECONNECT_EVERY);
+    };
     let Prepared { site, session, changes, none_lost, scripts, ran } = match prepared {
         Ok(Some(prepared)) => prepared,
         Ok(None) => return notes.report(None, None, None, started.elapsed()),
@@ -128,7 +143,7 @@ fn prepare(
     let place = look::place(&site, &snapshot);
     emit(Event::Connected(&place));
     notes.place = Some(place);
-    let changes = session.to_take_back(schema, back).map_err(|error| vec![unreadable(&error.to_string())])?;
+    let changes = session.to_take_back(schema, back).map_err(|error| vec![unreadable(&error)])?;
     let Some(mut changes) = changes else {
         return Err(vec![
             Diagnostic::error(Code::NoJournal, "there is no journal in this database")
@@ -150,12 +165,13 @@ fn prepare(
     let mut refused = what_is_kept(settings, &mut session, snapshot.target.as_ref(), &mut changes);
     let (lost, none_lost) = what_is_lost(settings, &mut session, snapshot.target.as_ref(), &changes);
     refused.extend(lost);
+    // Where the connection is lost nothing of what was asked until here is to be believed; this says so.
+    let by_hand = session.taken_back_by_hand(schema).map_err(|error| vec![unreadable(&error)])?;
     if refused.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(refused);
     }
     notes.diagnostics.extend(refused);
     let scripts = scripts_of(&changes)?;
-    let by_hand = session.taken_back_by_hand(schema).map_err(|error| vec![unreadable(&error.to_string())])?;
     let ran = ran_before(&scripts, by_hand);
     Ok(Some(Prepared { site, session, changes, none_lost, scripts, ran }))
 }
@@ -177,9 +193,13 @@ fn ran_before(scripts: &Scripts, mut by_hand: Vec<(String, String)>) -> BTreeSet
     ran
 }
 
-fn unreadable(why: &str) -> Diagnostic {
-    Diagnostic::error(Code::NoJournal, "the journal could not be read")
-        .why(format!("the server says: {why}"))
+fn unreadable(error: &ServerError) -> Diagnostic {
+    const WHAT: &str = "the journal could not be read";
+    if error.is_connection_lost() {
+        return errors::of_server(WHAT, error);
+    }
+    Diagnostic::error(Code::NoJournal, WHAT)
+        .why(format!("the server says: {error}"))
         .help("grant the role SELECT on its tables")
 }
 

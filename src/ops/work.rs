@@ -34,6 +34,11 @@ use super::{
 /// From how long on it is told that others may have waited for locks of a run.
 const WORTH_TELLING: Duration = Duration::from_millis(500);
 
+/// For how long a connection is made anew that was lost.
+pub(super) const RECONNECT_FOR: Duration = Duration::from_mins(1);
+/// How long to wait between two attempts to do so.
+pub(super) const RECONNECT_EVERY: Duration = Duration::from_millis(200);
+
 /// The locks and connections of a run that changes something.
 pub(super) struct Workplace {
     pub(super) control: Option<Control>,
@@ -752,7 +757,6 @@ impl Operation<'_, '_> {
         session: &mut Session,
         mut what: impl FnMut(&mut Self, &mut Session) -> Result<T, Box<Diagnostic>>,
     ) -> Result<T, Box<Diagnostic>> {
-        const LONGEST: Duration = Duration::from_mins(1);
         let started = Instant::now();
         self.interrupt.working(None);
         loop {
@@ -772,7 +776,7 @@ impl Operation<'_, '_> {
                     (self.emit)(Event::WaitingForServer { why: error.what(), waited: started.elapsed() });
                 }
             }
-            if started.elapsed() > LONGEST || self.interrupt.signal().is_some() {
+            if started.elapsed() > RECONNECT_FOR || self.interrupt.signal().is_some() {
                 let done = self.done_so_far();
                 let mut diagnostic =
                     Diagnostic::error(Code::ConnectionLost, "the connection to the server was lost during the run")
@@ -781,7 +785,7 @@ impl Operation<'_, '_> {
                 diagnostic.done = Some(done);
                 return Err(Box::new(diagnostic));
             }
-            sleep(Duration::from_millis(200));
+            sleep(RECONNECT_EVERY);
         }
     }
 }
