@@ -23,7 +23,8 @@ use diesel_migrations::MigrationHarness as _;
 
 use crate::{
     journal::{
-        Back, Backfill, Change, ChangeState, Ended, Entry, Filter, History, Inverse, NewRun, Run, RunEnd, RunState,
+        Back, Backfill, Change, ChangeState, Ended, Entry, Filter, History, Inverse, KeptValues, NewRun, Run, RunEnd,
+        RunState,
     },
     pg::{Ident, RUNNER_LOCK, quote_literal},
 };
@@ -46,6 +47,7 @@ const RUNS: &str = include_str!("journal/runs.sql");
 const CHANGES: &str = include_str!("journal/changes.sql");
 const UNDONE: &str = include_str!("journal/undone.sql");
 const BACKFILLS: &str = include_str!("journal/backfills.sql");
+const KEPT_VALUES: &str = include_str!("journal/kept.sql");
 
 /// Why there is no journal.
 #[derive(Debug, thiserror::Error)]
@@ -232,6 +234,27 @@ impl Session {
         read(self.diesel(), schema, filter)
     }
 
+    /// Returns the old values that are kept, each until `age` after the run that kept some last; nothing where there is no journal.
+    /// Read-only, ACCESS SHARE on its tables. Cost: two round trips.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn kept_values(&mut self, schema: &Ident, age: Duration) -> Result<Vec<KeptValues>, ServerError> {
+        if !exists(self.diesel(), schema)? {
+            return Ok(Vec::new());
+        }
+        let name = quote_literal(&schema.to_string());
+        let sql = query(KEPT_VALUES, schema).replace("{name}", &name).replace("{seconds}", &age.as_secs().to_string());
+        let rows: Vec<KeptRow> = sql_query(&sql).load(self.diesel()).map_err(|error| recognise(&error, &sql))?;
+        let of = |row: KeptRow| KeptValues {
+            of: row.of,
+            place: row.place,
+            bytes: u64::try_from(row.bytes).unwrap_or(0),
+            until: row.until,
+        };
+        Ok(rows.into_iter().map(of).collect())
+    }
+
     /// Returns the changes that can be taken back, the last one first; `None` where there is no journal. Read-only, ACCESS SHARE on
     /// its tables.
     ///
@@ -307,6 +330,18 @@ impl Session {
 struct Found {
     #[diesel(sql_type = Bool)]
     value: bool,
+}
+
+#[derive(QueryableByName)]
+struct KeptRow {
+    #[diesel(sql_type = Text)]
+    of: String,
+    #[diesel(sql_type = Text)]
+    place: String,
+    #[diesel(sql_type = BigInt)]
+    bytes: i64,
+    #[diesel(sql_type = Text)]
+    until: String,
 }
 
 #[derive(QueryableByName)]
@@ -1042,7 +1077,7 @@ fn read(connection: &mut PgConnection, schema: &Ident, filter: &Filter) -> Resul
         runs: runs.into_iter().map(Run::from).collect(),
         changes,
         backfills: backfills.into_iter().map(Backfill::from).collect(),
-        drift: Vec::new(),
+        ..History::default()
     }))
 }
 

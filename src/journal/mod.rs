@@ -462,6 +462,19 @@ pub struct Filter {
     pub limit: u32,
 }
 
+/// Old values of rows that are kept for a rollback.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptValues {
+    /// The table whose rows they were in.
+    pub of: String,
+    /// The table in which they are.
+    pub place: String,
+    /// The size of that, in bytes.
+    pub bytes: u64,
+    /// From when on a later run drops them.
+    pub until: String,
+}
+
 /// What the journal remembers, newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
@@ -471,6 +484,8 @@ pub struct History {
     pub changes: Vec<Change>,
     /// Backfills that are not done.
     pub backfills: Vec<Backfill>,
+    /// Old values that are kept.
+    pub kept: Vec<KeptValues>,
     /// What others have changed since.
     pub drift: Vec<Drift>,
 }

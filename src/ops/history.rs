@@ -49,6 +49,8 @@ impl Operation<'_, '_> {
             let filter = Filter { limit: LAST, ..Filter::default() };
             self.notes.history = session.history(schema, &filter).ok().flatten();
             if let Some(history) = &mut self.notes.history {
+                let kept = session.kept_values(schema, self.settings.limits.keep_old_for);
+                history.kept = kept.unwrap_or_default();
                 history.drift = drift(session, schema).unwrap_or_default();
             }
         }
@@ -66,6 +68,9 @@ pub(super) fn history(
         let found = session.history(schema, filter).map_err(|error| unreadable(&error, filter))?;
         let mut found = found.unwrap_or_default();
         if filter.run.is_none() {
+            let kept = session.kept_values(schema, settings.limits.keep_old_for);
+            found.kept = kept.map_err(|error| unreadable(&error, filter))?;
+            found.kept.retain(|one| filter.object.as_ref().is_none_or(|object| one.of.contains(object)));
             found.drift = drift(session, schema).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
             // As the runs are narrowed down.
             found.drift.retain(|one| filter.object.as_ref().is_none_or(|object| one.object.contains(object)));

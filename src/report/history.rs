@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::{
     event::{Command, Report},
-    journal::{Backfill, Change, ChangeState, Drift, History, Run, RunState},
+    journal::{Backfill, Change, ChangeState, Drift, History, KeptValues, Run, RunState},
 };
 
 use super::{
-    layout::{count, elapsed, grouped},
+    layout::{count, elapsed, grouped, size},
     paint::Paint,
     text::Page,
 };
@@ -40,8 +40,21 @@ pub(super) fn items(history: &History) -> Vec<Item> {
         items.extend(changes.iter().map(change));
     }
     items.extend(history.backfills.iter().map(backfill));
+    items.extend(history.kept.iter().map(kept));
     items.extend(history.drift.iter().map(drift));
     items
+}
+
+/// Old values that are kept for a rollback.
+fn kept(kept: &KeptValues) -> Item {
+    let KeptValues { of, place, bytes, until } = kept;
+    Item {
+        sign: "=",
+        paint: Paint::Plain,
+        words: format!("old values of {of}: {} in {place}, kept until {}", size(*bytes), time(until)),
+        notes: Vec::new(),
+        statements: Vec::new(),
+    }
 }
 
 /// An object that others have changed. What it was and is stands in the line where that is short.

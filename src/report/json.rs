@@ -11,7 +11,7 @@ use crate::{
         BaseReport, Command, Comparison, Place, Rehearsal, Report, ScriptReport, ScriptState, StatementReport, StepEnd,
         StepReport, Trial, TrialEnd, Verification,
     },
-    journal::{Backfill, Change, Drift, History, Run},
+    journal::{Backfill, Change, Drift, History, KeptValues, Run},
     plan::{Checked, CheckedKind, Form, State, Verb},
 };
 
@@ -214,7 +214,16 @@ struct HistoryJson<'a> {
     runs: Vec<RunJson<'a>>,
     changes: Vec<ChangeJson<'a>>,
     backfills: Vec<BackfillJson<'a>>,
+    kept: Vec<KeptJson<'a>>,
     drift: Vec<DriftJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct KeptJson<'a> {
+    of: &'a str,
+    place: &'a str,
+    bytes: u64,
+    until: &'a str,
 }
 
 #[derive(Serialize)]
@@ -348,6 +357,8 @@ impl<'a> HistoryJson<'a> {
             begun: &backfill.begun,
             updated: &backfill.updated,
         };
+        let kept =
+            |kept: &'a KeptValues| KeptJson { of: &kept.of, place: &kept.place, bytes: kept.bytes, until: &kept.until };
         let drift = |drift: &'a Drift| DriftJson {
             object: &drift.object,
             run: drift.run,
@@ -360,6 +371,7 @@ impl<'a> HistoryJson<'a> {
             runs: history.runs.iter().map(run).collect(),
             changes: history.changes.iter().map(change).collect(),
             backfills: history.backfills.iter().map(backfill).collect(),
+            kept: history.kept.iter().map(kept).collect(),
             drift: history.drift.iter().map(drift).collect(),
         }
     }

@@ -216,10 +216,16 @@ fn what_has_expired_is_dropped_and_said_not_to_come_back() {
     assert_eq!(places(&database).len(), 1);
     let kept = scripts.command(&["run", "--keep-old-for", "1d"]).database(&database).run().expect(0);
     assert!(!kept.stderr.contains("keep-old"), "{}", kept.stderr);
+    for command in ["status", "history"] {
+        let told = scripts.command(&[command, "--keep-old-for", "1d"]).database(&database).run().expect(0);
+        assert_says(&told.stdout, &["old values of public.t:", "kB in hrms_migrate.old_", "kept until 20"]);
+    }
     scripts.write("030_more.sql", "CREATE TABLE IF NOT EXISTS v (id integer);");
     let dropped = scripts.command(&["run", "--keep-old-for", "0"]).database(&database).run().expect(0);
     assert_says(&dropped.stderr, &["note[keep-old]: old values of public.t were kept for long enough"]);
     assert_eq!(places(&database), Vec::<String>::new());
+    let history = scripts.command(&["history"]).database(&database).run().expect(0);
+    assert!(!history.stdout.contains("old values"), "{}", history.stdout);
     let refused = rollback(&scripts, &["--run", "1"]).database(&database).run().expect(4);
     assert_says(&refused.stderr, &["error[not-returnable]", "rows of public.t", "expired on 20"]);
     let rest = rollback(&scripts, &["--run", "1", "--allow", "data-loss"]).database(&database).run().expect(0);

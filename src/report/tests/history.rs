@@ -1,6 +1,6 @@
 //! What the journal remembers, drawn.
 
-use crate::journal::{Backfill, Change, ChangeState, Drift, Ended, Entry, History, Inverse, Run, RunState};
+use crate::journal::{Backfill, Change, ChangeState, Drift, Ended, Entry, History, Inverse, KeptValues, Run, RunState};
 
 use super::*;
 
@@ -60,6 +60,7 @@ pub(super) fn history_of(text: &str) -> History {
             begun: text.clone(),
             updated: text.clone(),
         }],
+        kept: vec![KeptValues { of: text.clone(), place: text.clone(), bytes: 5_000_000, until: text.clone() }],
         drift: vec![Drift {
             object: text.clone(),
             run: 12,
