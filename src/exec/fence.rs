@@ -40,8 +40,7 @@ pub(super) fn look<'a>(
         match &fence.guard {
             // Nobody expects others to go on beside one large transaction.
             Some(guard) if !atomic && (guard.is_large || started.elapsed() >= SOON) => {
-                set.push(guard);
-                stand(session, group, fence, guard)?;
+                stand(session, group, (fence, guard), set)?;
             }
             _ => again.push(fence),
         }
@@ -77,23 +76,28 @@ pub(super) fn none_of(session: &mut Session, group: &Group<'_>, fence: &Fence) -
 
 /// Keeps others from writing what would be lost, and looks once more for what was written until then. Takes ACCESS EXCLUSIVE for a
 /// moment, and SHARE UPDATE EXCLUSIVE while the rows are read.
-fn stand(session: &mut Session, group: &Group<'_>, fence: &Fence, guard: &Guard) -> Result<(), Failure> {
+fn stand<'a>(
+    session: &mut Session,
+    group: &Group<'_>,
+    (fence, guard): (&Fence, &'a Guard),
+    set: &mut Vec<&'a Guard>,
+) -> Result<(), Failure> {
     let Guard { table, name, condition, .. } = guard;
+    let lock_timeout = lock_timeout(group, fence);
+    let failed = |error: ServerError, since: Instant| match error.kind {
+        ServerErrorKind::CheckViolation => Failure::not_begun(fence.step, ServerError::would_lose(&fence.object)),
+        _ => Failure::of(fence.step, error, since.elapsed()),
+    };
     // One that is there was left by a rollback that was killed.
     let add = format!(
         "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}, ADD CONSTRAINT {name} CHECK (({condition}) IS NOT TRUE) NOT VALID"
     );
+    let started = Instant::now();
+    in_its_own(session, lock_timeout, &add).map_err(|error| failed(error, started))?;
+    set.push(guard);
+    let started = Instant::now();
     let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}");
-    for sql in [add, validate] {
-        let started = Instant::now();
-        in_its_own(session, lock_timeout(group, fence), &sql).map_err(|error| {
-            if error.kind == ServerErrorKind::CheckViolation {
-                return Failure::not_begun(fence.step, ServerError::would_lose(&fence.object));
-            }
-            Failure::of(fence.step, error, started.elapsed())
-        })?;
-    }
-    Ok(())
+    in_its_own(session, lock_timeout, &validate).map_err(|error| failed(error, started))
 }
 
 /// Drops the check of a [`Guard`], so that others may write again. Takes ACCESS EXCLUSIVE for a moment.
