@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    Accept, ColumnGoal, ConstraintGoal, ConstraintGoalKind, DirectiveSite, Directives, Down, EnumPosition, Expr,
-    Fragment, Goal, GoalKind, Guard, IndexGoal, IndexKeyGoal, IndexKeyTarget, ReferentialAction, ScriptGoals, SiteKind,
+    Accept, ColumnGoal, ConstraintGoal, ConstraintGoalKind, DirectiveSite, Directives, Down, EnumPosition, Fragment,
+    Goal, GoalKind, Guard, IndexGoal, IndexKeyGoal, IndexKeyTarget, ReferentialAction, ScriptGoals, SiteKind,
     StatementGoals, StatementId, data,
     twice::{Twice, said_twice},
 };
@@ -441,7 +441,7 @@ fn column_goals(table: &QualifiedName, def: &ColumnDef, if_exists: bool) -> Opti
             }
             ColumnConstraintKind::Null => continue,
             ColumnConstraintKind::Default(expression) => {
-                if expression.tree != Expr::Null {
+                if !expression.tree.is_null() {
                     column.default = Some(expression.clone());
                 }
                 continue;
@@ -648,7 +648,7 @@ fn alter_table(table: &Relation, if_exists: bool, only: bool, actions: &[AlterAc
             AlterActionKind::SetDefault { column, expression } => GoalKind::ColumnDefault {
                 table,
                 column: column.ident.clone(),
-                default: (expression.tree != Expr::Null).then(|| expression.clone()),
+                default: (!expression.tree.is_null()).then(|| expression.clone()),
             },
             AlterActionKind::DropDefault { column } => {
                 GoalKind::ColumnDefault { table, column: column.ident.clone(), default: None }

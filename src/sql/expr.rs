@@ -95,6 +95,17 @@ impl Expr {
         found
     }
 
+    /// Returns whether it is NULL, perhaps of a type of the server's own: as a default it says nothing. Of a domain it does: the domain
+    /// may have another default.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Cast(value, type_name) => type_name.is_builtin() && value.is_null(),
+            _ => false,
+        }
+    }
+
     /// Returns whether it names no column and is read completely.
     #[must_use]
     pub fn is_constant(&self) -> bool {

@@ -333,7 +333,7 @@ impl Reader {
         let (number, name) = (fields.number()?, fields.ident()?);
         let type_name = type_name(&mut self.types, &fields.text()?)?;
         let not_null = fields.truth()?;
-        let default = fields.maybe().map(Cow::into_owned);
+        let mut default = fields.maybe().map(Cow::into_owned);
         let generation = match (fields.letter(), fields.letter()) {
             ('a', _) => Generation::IdentityAlways,
             ('d', _) => Generation::IdentityByDefault,
@@ -341,6 +341,10 @@ impl Reader {
             (_, 'v') => Generation::Virtual,
             _ => Generation::None,
         };
+        // The server keeps it where the column's type has a modifier, and otherwise does not.
+        if generation == Generation::None && default.as_deref().is_some_and(is_null) {
+            default = None;
+        }
         let owned_sequence = fields.object();
         part.table.inherits |= fields.truth()?;
         let collation_oid = fields.number()?;
@@ -583,4 +587,9 @@ fn type_name(known: &mut FxHashMap<String, TypeName>, text: &str) -> Result<Type
     let read = TypeName::parse(text).map_err(|error| SnapshotError::Content(error.to_string()))?;
     known.insert(text.to_owned(), read.clone());
     Ok(read)
+}
+/// Returns whether a default, as the server prints it, is NULL of a type of its own: `NULL::character varying`. Other types have their
+/// schema in front.
+fn is_null(default: &str) -> bool {
+    default.strip_prefix("NULL::").is_some_and(|type_name| !type_name.contains('.'))
 }
