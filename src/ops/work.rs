@@ -586,7 +586,7 @@ impl Operation<'_, '_> {
             // What follows only tidies up, and is not to be cancelled.
             self.interrupt.working(None);
         }
-        let leftover = if lost { None } else { cleaned_up(session, step, &failure.guards, interrupted) };
+        let leftover = cleaned_up(session, step, failure, interrupted);
         let alone = group.transaction == Transaction::None;
         if !lost && (interrupted || alone) {
             self.remember_failure(session, group, failure);
@@ -791,21 +791,25 @@ impl Operation<'_, '_> {
 }
 
 /// Drops what a step has left unfinished, and says what came of that.
-fn cleaned_up(session: &mut Session, step: &Step, guards: &[Guard], interrupted: bool) -> Option<String> {
-    for Guard { table, name, .. } in guards {
-        if exec::release(session, table, name, step.lock_timeout).is_err() {
-            return Some(format!(
-                "check {name} of {table} is left, and keeps others from writing there; `hrms-migrate repair` drops it"
-            ));
-        }
+fn cleaned_up(session: &mut Session, step: &Step, failure: &Failure, interrupted: bool) -> Option<String> {
+    let lost = failure.error.is_connection_lost();
+    let stands = |guard: &&Guard| lost || exec::release(session, &guard.table, &guard.name, step.lock_timeout).is_err();
+    let left: Vec<String> = failure.guards.iter().filter(stands).map(left_standing).collect();
+    if !left.is_empty() {
+        return Some(left.join("; "));
     }
-    let leftover = step.leftover.as_ref()?;
+    let leftover = step.leftover.as_ref().filter(|_| !lost)?;
     let limit = StatementTimeout::from_millis(if interrupted { 3_000 } else { 60_000 });
     match exec::clean_up(session, leftover, limit) {
         Ok(false) => None,
         Ok(true) => Some(format!("the unfinished invalid index {leftover} was dropped again")),
         Err(_) => Some(format!("the unfinished invalid index {leftover} is left; the next run drops it")),
     }
+}
+
+fn left_standing(guard: &Guard) -> String {
+    let Guard { table, name, .. } = guard;
+    format!("check {name} of {table} is left, and keeps others from writing there; `hrms-migrate repair` drops it")
 }
 
 /// How often things went wrong since the last success.
