@@ -294,7 +294,11 @@ pub(super) fn fence(group: &mut Group<'_>, none_lost: &[(String, String)], is_la
             let named = of.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
             let is_lost = named || table.as_ref().is_some_and(|table| mentions(object, table));
             if is_lost && group.fences.iter().all(|fence| fence.object != *object) {
-                let guard = guard(step, object, count, is_large);
+                // Long names that are cut to the same one: the second column is counted under the lock.
+                let others: Vec<_> = group.fences.iter().filter_map(|fence| fence.guard.as_ref()).collect();
+                let is_free =
+                    |own: &Guard| others.iter().all(|other| (&other.table, &other.name) != (&own.table, &own.name));
+                let guard = guard(step, object, count, is_large).filter(is_free);
                 group.fences.push(Fence { step: place, object: object.clone(), count: count.clone(), guard });
             }
         }
