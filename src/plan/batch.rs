@@ -7,6 +7,9 @@ use crate::pg::{Ident, ObjectName, quote_literal};
 
 use super::{partition::longest_query, size_query};
 
+/// The first version that goes to a page without reading those before it.
+pub(super) const FINDS_PAGES: u32 = 14;
+
 /// How the rows of a step are changed: in batches, each in a transaction of its own.
 ///
 /// Source: ONLINE-DDL section D. Ranges of pages were the quickest of all ways measured, quicker than one statement; rows that

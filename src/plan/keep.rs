@@ -13,7 +13,11 @@ use crate::{
     pg::{Ident, ObjectName, TypeName, quote_literal},
 };
 
-use super::{Act, Form, Planner, Sql, Transaction, Verb, online::Fill};
+use super::{
+    Act, Batches, Form, Planner, Size, Sql, Transaction, Verb,
+    batch::FINDS_PAGES,
+    online::{Choice, Fill},
+};
 
 /// Where old values are kept, and how much of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,9 +97,10 @@ impl Kept {
             .collect();
         format!(
             "-- ensure:allow blocking-lock -- the rows that are kept are all there is to change\n\
-             -- ensure:when SELECT EXISTS (SELECT FROM {place} WHERE run = {run})\n\
-             WITH k AS (DELETE FROM {place} WHERE run = {run} RETURNING *)\n\
-             UPDATE {table} t SET {} FROM k WHERE {}",
+             -- ensure:when {}\n\
+             {TAKING}{place}{OF_RUN}{run}{TAKEN}\n\
+             {UPDATING}{table} t SET {} FROM k WHERE {}",
+            left(&place.to_string(), &run),
             values.join(", "),
             self.is_as_written()
         )
@@ -206,6 +211,55 @@ impl Kept {
     }
 }
 
+/// How [`Kept::inverse`] begins, goes on, and takes the old values that it brings back out of their table.
+const TAKING: &str = "WITH k AS (DELETE FROM ";
+const OF_RUN: &str = " WHERE run = ";
+const TAKEN: &str = " RETURNING *)";
+const UPDATING: &str = "UPDATE ";
+
+/// Returns the query for whether old values of a run are left.
+fn left(place: &str, run: &str) -> String {
+    format!("SELECT EXISTS (SELECT FROM {place}{OF_RUN}{run})")
+}
+
+/// The parts of a statement that brings old values back, as [`Kept::inverse`] says it.
+#[derive(Debug, PartialEq, Eq)]
+struct Returning<'a> {
+    place: ObjectName,
+    /// The table whose rows get them back.
+    table: &'a str,
+    /// Up to and with the condition for the rows that are kept.
+    head: &'a str,
+    /// What comes after it.
+    rest: &'a str,
+    probe: String,
+    /// The columns by which a row that is kept is known.
+    key: Vec<Ident>,
+}
+
+impl<'a> Returning<'a> {
+    /// Reads a statement; `None` where it is another one.
+    fn read(text: &'a str, schema: &Ident) -> Option<Self> {
+        let (place, run) = text.strip_prefix(TAKING)?.split_once(OF_RUN)?;
+        let own = place.strip_prefix(&format!("{schema}."))?;
+        let digits = own.strip_prefix("old_").filter(|digits| digits.len() == 12)?;
+        let (run, rest) = run.split_once(TAKEN)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) || run.parse::<i64>().is_err() {
+            return None;
+        }
+        let keys = (1..).map(|number| format!("key_{number}"));
+        let keys = keys.take_while(|key| rest.contains(&format!("k.{key}"))).map(Ident::new);
+        Some(Self {
+            place: ObjectName { schema: schema.clone(), name: Ident::new(own) },
+            table: rest.trim_start().strip_prefix(UPDATING)?.split_once(" t SET ")?.0,
+            head: &text[..text.len() - TAKEN.len() - rest.len()],
+            rest: &text[text.len() - TAKEN.len() - rest.len()..],
+            probe: left(place, run),
+            key: std::iter::once(Ident::new("run")).chain(keys).collect(),
+        })
+    }
+}
+
 /// The condition under which a value is the one that is kept. Texts are compared, byte by byte: not every type has an equality, and
 /// one that calls other spellings the same says too little.
 fn is_same(value: &str, kept: &str) -> String {
@@ -213,6 +267,38 @@ fn is_same(value: &str, kept: &str) -> String {
 }
 
 impl Planner<'_> {
+    /// Returns what a statement brings back, in words, the form in which it does, and its batches beside writers, where there are
+    /// some; `None` where it is no such statement.
+    ///
+    /// A batch is a range of pages of the table that keeps them: each row that is kept is found and taken out once, and its own row
+    /// by its key, wherever that is.
+    pub(super) fn returning(&mut self, statement: &StatementGoals) -> Option<(String, Form, Option<Batches>)> {
+        let schema = self.policy.keeps.as_ref()?.schema.clone();
+        let Returning { place, table, head, rest, probe, key } = Returning::read(&statement.text, &schema)?;
+        let object = format!("old values of {table}");
+        let Choice { online, why, size } = self.choose(&place, false);
+        if !online {
+            return Some((object, Form::Plain(why), None));
+        }
+        let rows_per_page = match size {
+            Size::Large { pages, rows } => rows.0 / pages.max(1),
+            Size::New | Size::Small { .. } => 0,
+        };
+        let batches = Batches {
+            head: head.to_owned(),
+            rest: vec![rest.to_owned()],
+            table: place,
+            partitioned: false,
+            key: (self.world.server.version.major() < FINDS_PAGES).then_some(key),
+            probe,
+            rows_per_page,
+            rows: self.batch,
+            vacuums: false,
+            replica: false,
+        };
+        Some((object, Form::Online(format!("{why}; in batches")), Some(batches)))
+    }
+
     /// Plans the table in which the old values of a backfill are kept, where the script asks for that, and makes the fill keep them.
     /// Nothing where there is no journal. Returns false where they cannot be kept, which is a finding.
     pub(super) fn keep(
@@ -327,6 +413,24 @@ mod tests {
         assert_ne!(one.place(), kept("UPDATE t SET a = 'y' WHERE a IS NULL", "text").place());
         assert_ne!(one.place(), kept("UPDATE t SET a = 'x' WHERE a IS NULL", "integer").place());
         assert!(one.place().name.as_str().starts_with("old_") && one.place().name.as_str().len() == 16);
+    }
+
+    #[test]
+    fn what_brings_old_values_back_is_read_as_it_was_written() {
+        let kept = kept("UPDATE t SET a = 'x' WHERE a IS NULL", "text");
+        let inverse = kept.inverse().replace(&Kept::last_run(&kept.place().to_string()), "7");
+        let statement = inverse.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+        let schema = Ident::new("The journal");
+        let returning = Returning::read(&statement, &schema).unwrap();
+        assert_eq!(returning.place, *kept.place());
+        assert_eq!(returning.head, format!("WITH k AS (DELETE FROM {} WHERE run = 7", kept.place()));
+        assert_eq!(format!("{}{}", returning.head, returning.rest), statement);
+        assert_eq!(returning.table, "public.t");
+        assert_eq!(returning.key, ["run", "key_1"].map(Ident::new));
+        assert!(inverse.contains(&returning.probe), "{inverse}");
+        assert_eq!(Returning::read(&statement, &Ident::new("other")), None);
+        assert_eq!(Returning::read(&statement.replace("run = 7", "run = 7 OR true"), &schema), None);
+        assert_eq!(Returning::read(&statement.replace(".old_", ".young_"), &schema), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     script::Span,
 };
 
-use super::{Act, Batches, Form, Kept, Planner, Size, Sql, Transaction, Verb, list};
+use super::{Act, Batches, Form, Kept, Planner, Size, Sql, Transaction, Verb, batch::FINDS_PAGES, list};
 
 /// The end of the name of the check that proves a column NOT NULL, so that SET NOT NULL need not scan.
 const PROOF: &str = "__hm_nn";
@@ -512,8 +512,6 @@ impl Planner<'_> {
 
     /// Returns how rows are changed in batches; `None` where they have to be changed in one statement.
     fn batches(&mut self, table: &ObjectName, fill: &Fill, size: Size) -> Option<Batches> {
-        /// The first version that goes to a page without reading those before it.
-        const FINDS_PAGES: u32 = 14;
         let leaves = self.leaves(table)?;
         let state = self.table_state(table)?;
         let key =

@@ -268,19 +268,25 @@ impl Planner<'_> {
         }
         self.opaque_before.get_or_insert(statement.id);
         let may_take_long = statement.directives.allow.contains(&Hazard::BlockingLock);
+        let returning = self.returning(statement);
+        let lock = returning.as_ref().map(|_| LockMode::RowExclusive);
+        let (object, form, batches) = returning.unwrap_or_else(|| (verb.to_owned(), Form::AsWritten, None));
         let act = Act {
             verb: Verb::Run,
-            object: verb.to_owned(),
+            object,
             table: None,
-            form: Form::AsWritten,
-            lock: None,
+            form,
+            lock,
             // What the script allows to stop others for long may take as long.
             timeout: if may_take_long { self.policy.timeouts.long } else { self.policy.timeouts.scan },
             hazards: Vec::new(),
-            transaction: if cannot_share(verb) { Transaction::None } else { Transaction::Shared },
+            transaction: if batches.is_some() || cannot_share(verb) { Transaction::None } else { Transaction::Shared },
         };
         let sql = Sql::default().source(&statement.text, statement.span.start);
         self.step(statement.span, sql, act);
+        if let Some(step) = self.steps.last_mut() {
+            step.batches = batches;
+        }
     }
 }
 

@@ -197,7 +197,7 @@ pub(super) fn details(step: &StepReport, full: bool) -> String {
         }
         (step_form, _) => parts.push(form(step_form)),
     }
-    if step.verb == Verb::Run && step.end == StepEnd::Planned {
+    if step.verb == Verb::Run && step.form == Form::AsWritten && step.end == StepEnd::Planned {
         parts.push("what it does is unknown".to_owned());
     }
     if let Some(rows) = step.rows {

@@ -182,6 +182,38 @@ fn a_fill_that_was_killed_and_gone_on_with_comes_back_as_a_whole() {
 }
 
 #[test]
+fn many_rows_come_back_in_batches_beside_writers_and_a_killed_rollback_is_gone_on_with() {
+    let Some(database) = TestDatabase::new("kept_returns") else { return };
+    database.execute(&large_table("large"));
+    let before = words(&database);
+    let scripts = Scripts::one(format!("-- ensure:keep-old\n{BACKFILL}"));
+    scripts.run(&database).expect(0);
+    let large = ["--online-from", "1MB"];
+    let dry = rollback(&scripts, &["--dry-run", "--online-from=1MB"]).database(&database).run().expect(0);
+    assert_says(&dry.stdout, &["old values of public.large", "in batches"]);
+    let filled = || database.value("SELECT count(*) FROM large WHERE word = 'none'").unwrap().parse::<u32>().unwrap();
+    let place = places(&database).remove(0);
+    let kept = || database.value(&format!("SELECT count(*) FROM {place}")).unwrap().parse::<u32>().unwrap();
+    let mut writer = in_transaction(&database, "SELECT FROM large WHERE id = 40000 FOR UPDATE");
+    let killed = rollback(&scripts, &large).database(&database).spawn();
+    wait_for_lock_wait(&database);
+    // Those before are committed, and nobody waits for them.
+    assert!((1_000..60_000).contains(&filled()), "{}", filled());
+    assert_eq!(kept(), filled());
+    database.execute("SET lock_timeout = '1s'; UPDATE large SET code = -1 WHERE id = 1");
+    kill(killed);
+    writer.batch_execute("COMMIT").unwrap();
+    rollback(&scripts, &large).database(&database).run().expect(0);
+    database.execute("UPDATE large SET code = 1 WHERE id = 1");
+    assert_eq!(words(&database), before);
+    assert_eq!(places(&database), Vec::<String>::new());
+    // In one transaction it comes back at once.
+    scripts.run(&database).expect(0);
+    rollback(&scripts, &["--atomic"]).database(&database).run().expect(0);
+    assert_eq!(words(&database), before);
+}
+
+#[test]
 fn partitions_keep_their_rows_in_one_place() {
     let Some(database) = TestDatabase::new("kept_partitions") else { return };
     database.execute(
