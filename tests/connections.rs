@@ -32,7 +32,7 @@ use diesel::{
 };
 use hrms_migrate::{
     db::{ConnectErrorKind, Sent, ServerError, ServerErrorKind, connect, connect_waiting},
-    pg::{ConnectionTarget, LockTimeout, StatementTimeout},
+    pg::{ConnectionTarget, LockTimeout, StatementTimeout, quote_literal},
 };
 
 const PASSWORD: &str = "gehe:im@/%'\\ x";
@@ -472,6 +472,168 @@ fn errors_of_statements_are_recognised_and_hold_no_values() {
         let error = admin.batch_execute("INSERT INTO p VALUES (1, 'x')").unwrap_err();
         let error = ServerError::recognise(&error, Sent::default());
         assert_eq!((error.table.as_deref(), error.constraint.as_deref()), (Some("p"), Some("p_pkey")));
+    });
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one statement per error")]
+fn the_sqlstate_of_an_error_is_the_servers_or_unknown() {
+    with_server(|server| {
+        server.admin("postgres").batch_execute("CREATE DATABASE sqlstates").unwrap();
+        let mut admin = server.admin("sqlstates");
+        admin
+            .batch_execute(
+                "SET lc_messages = 'C';
+                 CREATE TABLE p (id int PRIMARY KEY, name text NOT NULL CHECK (name <> 'x'), CONSTRAINT u UNIQUE (name));
+                 CREATE TABLE c (id int REFERENCES p, at date, EXCLUDE (id WITH =)); CREATE VIEW v AS SELECT name FROM p;
+                 CREATE TABLE g (a int, b int GENERATED ALWAYS AS (a + 1) STORED, i int GENERATED ALWAYS AS IDENTITY);
+                 CREATE TABLE q (id int, part int) PARTITION BY LIST (part); CREATE TABLE j (a json, b point);
+                 CREATE FUNCTION f(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1'; CREATE SEQUENCE s MAXVALUE 2;
+                 CREATE TYPE e AS ENUM ('a'); INSERT INTO p VALUES (1, 'y'); SELECT setval('s', 2);
+                 CREATE MATERIALIZED VIEW m AS SELECT 1 AS a WITH NO DATA; CREATE ROLE sqlstate_role",
+            )
+            .unwrap();
+        let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
+        let statements = [
+            "INSERT INTO p VALUES (2, 'y')",
+            "INSERT INTO p VALUES (2, NULL)",
+            "INSERT INTO p VALUES (2, 'x')",
+            "INSERT INTO c VALUES (9)",
+            "INSERT INTO c VALUES (1), (1)",
+            "DELETE FROM p WHERE id = 1 AND (SELECT true)",
+            "INSERT INTO q VALUES (1, 1)",
+            "INSERT INTO g (b) VALUES (1)",
+            "INSERT INTO g (i) VALUES (1)",
+            "UPDATE g SET b = 1",
+            "INSERT INTO p (id, name) VALUES (3, 'z') ON CONFLICT (id, name) DO NOTHING",
+            "INSERT INTO p (id) VALUES (1, 2)",
+            "DROP TABLE p",
+            "DROP TYPE missing",
+            "DROP TABLE missing",
+            "DROP VIEW missing",
+            "DROP SEQUENCE missing",
+            "DROP MATERIALIZED VIEW missing",
+            "DROP FOREIGN TABLE missing",
+            "DROP INDEX missing",
+            "DROP SCHEMA missing",
+            "DROP FUNCTION missing()",
+            "DROP ROLE missing",
+            "DROP TRIGGER missing ON p",
+            "DROP POLICY missing ON p",
+            "DROP EXTENSION missing",
+            "CREATE EXTENSION missing",
+            "DROP TABLE v",
+            "DROP VIEW p",
+            "SELECT * FROM missing",
+            "SELECT missing FROM p",
+            "SELECT missing.id FROM p",
+            "SELECT missing(1)",
+            "SELECT 1::missing",
+            "SELECT id FROM p a, p b",
+            "SELECT id, count(*) FROM p",
+            "SELECT 1 WHERE count(*) > 1",
+            "SELECT 1 = 'a'::text",
+            "SELEC 1",
+            "SELECT 'x",
+            "CREATE TABLE missing.t ()",
+            "CREATE TABLE p ()",
+            "CREATE VIEW p AS SELECT 1",
+            "CREATE TYPE e AS ENUM ()",
+            "CREATE SCHEMA public",
+            "CREATE SCHEMA pg_own",
+            "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE OR REPLACE FUNCTION f(int) RETURNS text LANGUAGE sql AS 'SELECT ''1'''",
+            "CREATE ROLE sqlstate_role",
+            "CREATE TABLE t (a int, a int)",
+            "CREATE TABLE t (a int PRIMARY KEY, b int PRIMARY KEY)",
+            "CREATE TABLE t (a int DEFAULT 1 DEFAULT 2)",
+            "CREATE TABLE t (a int NULL NOT NULL)",
+            "CREATE TABLE t (a int REFERENCES c)",
+            "CREATE TABLE t (a int REFERENCES p (name))",
+            "CREATE TABLE t (a int REFERENCES g (a))",
+            "CREATE TABLE t (a int CHECK (a > (SELECT 1)))",
+            "CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a + random()) STORED)",
+            "CREATE INDEX ON p (f(id))",
+            "CREATE INDEX ON j (a)",
+            "CREATE INDEX ON j USING gin (b)",
+            "CREATE UNIQUE INDEX ON q (id)",
+            "CREATE OR REPLACE VIEW v AS SELECT id FROM p",
+            "CREATE OR REPLACE VIEW v AS SELECT 1 AS name",
+            "ALTER TABLE p ADD COLUMN name text",
+            "ALTER TABLE p ADD CONSTRAINT u UNIQUE (name)",
+            "ALTER TABLE p ADD PRIMARY KEY (name)",
+            "ALTER TABLE p DROP CONSTRAINT missing",
+            "ALTER TABLE p DROP COLUMN missing",
+            "ALTER TABLE p ALTER id DROP NOT NULL",
+            "ALTER TABLE p ALTER name TYPE int USING name::int",
+            "ALTER TABLE c ALTER at TYPE int",
+            "ALTER TABLE c ALTER at TYPE int USING at::int",
+            "ALTER TABLE c ALTER at SET DEFAULT 1",
+            "ALTER TYPE e ADD VALUE 'a'",
+            "COMMENT ON COLUMN p.missing IS 'x'",
+            "GRANT SELECT ON p TO missing",
+            "SELECT 'y'::int",
+            "SELECT 'y'::date",
+            "SELECT 'y'::timestamptz",
+            "SELECT 'y'::interval",
+            "SELECT 'y'::uuid",
+            "SELECT 'y'::json",
+            "SELECT '{'::int[]",
+            "SELECT 'y'::e",
+            "SELECT 99999999999::int",
+            "SELECT '99999999999'::int",
+            "SELECT 1e300::float8 * 1e300::float8",
+            "SELECT 12345::numeric(3,1)",
+            "SELECT '1990-13-41'::date",
+            "SELECT '4714-01-01 BC'::date - 99999",
+            "SELECT '294276-01-01'::timestamp + interval '1 year'",
+            "SELECT 1 / 0",
+            "SELECT sqrt(-1)",
+            "SELECT ln(-1)",
+            "SELECT now() AT TIME ZONE 'nowhere'",
+            "SELECT to_date('ab', 'YYYY')",
+            "SELECT 'a' ~ '('",
+            "SELECT 'a' LIKE 'a' ESCAPE 'ab'",
+            "SELECT '101'::bit(3)::text::bit(3) | '1'::bit(1)",
+            "INSERT INTO c (id) VALUES ('1'::bit(3)::int)",
+            "SELECT (SELECT generate_series(1, 2))",
+            "SELECT nextval('s')",
+            "SELECT setval('s', 7)",
+            "SELECT int4range(2, 1)",
+            "SELECT decode('zz', 'hex')",
+            "SELECT convert_from('\\xff', 'UTF8')",
+            "SELECT repeat('a', 3000)::varchar(5) FROM missing",
+            "INSERT INTO p VALUES (5, repeat(md5(random()::text), 1))",
+            "SELECT * FROM m",
+            "REFRESH MATERIALIZED VIEW CONCURRENTLY m",
+            "SET missing.x.y = 1",
+            "SET statement_timeout = 'x'",
+            "VACUUM p",
+            "CREATE DATABASE x",
+            "CALL missing()",
+            "TRUNCATE p",
+        ];
+        for sql in statements {
+            let Err(error) = admin.batch_execute(sql) else { continue };
+            let error = ServerError::recognise(&error, Sent::new(sql));
+            let ask = format!(
+                "DO $do$ BEGIN EXECUTE {}; EXCEPTION WHEN OTHERS THEN RAISE 'sqlstate %', SQLSTATE; END $do$",
+                quote_literal(sql)
+            );
+            let said = admin.batch_execute(&ask).unwrap_err();
+            let diesel::result::Error::DatabaseError(_, said) = said else { panic!("{sql}") };
+            let Some(own) = said.message().strip_prefix("sqlstate ") else { panic!("{sql}: {}", said.message()) };
+            match error.sqlstate {
+                None => unknown.push(format!("{sql}: {own} ({})", error.message)),
+                // What is refused in a transaction is refused with other words in a function.
+                Some(known) if known != own && known != "25001" => {
+                    wrong.push(format!("{sql}: {known}, and it is {own} ({})", error.message));
+                }
+                Some(_) => {}
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert!(unknown.len() < statements.len() / 20, "{unknown:#?}");
     });
 }
 

@@ -1,6 +1,7 @@
 """Runs that are killed or interrupted."""
 
 import collections
+import re
 import signal
 import statistics
 import time
@@ -11,6 +12,8 @@ from proxy import Proxy
 
 def changes(sql):
     """Returns whether a statement changes something, or may: killing a run between two questions shows nothing."""
+    # A step comes with the beginning of its transaction, and with its limits.
+    sql = re.sub(r"^(BEGIN; )?SET LOCAL lock_timeout = \d+; SET LOCAL statement_timeout = \d+; ", "", sql)
     return not sql.startswith(("SELECT set_config", "SELECT pg_backend_pid", "SELECT EXISTS", "SELECT 0 AS place", "SET ", "--"))
 
 

@@ -2,7 +2,9 @@
 //!
 //! Its schema is the user's to name, so statements name it themselves; diesel's `table!` knows names only when it is compiled.
 
+mod composites;
 mod left;
+mod rows;
 
 use std::{
     error::Error,
@@ -15,17 +17,15 @@ use std::{
 use diesel::{
     Connection as _, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
+    migration::CREATE_MIGRATIONS_TABLE,
     pg::PgConnection,
     sql_query,
-    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text},
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
 use diesel_migrations::MigrationHarness as _;
 
 use crate::{
-    journal::{
-        Back, Backfill, Change, ChangeState, Ended, Entry, Filter, History, Inverse, KeptValues, NewRun, Run, RunEnd,
-        RunState,
-    },
+    journal::{Back, Backfill, Change, ChangeState, Ended, Entry, Filter, History, KeptValues, NewRun, Run, RunEnd},
     pg::{Ident, RUNNER_LOCK, quote_literal},
 };
 
@@ -33,6 +33,9 @@ use super::{
     BaseVersion, Control, Sent, ServerError, ServerErrorKind, Session, WAITERS, Work,
     base::{in_migration, recognise as recognise_dyn},
 };
+
+use composites::Composites;
+use rows::{BackfillRow, ChangeRow, RunRow};
 
 /// How long the making of the journal waits for a lock. An event trigger may make it wait for the run itself.
 const LOCK_TIMEOUT_MS: u32 = 2_000;
@@ -416,11 +419,12 @@ fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewR
     }
     // Its last part is made when it is needed, and brought up to date where it is there.
     let needed = match recorded.len() {
-        0 => 1,
-        1 | 2 => 2,
+        0..=2 => 2,
         _ => known.len(),
     };
-    if known.iter().take(needed).any(|version| !recorded.contains(version)) {
+    if !is_there {
+        make_anew(connection, schema)?;
+    } else if known.iter().take(needed).any(|version| !recorded.contains(version)) {
         let made = make(connection, schema, needed);
         // Without the key everything is found as well, and the next run makes it.
         let does_without = recorded.len() == 1
@@ -455,14 +459,29 @@ fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewR
     })
 }
 
+/// What the tables of the journal are made under. The commit of what is written there first waits for the disk.
+fn settled(schema: &Ident, create: &str) -> String {
+    format!(
+        "SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; SET LOCAL synchronous_commit = off; {create}SET LOCAL search_path = {schema}"
+    )
+}
+
+/// Makes the first part of the journal where there is none, with diesel's books, as its harness would: but all of it in one message,
+/// which is a transaction. The first step waits for it, and the harness takes a dozen round trips.
+fn make_anew(connection: &mut PgConnection, schema: &Ident) -> Result<(), ServerError> {
+    let [(name, makes), ..] = PARTS;
+    let settled = settled(schema, &format!("CREATE SCHEMA IF NOT EXISTS {schema}; "));
+    let version = quote_literal(&BaseVersion::of_directory(name).version);
+    let books = CREATE_MIGRATIONS_TABLE.trim_end();
+    let sql =
+        format!("{settled}; {books}\n{makes}\nINSERT INTO __diesel_schema_migrations (version) VALUES ({version})");
+    connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
+}
+
 /// Makes the first parts of the journal, those that are not there, with diesel's harness: its books are in the journal's own schema.
 fn make(connection: &mut PgConnection, schema: &Ident, parts: usize) -> Result<(), ServerError> {
-    // Asked for only where it is missing: to say IF NOT EXISTS takes the right to create it, too.
-    let create = if parts == 1 { format!("CREATE SCHEMA IF NOT EXISTS {schema}; ") } else { String::new() };
-    let sql = format!(
-        "SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; SET LOCAL synchronous_commit = off; {create}SET LOCAL search_path = {schema}"
-    );
-    // All of it or nothing; the commit of what is written there first waits for the disk.
+    let sql = settled(schema, "");
+    // All of it or nothing.
     let made = connection.transaction::<_, Box<dyn Error + Send + Sync>, _>(|connection| {
         connection.batch_execute(&sql)?;
         let applied: Vec<String> = connection.applied_migrations()?.iter().map(ToString::to_string).collect();
@@ -507,37 +526,44 @@ impl Journal {
     /// is, before it is said to be [`committed`](Self::committed) or [`undone`](Self::undone).
     pub fn record(&mut self, entries: &[Entry], ended: Option<&[Ended]>) -> String {
         let mut sql = self.opening();
-        let _ = write!(
-            sql,
-            "INSERT INTO {}.changes (run_id, number, state, recorded_at, script, script_digest, location, verb, object, sql, inverse, \
-             inverse_kind, inverse_notes, attempts, lock_wait_ms, elapsed_ms, rows, blocked_ms) VALUES ",
-            self.schema
-        );
+        // One literal costs the server two thirds of what a value for each column does.
+        let mut rows = Composites::default();
         for (place, entry) in entries.iter().enumerate() {
             let Entry { script, script_digest, location, verb, object, sql: sent, inverse, attempts, lock_wait_ms } =
                 entry;
-            let words =
-                [script, script_digest, location, verb, object, sent].map(|word| quote_literal(word)).join(", ");
-            let inverse = match inverse {
-                None => "NULL, NULL, NULL".to_owned(),
-                Some(Inverse { sql, kind, notes }) => {
-                    format!("{}, {}, {}", quote_literal(sql), quote_literal(kind), text(notes.as_deref()))
-                }
-            };
-            let (state, came) = match ended.and_then(|ended| ended.get(place)) {
-                None => (ChangeState::Begun, "NULL, NULL, 0".to_owned()),
-                Some(ended) => (ChangeState::Done, figures(ended)),
-            };
-            let _ = write!(
-                sql,
-                "{}({}, {}, '{}', pg_catalog.clock_timestamp(), {words}, {inverse}, {attempts}, {lock_wait_ms}, {came})",
-                if place == 0 { "" } else { ", " },
-                self.id,
-                self.next,
-                state.word()
-            );
+            let ended = ended.and_then(|ended| ended.get(place));
+            let state = if ended.is_none() { ChangeState::Begun } else { ChangeState::Done };
+            rows.begin();
+            rows.plain(&self.id);
+            rows.plain(&self.next);
+            rows.plain(&state.word());
+            // When the transaction began: a literal knows no other time.
+            rows.plain(&"now");
+            for text in [script, script_digest, location, verb, object, sent] {
+                rows.text(Some(text));
+            }
+            rows.text(inverse.as_ref().map(|inverse| inverse.sql.as_str()));
+            rows.text(inverse.as_ref().map(|inverse| inverse.kind.as_str()));
+            rows.text(inverse.as_ref().and_then(|inverse| inverse.notes.as_deref()));
+            match ended {
+                Some(ended) => rows.plain(&format_args!("{:.3}", ended.elapsed_ms)),
+                None => rows.text(None),
+            }
+            match ended.and_then(|ended| ended.rows) {
+                Some(number) => rows.plain(&number),
+                None => rows.text(None),
+            }
+            rows.plain(attempts);
+            rows.plain(lock_wait_ms);
+            rows.plain(&format_args!("{:.3}", ended.map_or(0.0, |ended| ended.blocked_ms)));
+            // The SQLSTATE, the error, and the run that took it back.
+            for _ in 0..3 {
+                rows.text(None);
+            }
             self.next += 1;
         }
+        let (schema, rows) = (&self.schema, quote_literal(&rows.end()));
+        let _ = write!(sql, "INSERT INTO {schema}.changes SELECT * FROM pg_catalog.unnest({rows}::{schema}.changes[])");
         sql
     }
 
@@ -663,10 +689,11 @@ impl Journal {
             return String::new();
         }
         self.written = true;
-        let NewRun { command, os_user, host, tool_version, revision, scripts_digest } = &self.run;
+        let NewRun { command, os_user, host, tool_version, revision, scripts_digest, backup } = &self.run;
         format!(
             "INSERT INTO {}.runs (id, command, begun_at, role, process, blocked_ms, os_user, host, tool_version, revision, \
-             scripts_digest) VALUES ({}, {}, pg_catalog.clock_timestamp(), session_user, pg_catalog.pg_backend_pid(), 0, {}, {}, {}, {}, {}); ",
+             scripts_digest, backup) VALUES ({}, {}, pg_catalog.clock_timestamp(), session_user, pg_catalog.pg_backend_pid(), 0, {}, {}, \
+             {}, {}, {}, {}); ",
             self.schema,
             self.id,
             quote_literal(command),
@@ -674,7 +701,8 @@ impl Journal {
             text(host.as_deref()),
             quote_literal(tool_version),
             text(revision.as_deref()),
-            text(scripts_digest.as_deref())
+            text(scripts_digest.as_deref()),
+            text(backup.as_deref())
         )
     }
 }
@@ -851,190 +879,6 @@ impl Watermark {
             self.id
         );
         session.work().execute(&sql)
-    }
-}
-
-#[derive(QueryableByName)]
-struct RunRow {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    command: String,
-    #[diesel(sql_type = Text)]
-    begun: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    elapsed_ms: Option<i64>,
-    #[diesel(sql_type = Nullable<Text>)]
-    outcome: Option<String>,
-    #[diesel(sql_type = Nullable<Integer>)]
-    exit_code: Option<i32>,
-    #[diesel(sql_type = Text)]
-    role: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    os_user: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    host: Option<String>,
-    #[diesel(sql_type = Text)]
-    tool_version: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    revision: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    scripts_digest: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    blocked_ms: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    error: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    changes: i64,
-    #[diesel(sql_type = diesel::sql_types::Array<Text>)]
-    scripts: Vec<String>,
-    #[diesel(sql_type = Bool)]
-    at_work: bool,
-}
-
-impl From<RunRow> for Run {
-    fn from(row: RunRow) -> Self {
-        let state = RunState::of(row.outcome.as_deref(), row.at_work);
-        Self {
-            id: row.id,
-            command: row.command,
-            begun: row.begun,
-            elapsed_ms: row.elapsed_ms.and_then(|elapsed| u64::try_from(elapsed).ok()),
-            state,
-            exit_code: row.exit_code,
-            role: row.role,
-            os_user: row.os_user,
-            host: row.host,
-            tool_version: row.tool_version,
-            revision: row.revision,
-            scripts_digest: row.scripts_digest,
-            blocked_ms: u64::try_from(row.blocked_ms).unwrap_or(0),
-            error: row.error,
-            changes: u64::try_from(row.changes).unwrap_or(0),
-            scripts: row.scripts,
-        }
-    }
-}
-
-#[derive(QueryableByName)]
-struct ChangeRow {
-    #[diesel(sql_type = BigInt)]
-    run_id: i64,
-    #[diesel(sql_type = Integer)]
-    number: i32,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Text)]
-    at: String,
-    #[diesel(sql_type = Text)]
-    script: String,
-    #[diesel(sql_type = Text)]
-    script_digest: String,
-    #[diesel(sql_type = Text)]
-    location: String,
-    #[diesel(sql_type = Text)]
-    verb: String,
-    #[diesel(sql_type = Text)]
-    object: String,
-    #[diesel(sql_type = Text)]
-    sql: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    inverse: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    inverse_kind: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    inverse_notes: Option<String>,
-    #[diesel(sql_type = Nullable<Double>)]
-    elapsed_ms: Option<f64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    rows: Option<i64>,
-    #[diesel(sql_type = Integer)]
-    attempts: i32,
-    #[diesel(sql_type = Double)]
-    lock_wait_ms: f64,
-    #[diesel(sql_type = Double)]
-    blocked_ms: f64,
-    #[diesel(sql_type = Nullable<Text>)]
-    sqlstate: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    error: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    undone_by: Option<i64>,
-}
-
-impl From<ChangeRow> for Change {
-    fn from(row: ChangeRow) -> Self {
-        let (rows, blocked_ms) = (row.rows.and_then(|rows| u64::try_from(rows).ok()), row.blocked_ms);
-        Self {
-            run: row.run_id,
-            number: row.number,
-            state: ChangeState::read(&row.state),
-            at: row.at,
-            entry: Entry {
-                script: row.script,
-                script_digest: row.script_digest,
-                location: row.location,
-                verb: row.verb,
-                object: row.object,
-                sql: row.sql,
-                inverse: row.inverse_kind.map(|kind| Inverse {
-                    sql: row.inverse.unwrap_or_default(),
-                    kind,
-                    notes: row.inverse_notes,
-                }),
-                attempts: u32::try_from(row.attempts).unwrap_or(1),
-                lock_wait_ms: row.lock_wait_ms,
-            },
-            ended: row.elapsed_ms.map(|elapsed_ms| Ended { elapsed_ms, rows, blocked_ms }),
-            sqlstate: row.sqlstate,
-            error: row.error,
-            undone_by: row.undone_by,
-        }
-    }
-}
-
-#[derive(QueryableByName)]
-struct BackfillRow {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = BigInt)]
-    run_id: i64,
-    #[diesel(sql_type = Text)]
-    location: String,
-    #[diesel(sql_type = Text)]
-    object: String,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Integer)]
-    pass: i32,
-    #[diesel(sql_type = BigInt)]
-    next_page: i64,
-    #[diesel(sql_type = BigInt)]
-    pages: i64,
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-    #[diesel(sql_type = Text)]
-    begun: String,
-    #[diesel(sql_type = Text)]
-    updated: String,
-}
-
-impl From<BackfillRow> for Backfill {
-    fn from(row: BackfillRow) -> Self {
-        let number = |value: i64| u64::try_from(value).unwrap_or(0);
-        Self {
-            id: row.id,
-            run: row.run_id,
-            location: row.location,
-            object: row.object,
-            state: row.state,
-            pass: row.pass,
-            done_pages: number(row.next_page),
-            pages: number(row.pages),
-            rows: number(row.rows),
-            begun: row.begun,
-            updated: row.updated,
-        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! Recognises what the server says: the only place that reads its messages.
 
+mod texts;
+
 use std::{fmt, time::Duration};
 
 use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::pg::{LockTimeout, StatementTimeout};
+
+use texts::{Sqlstate, kind_of_text};
 
 /// What went wrong, as far as it makes a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,32 +99,6 @@ pub enum ServerErrorKind {
 }
 
 impl ServerErrorKind {
-    /// Returns the SQLSTATE that the server sent, where one stands for this kind: the driver does not hand it on.
-    #[must_use]
-    pub const fn sqlstate(self) -> Option<&'static str> {
-        Some(match self {
-            Self::UniqueViolation => "23505",
-            Self::ForeignKeyViolation => "23503",
-            Self::NotNullViolation => "23502",
-            Self::CheckViolation => "23514",
-            Self::ExclusionViolation => "23P01",
-            Self::RestrictViolation => "23001",
-            Self::LockTimeout => "55P03",
-            Self::StatementTimeout | Self::Canceled => "57014",
-            Self::Deadlock => "40P01",
-            Self::SerializationFailure => "40001",
-            Self::InsufficientPrivilege => "42501",
-            Self::UndefinedTable => "42P01",
-            Self::UndefinedColumn => "42703",
-            Self::DependentObjects => "2BP01",
-            Self::ObjectInUse => "55006",
-            Self::DiskFull => "53100",
-            Self::OutOfMemory => "53200",
-            Self::TooManyConnections => "53300",
-            _ => return None,
-        })
-    }
-
     /// Returns whether the connection cannot be used any more.
     #[must_use]
     pub const fn is_connection_lost(self) -> bool {
@@ -228,6 +206,9 @@ pub struct ServerError {
     pub column: Option<String>,
     /// The constraint or unique index that the server names.
     pub constraint: Option<String>,
+    /// Its SQLSTATE, where it is known: the driver does not hand it on, and the message may be of another language or of a function of the
+    /// site.
+    pub sqlstate: Option<&'static str>,
     /// Whether it was a limit of ours that ended the statement.
     ours: bool,
 }
@@ -245,7 +226,7 @@ impl ServerError {
             return Self::plain(kind, of_client(error));
         };
         let message = without_severity(information.message());
-        let kind = kind_of(*diesel_kind, message, information.constraint_name(), sent);
+        let (kind, sqlstate) = kind_of(*diesel_kind, message, information.constraint_name(), sent);
         let ours = match kind {
             ServerErrorKind::LockTimeout => sent.lock_timeout.and_then(LockTimeout::limit).is_some(),
             ServerErrorKind::StatementTimeout => sent.statement_timeout.and_then(StatementTimeout::limit).is_some(),
@@ -263,6 +244,7 @@ impl ServerError {
             table: information.table_name().map(str::to_owned),
             column: information.column_name().map(str::to_owned),
             constraint: information.constraint_name().map(str::to_owned),
+            sqlstate,
             ours,
         }
     }
@@ -304,7 +286,7 @@ impl ServerError {
     }
 
     fn plain(kind: ServerErrorKind, message: String) -> Self {
-        Self { kind, message, position: None, table: None, column: None, constraint: None, ours: false }
+        Self { kind, message, position: None, table: None, column: None, constraint: None, sqlstate: None, ours: false }
     }
 
     /// Returns whether another attempt may succeed, after looking again and, where the connection is lost, connecting
@@ -388,37 +370,48 @@ fn without_severity(message: &str) -> &str {
     }
 }
 
-fn kind_of(diesel_kind: DatabaseErrorKind, message: &str, constraint: Option<&str>, sent: Sent<'_>) -> ServerErrorKind {
-    match diesel_kind {
+/// Returns what went wrong, and its SQLSTATE as far as that is known: diesel tells the kinds that it has a name for, and the text of
+/// each other one stands for its SQLSTATE.
+fn kind_of(
+    diesel_kind: DatabaseErrorKind,
+    message: &str,
+    constraint: Option<&str>,
+    sent: Sent<'_>,
+) -> (ServerErrorKind, Option<Sqlstate>) {
+    let known = match diesel_kind {
         // SQLSTATE 23505 names its constraint; those of the catalog begin with pg_, which users cannot choose in
         // pg_catalog, but can elsewhere: the schema is not handed out, and a retry is harmless.
         DatabaseErrorKind::UniqueViolation => {
             let on_catalog = |name: &str| name.starts_with("pg_") && name.ends_with("_index");
             let in_text = || message.split('"').any(on_catalog);
             if constraint.map_or_else(in_text, on_catalog) {
-                ServerErrorKind::CatalogRace
+                (ServerErrorKind::CatalogRace, "23505")
             } else {
-                ServerErrorKind::UniqueViolation
+                (ServerErrorKind::UniqueViolation, "23505")
             }
         }
-        DatabaseErrorKind::ForeignKeyViolation => ServerErrorKind::ForeignKeyViolation,
-        DatabaseErrorKind::NotNullViolation => ServerErrorKind::NotNullViolation,
-        DatabaseErrorKind::CheckViolation => ServerErrorKind::CheckViolation,
-        DatabaseErrorKind::ExclusionViolation => ServerErrorKind::ExclusionViolation,
-        DatabaseErrorKind::RestrictViolation => ServerErrorKind::RestrictViolation,
-        DatabaseErrorKind::SerializationFailure => ServerErrorKind::SerializationFailure,
-        DatabaseErrorKind::ReadOnlyTransaction => ServerErrorKind::ReadOnlyTransaction,
+        DatabaseErrorKind::ForeignKeyViolation => (ServerErrorKind::ForeignKeyViolation, "23503"),
+        DatabaseErrorKind::NotNullViolation => (ServerErrorKind::NotNullViolation, "23502"),
+        DatabaseErrorKind::CheckViolation => (ServerErrorKind::CheckViolation, "23514"),
+        DatabaseErrorKind::ExclusionViolation => (ServerErrorKind::ExclusionViolation, "23P01"),
+        DatabaseErrorKind::RestrictViolation => (ServerErrorKind::RestrictViolation, "23001"),
+        DatabaseErrorKind::SerializationFailure => (ServerErrorKind::SerializationFailure, "40001"),
+        DatabaseErrorKind::ReadOnlyTransaction => (ServerErrorKind::ReadOnlyTransaction, "25006"),
         // The text may say more: who ended the session.
-        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => match kind_of_text(message) {
-            Some(kind) if kind.is_connection_lost() => kind,
-            _ => ServerErrorKind::ConnectionLost,
+        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+            let told = kind_of_text(message).filter(|(kind, _)| kind.is_connection_lost());
+            told.unwrap_or((ServerErrorKind::ConnectionLost, "08006"))
+        }
+        _ => match kind_of_text(message).or_else(|| kind_of_limits(message, sent)) {
+            Some(known) => known,
+            None => return (ServerErrorKind::Other, None),
         },
-        _ => kind_of_text(message).or_else(|| kind_of_limits(message, sent)).unwrap_or(ServerErrorKind::Other),
-    }
+    };
+    (known.0, Some(known.1))
 }
 
 /// A message that is not English, after as long as we allowed: it was the limit.
-fn kind_of_limits(message: &str, sent: Sent<'_>) -> Option<ServerErrorKind> {
+fn kind_of_limits(message: &str, sent: Sent<'_>) -> Option<(ServerErrorKind, Sqlstate)> {
     // In an English message the text has decided.
     if message.is_ascii() && message.split_whitespace().any(|word| ["the", "is", "not", "of", "cannot"].contains(&word))
     {
@@ -429,219 +422,10 @@ fn kind_of_limits(message: &str, sent: Sent<'_>) -> Option<ServerErrorKind> {
     let lock = reached(sent.lock_timeout.and_then(LockTimeout::limit));
     let statement = reached(sent.statement_timeout.and_then(StatementTimeout::limit));
     match (lock, statement) {
-        (_, Some(_)) => Some(ServerErrorKind::StatementTimeout),
-        (Some(_), None) => Some(ServerErrorKind::LockTimeout),
+        (_, Some(_)) => Some((ServerErrorKind::StatementTimeout, "57014")),
+        (Some(_), None) => Some((ServerErrorKind::LockTimeout, "55P03")),
         (None, None) => None,
     }
-}
-
-/// Beginnings, ends and parts of English messages.
-enum Text {
-    Starts(&'static str),
-    Ends(&'static str),
-    Has(&'static str),
-}
-
-impl Text {
-    fn fits(&self, message: &str) -> bool {
-        match self {
-            Self::Starts(text) => message.starts_with(text),
-            Self::Ends(text) => message.ends_with(text),
-            Self::Has(text) => message.contains(text),
-        }
-    }
-}
-
-/// Messages and what they mean, the more particular first.
-///
-/// Source: `ereport` calls of PostgreSQL 13 to 18; the texts of libpq 18.
-const TEXTS: &[(ServerErrorKind, &[Text])] = {
-    use Text::{Ends, Has, Starts};
-    &[
-        (
-            ServerErrorKind::LockTimeout,
-            &[Starts("canceling statement due to lock timeout"), Starts("could not obtain lock on ")],
-        ),
-        (ServerErrorKind::StatementTimeout, &[Starts("canceling statement due to statement timeout")]),
-        (
-            ServerErrorKind::SerializationFailure,
-            &[Starts("canceling statement due to conflict with recovery"), Starts("could not serialize access")],
-        ),
-        (ServerErrorKind::Canceled, &[Starts("canceling ")]),
-        (ServerErrorKind::Deadlock, &[Starts("deadlock detected")]),
-        (ServerErrorKind::Pooler, &[Starts("prepared statement "), Starts("unnamed prepared statement ")]),
-        (
-            ServerErrorKind::AdminShutdown,
-            &[
-                Starts("terminating connection"),
-                Starts("terminating background worker"),
-                Starts("the database system is shutting down"),
-            ],
-        ),
-        (ServerErrorKind::StartingUp, &[Starts("the database system is ")]),
-        (
-            ServerErrorKind::ConnectionLost,
-            &[
-                Has("server closed the connection unexpectedly"),
-                Starts("no connection to the server"),
-                Starts("connection not open"),
-                Starts("could not receive data from"),
-                Starts("could not send data to"),
-                Has("SSL connection has been closed unexpectedly"),
-                Has("SSL SYSCALL error"),
-                Has("Connection reset by peer"),
-                Has("Broken pipe"),
-                Starts("lost synchronization with server"),
-                // PgBouncer, when its server goes away.
-                Starts("server conn crashed"),
-            ],
-        ),
-        (
-            ServerErrorKind::DiskFull,
-            &[Has("No space left on device"), Has("Disk quota exceeded"), Has(": wrote only ")],
-        ),
-        (ServerErrorKind::OutOfMemory, &[Starts("out of memory"), Starts("out of shared memory")]),
-        (
-            ServerErrorKind::TooManyConnections,
-            &[
-                Starts("sorry, too many clients already"),
-                Starts("remaining connection slots are reserved"),
-                Starts("too many connections for "),
-            ],
-        ),
-        (
-            ServerErrorKind::ConcurrentUpdate,
-            &[
-                Starts("tuple concurrently "),
-                Starts("tuple already updated by self"),
-                Starts("could not find tuple for "),
-                Starts("cache lookup failed for "),
-            ],
-        ),
-        (ServerErrorKind::InvalidEnumUse, &[Starts("unsafe use of new value ")]),
-        (ServerErrorKind::FailedTransaction, &[Starts("current transaction is aborted")]),
-        (
-            ServerErrorKind::ActiveTransaction,
-            &[
-                Ends("cannot run inside a transaction block"),
-                Ends("cannot be executed from a function"),
-                Ends("cannot be executed within a pipeline"),
-            ],
-        ),
-        (ServerErrorKind::ReadOnlyTransaction, &[Ends("in a read-only transaction"), Ends("during recovery")]),
-        (
-            ServerErrorKind::InsufficientPrivilege,
-            &[
-                Starts("permission denied"),
-                Starts("must be owner of"),
-                Starts("must be superuser"),
-                Starts("must be member of role"),
-                Starts("must be able to SET ROLE"),
-                Starts("must have "),
-                Starts("new row violates row-level security policy"),
-                Starts("query would be affected by row-level security policy"),
-            ],
-        ),
-        (
-            ServerErrorKind::Syntax,
-            &[
-                Starts("syntax error at "),
-                Starts("unterminated "),
-                Starts("trailing junk after "),
-                Starts("zero-length delimited identifier"),
-            ],
-        ),
-        (
-            ServerErrorKind::DependentObjects,
-            &[
-                Has("because other objects depend on it"),
-                Has("because it is required by"),
-                Has("cannot be dropped because some objects depend on it"),
-                Starts("cannot alter type of a column used "),
-                Starts("cannot drop desired object(s) because other objects depend on them"),
-            ],
-        ),
-        (
-            ServerErrorKind::ObjectInUse,
-            &[
-                Has("because it is being used by active queries in this session"),
-                Has("because it has pending trigger events"),
-                Has("is being accessed by other users"),
-            ],
-        ),
-        (
-            ServerErrorKind::DuplicateObject,
-            &[Ends(" already exists"), Has(" already exists in schema "), Ends(" specified more than once")],
-        ),
-        (
-            ServerErrorKind::DatatypeMismatch,
-            &[
-                Has(" cannot be cast automatically to type "),
-                Starts("cannot cast type "),
-                Has(" is of type "),
-                Has(" cannot be implemented"),
-                Starts("default for column "),
-            ],
-        ),
-        (
-            ServerErrorKind::InvalidData,
-            &[
-                Starts("invalid input syntax for "),
-                Starts("invalid input value for "),
-                Starts("value too long for type "),
-                Starts("numeric field overflow"),
-                Ends(" out of range"),
-                Has(" out of range for type "),
-                Has(" out of range: "),
-                Starts("division by zero"),
-                Starts("invalid byte sequence for encoding "),
-                Starts("character with byte sequence "),
-                Starts("malformed "),
-                Starts("invalid value "),
-                Starts("bit string length "),
-                Starts("cannot extract "),
-                Starts("cannot take "),
-                Starts("invalid regular expression"),
-                Starts("invalid hexadecimal "),
-                Starts("invalid Unicode "),
-                Starts("unsupported Unicode escape sequence"),
-                Starts("date/time field value "),
-                Starts("time zone "),
-                Starts("null value not allowed"),
-                Starts("nextval: reached "),
-                Starts("setval: value "),
-                Starts("more than one row returned by a subquery"),
-                Starts("invalid escape "),
-                Starts("lower bound cannot be "),
-                Starts("range lower bound "),
-                Starts("interval field value "),
-            ],
-        ),
-        (
-            ServerErrorKind::FeatureNotSupported,
-            &[Ends(" is not supported"), Ends(" are not supported"), Has(" not supported "), Starts("cannot use ")],
-        ),
-    ]
-};
-
-fn kind_of_text(message: &str) -> Option<ServerErrorKind> {
-    let found = TEXTS.iter().find(|(_, texts)| texts.iter().any(|text| text.fits(message)));
-    found.map(|(kind, _)| *kind).or_else(|| undefined(message))
-}
-
-/// What does not exist: the message begins with the object's kind, and for columns may go on about their table.
-fn undefined(message: &str) -> Option<ServerErrorKind> {
-    if !message.contains(" does not exist") {
-        return None;
-    }
-    let begins = |words: &[&str]| words.iter().any(|word| message.starts_with(word));
-    Some(if begins(&["column "]) {
-        ServerErrorKind::UndefinedColumn
-    } else if begins(&["relation ", "table ", "view ", "materialized view ", "sequence ", "index ", "foreign table "]) {
-        ServerErrorKind::UndefinedTable
-    } else {
-        ServerErrorKind::UndefinedObject
-    })
 }
 
 /// Opening and closing quotation marks of PostgreSQL's message catalogues.

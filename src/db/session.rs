@@ -516,6 +516,11 @@ impl Session {
         begun.inspect_err(|_| self.roll_back())
     }
 
+    /// A transaction will begin with the first statement that is [sent](Work::send_limited).
+    pub const fn begins(&mut self) {
+        self.open = true;
+    }
+
     /// Begins a transaction in which base migrations have theirs.
     ///
     /// # Errors
@@ -664,17 +669,42 @@ impl<'a> Work<'a> {
         lock: LockTimeout,
         statement: StatementTimeout,
     ) -> Result<Option<u64>, ServerError> {
+        if !counts {
+            return self.send_after("", sql, lock, statement).map(|()| None);
+        }
         let started = Instant::now();
-        let sent = if counts {
-            sql_query(sql).execute(self.connection).map(|rows| Some(rows as u64))
-        } else {
-            self.connection.batch_execute(sql).map(|()| None)
-        };
-        sent.map_err(|error| {
-            ServerError::recognise(
-                &error,
-                Sent { sql, elapsed: started.elapsed(), lock_timeout: Some(lock), statement_timeout: Some(statement) },
-            )
+        let sent = sql_query(sql).execute(self.connection);
+        sent.map(|rows| Some(rows as u64)).map_err(|error| refused(&error, sql, started.elapsed(), lock, statement))
+    }
+
+    /// Sends the beginning of a transaction (`begins`), the limits for what follows in it, and a statement, in one round trip.
+    ///
+    /// # Errors
+    /// [`ServerError`] of the statement.
+    pub fn send_limited(
+        &mut self,
+        begins: bool,
+        sql: &str,
+        lock: LockTimeout,
+        statement: StatementTimeout,
+    ) -> Result<(), ServerError> {
+        let begin = if begins { "BEGIN; " } else { "" };
+        self.send_after(&format!("{begin}{}; ", limiting(true, lock, statement)), sql, lock, statement)
+    }
+
+    fn send_after(
+        &mut self,
+        before: &str,
+        sql: &str,
+        lock: LockTimeout,
+        statement: StatementTimeout,
+    ) -> Result<(), ServerError> {
+        let started = Instant::now();
+        self.connection.batch_execute(&format!("{before}{sql}")).map_err(|error| {
+            let mut error = refused(&error, sql, started.elapsed(), lock, statement);
+            // Counted from the statement's own beginning.
+            error.position = error.position.map(|position| position.saturating_sub(before.chars().count()));
+            error
         })
     }
 }
@@ -887,6 +917,16 @@ fn limiting(local: bool, lock: LockTimeout, statement: StatementTimeout) -> Stri
     let local = if local { "LOCAL " } else { "" };
     let (lock, statement) = (lock.as_millis(), statement.as_millis());
     format!("SET {local}lock_timeout = {lock}; SET {local}statement_timeout = {statement}")
+}
+
+fn refused(
+    error: &diesel::result::Error,
+    sql: &str,
+    elapsed: Duration,
+    lock: LockTimeout,
+    statement: StatementTimeout,
+) -> ServerError {
+    ServerError::recognise(error, Sent { sql, elapsed, lock_timeout: Some(lock), statement_timeout: Some(statement) })
 }
 
 fn recognise(error: &diesel::result::Error, sql: &str) -> ServerError {

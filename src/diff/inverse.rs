@@ -13,7 +13,7 @@ use super::{
     Difference,
     between::between_as,
     statement::Manner,
-    told::{drop_with_columns, is_helper, lacking, told, written_anew},
+    told::{Telling, drop_with_columns, is_helper, lacking, told, written_anew},
 };
 
 /// What takes the changes of one statement back.
@@ -237,7 +237,7 @@ fn of_objects(moved: &Moved) -> Inverse {
         inverse.statements.push(format!("CREATE EXTENSION IF NOT EXISTS {name} SCHEMA {}", extension.schema));
     }
     for schema in schemas(before, after) {
-        let (is, was) = (told(after, before, &schema, true), told(before, after, &schema, false));
+        let (is, was) = (told(after, before, &schema, Telling::Going), told(before, after, &schema, Telling::All));
         for Difference { statements, why, object, .. } in between_as(&is, &was, true, Manner::Ensured) {
             if statements.is_empty() && why.is_empty() {
                 inverse.stays.push(object.clone());

@@ -9,7 +9,10 @@ use crate::{
     plan::{Moved, Parts},
 };
 
-use super::{inverse::schemas, told::told};
+use super::{
+    inverse::schemas,
+    told::{Telling, told},
+};
 
 /// Returns an object in words.
 #[must_use]
@@ -23,8 +26,8 @@ pub fn words_of(left: &Left) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
     objects: BTreeSet<(Ident, EntryKey)>,
-    /// Relations of which nothing that was known before holds: they, or parts of them, have other names.
-    renamed: BTreeSet<ObjectName>,
+    /// Relations of which nothing that was known before holds: they are new, or they or parts of them have other names.
+    renewed: BTreeSet<ObjectName>,
 }
 
 impl Touched {
@@ -32,12 +35,15 @@ impl Touched {
     pub fn add(&mut self, moved: &Moved) {
         let (before, after) = (&moved.before, &moved.after);
         for schema in schemas(before, after) {
-            let (is, was) = (told(after, before, &schema, false), told(before, after, &schema, false));
+            let of = |one, other| told(one, other, &schema, Telling::Tables);
+            let (is, was) = (of(after, before), of(before, after));
             let differs = |key: &&EntryKey| is.entries.get(key) != was.entries.get(key);
             let keys: BTreeSet<&EntryKey> = is.entries.keys().chain(was.entries.keys()).filter(differs).collect();
             self.objects.extend(keys.into_iter().map(|key| (schema.clone(), key.clone())));
         }
-        self.renamed.extend(moved.renamed.iter().cloned());
+        // All that belongs to a new table is asked for at the end.
+        self.renewed.extend(after.tables.keys().filter(|name| !before.tables.contains_key(name)).cloned());
+        self.renewed.extend(moved.renamed.iter().cloned());
     }
 
     /// Adds objects that were touched in the past.
@@ -54,7 +60,7 @@ impl Touched {
     /// Returns whether there is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty() && self.renamed.is_empty()
+        self.objects.is_empty() && self.renewed.is_empty()
     }
 
     /// Returns what a snapshot has to hold to tell what they are like.
@@ -86,20 +92,20 @@ impl Touched {
     /// Returns what they are like in a snapshot; without one, that it is not known.
     #[must_use]
     pub fn left(&self, snapshot: Option<&Snapshot>) -> Vec<Left> {
-        let mut left: Vec<Left> = self.renamed.iter().map(Left::anew).collect();
+        let mut left: Vec<Left> = self.renewed.iter().map(Left::anew).collect();
         let schemas: BTreeSet<&Ident> =
-            self.objects.iter().map(|(schema, _)| schema).chain(self.renamed.iter().map(|name| &name.schema)).collect();
+            self.objects.iter().map(|(schema, _)| schema).chain(self.renewed.iter().map(|name| &name.schema)).collect();
         for schema in schemas {
             let inventory = match snapshot {
-                Some(snapshot) => told(&self.parts(schema, snapshot), &Parts::default(), schema, false),
+                Some(snapshot) => told(&self.parts(schema, snapshot), &Parts::default(), schema, Telling::All),
                 None => Inventory::empty(schema.clone()),
             };
             let mut keys: BTreeSet<&EntryKey> =
                 self.objects.iter().filter(|(other, _)| other == schema).map(|(_, key)| key).collect();
-            let is_renamed = |key: &&EntryKey| {
-                key.relation.as_ref().is_some_and(|relation| self.renamed.contains(&inventory.named(relation)))
+            let is_renewed = |key: &&EntryKey| {
+                key.relation.as_ref().is_some_and(|relation| self.renewed.contains(&inventory.named(relation)))
             };
-            keys.extend(inventory.entries.keys().filter(is_renamed));
+            keys.extend(inventory.entries.keys().filter(is_renewed));
             left.extend(keys.into_iter().map(|key| Left {
                 schema: schema.as_str().to_owned(),
                 relation: key.relation.as_ref().map(|relation| relation.as_str().to_owned()),
@@ -115,7 +121,7 @@ impl Touched {
     /// Returns the parts of a snapshot that are concerned.
     fn parts(&self, schema: &Ident, snapshot: &Snapshot) -> Parts {
         let mut relations: BTreeSet<ObjectName> =
-            self.renamed.iter().filter(|name| name.schema == *schema).cloned().collect();
+            self.renewed.iter().filter(|name| name.schema == *schema).cloned().collect();
         let mut parts = Parts::default();
         for (_, key) in self.objects.iter().filter(|(other, _)| other == schema) {
             let named = |name: &Ident| ObjectName { schema: schema.clone(), name: name.clone() };

@@ -20,10 +20,21 @@ pub(super) fn is_helper(name: &Ident) -> bool {
     name.as_str().contains(HELPER)
 }
 
+/// How much is told of a table or column that the other side lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// All that belongs to it.
+    All,
+    /// What does not go with it when it goes: of a table only foreign keys, nothing of a column.
+    Going,
+    /// All that belongs to a column; of a table that it is there.
+    Tables,
+}
+
 /// Returns what of the parts is in a schema, but for columns, constraints and indexes of a table that `other` has alike. Comments,
-/// privileges and row-level security are not told, nor, where it `goes`, what belongs to a column that `other` lacks, or, foreign keys
-/// excepted, to such a table: it goes with that.
-pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> Inventory {
+/// privileges and row-level security are not told.
+pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, telling: Telling) -> Inventory {
+    let goes = telling == Telling::Going;
     let mut inventory = Inventory::empty(schema.clone());
     let mut add = |relation: Option<&Ident>, kind, name: &str, entry: Entry| {
         let key = EntryKey { relation: relation.cloned(), kind, name: name.to_owned() };
@@ -74,7 +85,7 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
             // It stays; only its indexes change.
             add(relation, EntryKind::MaterializedView, name.name.as_str(), Entry::default());
         }
-        let goes_whole = goes && is_table && other.is_none();
+        let goes_whole = telling != Telling::All && is_table && other.is_none();
         let columns = table.columns.iter().enumerate().filter(|_| is_table && !goes_whole);
         // Most are as they were, at their place.
         let differs = |place, column| other.is_none_or(|other| other.columns.get(place) != Some(column));
@@ -82,9 +93,9 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
             let alone = other.is_none_or(|other| other.column(&column.name).is_none());
             add(relation, EntryKind::Column, column.name.as_str(), of_column(column, place, alone));
         }
-        let goes: Vec<&Ident> = other.filter(|_| goes).map(|other| lacking(table, other)).unwrap_or_default();
+        let going: Vec<&Ident> = other.filter(|_| goes).map(|other| lacking(table, other)).unwrap_or_default();
         let stands_out = |constraint: &&Constraint| {
-            (!goes_whole || matches!(constraint.kind, ConstraintKind::ForeignKey { .. }))
+            (!goes_whole || goes && matches!(constraint.kind, ConstraintKind::ForeignKey { .. }))
                 && other.and_then(|other| other.constraint(&constraint.name)) != Some(constraint)
                 && !is_helper(&constraint.name)
         };
@@ -93,7 +104,7 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
                 constraint.uses(column)
                     || matches!(&constraint.kind, ConstraintKind::Check { expression } if mentions(expression, column))
             };
-            if !goes.iter().any(uses) {
+            if !going.iter().any(uses) {
                 // That rows have been checked is not taken back.
                 let checked =
                     other.and_then(|other| other.constraint(&constraint.name)).is_some_and(|one| one.validated);
@@ -107,7 +118,7 @@ pub(super) fn told(parts: &Parts, other: &Parts, schema: &Ident, goes: bool) -> 
                 continue;
             }
             // An index that is not valid was a leftover of something.
-            if index.valid && index.constraint.is_none() && !goes.iter().any(|column| index_mentions(index, column)) {
+            if index.valid && index.constraint.is_none() && !going.iter().any(|column| index_mentions(index, column)) {
                 let unique = if index.structure.unique { "UNIQUE " } else { "" };
                 let definition = index.structure.definition(None);
                 let entry = defined(format!("CREATE {unique}INDEX IF NOT EXISTS {own} ON {name} {definition}"));

@@ -13,7 +13,10 @@ mod ledger;
 mod replicas;
 mod watch;
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use crate::{
     db::{ServerError, ServerErrorKind, Session, Stop, Work},
@@ -107,11 +110,11 @@ fn in_transaction(
     let (locking, started) = (group.locking(), Instant::now());
     // Which of the tables it was is found out by who holds them.
     let not_locked = |error| Failure::of(group.locks.first().map_or(0, |lock| lock.step), error, started.elapsed());
-    if !atomic {
-        session.begin(limits, &locking).map_err(|error| match locking.as_str() {
-            "" => Failure::not_begun(0, error),
-            _ => not_locked(error),
-        })?;
+    let begins = !atomic && locking.is_empty();
+    if begins {
+        session.begins();
+    } else if !atomic {
+        session.begin(limits, &locking).map_err(not_locked)?;
     } else if let Some((lock, statement)) = group.steps.first().map(|step| self::limits(step))
         && !locking.is_empty()
     {
@@ -119,7 +122,7 @@ fn in_transaction(
         let locked = work.limit(true, lock, statement).and_then(|()| work.send(&locking, false, lock, statement));
         locked.map_err(not_locked)?;
     }
-    let scope = Limits::Transaction(limits);
+    let scope = if begins { Limits::Begins } else { Limits::Transaction(limits) };
     let still = |session: &mut Session| again.iter().try_for_each(|other| fence::none_of(session, group, other));
     let outcome = if group.locks.is_empty() { Ok(()) } else { still(session) }.and_then(|()| {
         if atomic {
@@ -209,6 +212,8 @@ enum Limits {
     Session,
     /// For the transaction that is open, in which these are set already.
     Transaction(Option<(LockTimeout, StatementTimeout)>),
+    /// For the transaction that begins with the first step.
+    Begins,
 }
 
 fn limits(step: &Step) -> (LockTimeout, StatementTimeout) {
@@ -255,21 +260,33 @@ fn steps(
     let (local, mut set) = match scope {
         Limits::Session => (false, None),
         Limits::Transaction(set) => (true, set),
+        Limits::Begins => (true, None),
     };
+    let mut begins = matches!(scope, Limits::Begins);
     for (place, step) in steps.iter().enumerate() {
         // A cancellation that found no statement running has cancelled nothing.
         if stop.is_set() {
             return Err(Failure::not_begun(place, ServerError::interrupted()));
         }
         let (lock, statement) = limits(step);
-        if set != Some((lock, statement)) {
-            work.limit(local, lock, statement).map_err(|error| Failure::not_begun(place, error))?;
-            set = Some((lock, statement));
+        let counts = matches!(step.verb, Verb::Fill);
+        // With the statement, but for one that has to be alone in its message.
+        let (first, limit) = (mem::take(&mut begins), set.replace((lock, statement)) != Some((lock, statement)));
+        let together = local && limit && !counts;
+        if limit && !together {
+            let begun = if first { work.execute("BEGIN") } else { Ok(()) };
+            let limited = begun.and_then(|()| work.limit(local, lock, statement));
+            limited.map_err(|error| Failure::not_begun(place, error))?;
         }
         emit(Event::StepBegins(step));
         let started = Instant::now();
-        let counts = matches!(step.verb, Verb::Fill);
-        let mut send = || work.send(&step.sql, counts, lock, statement);
+        let mut send = || {
+            if together {
+                work.send_limited(first, &step.sql, lock, statement).map(|()| None)
+            } else {
+                work.send(&step.sql, counts, lock, statement)
+            }
+        };
         let outcome = match &mut watch {
             Some(watch) => watch.over(step, send, emit),
             None => send(),

@@ -41,6 +41,8 @@ pub struct NewRun {
     pub revision: Option<String>,
     /// SHA-256 over the tokens of all scripts.
     pub scripts_digest: Option<String>,
+    /// The file or directory of the backup made before the first change.
+    pub backup: Option<String>,
 }
 
 /// How a run ended.
@@ -169,6 +171,8 @@ pub struct Run {
     pub revision: Option<String>,
     /// SHA-256 over the tokens of all scripts.
     pub scripts_digest: Option<String>,
+    /// The file or directory of the backup made before the first change, on that machine.
+    pub backup: Option<String>,
     /// For how long others may have waited, in milliseconds.
     pub blocked_ms: u64,
     /// What went wrong.

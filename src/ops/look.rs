@@ -240,20 +240,42 @@ impl<'a> Subject<'a> {
         watch: Watch<'_>,
         emit: &mut dyn FnMut(Event<'_>),
     ) -> Result<Seen, Box<Diagnostic>> {
+        let snapshot = self.snapshot(session)?;
+        let plan = self.plan(session, &snapshot, policy, answers, bounded, watch, emit)?;
+        Ok(Seen { snapshot, plan })
+    }
+
+    /// Takes a snapshot.
+    pub(super) fn snapshot(&self, session: &mut Session) -> Result<Snapshot, Box<Diagnostic>> {
         let snapshot =
             session.look(&self.scope, self.has_base()).map_err(|error| Box::new(errors::of_snapshot(&error)))?;
         old_enough(&snapshot)?;
+        Ok(snapshot)
+    }
+
+    /// Plans on a snapshot, as [`look`](Self::look) does.
+    #[expect(clippy::too_many_arguments, reason = "what a look takes, and what it has seen")]
+    pub(super) fn plan(
+        &self,
+        session: &mut Session,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        answers: &mut Answers,
+        bounded: bool,
+        watch: Watch<'_>,
+        emit: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Plan, Box<Diagnostic>> {
         let expect = |is_needed: bool| {
             watch.ahead.iter().filter(|_| is_needed).for_each(|connections| connections.expect_control());
         };
         // Where nothing is there yet it takes no plan to know.
         expect(snapshot.tables.is_empty() && snapshot.base_versions.is_none() && self.has_base());
         loop {
-            let Foreseen { mut plan, complete } = plan::foresee(&self.goals, &snapshot, answers, policy);
+            let Foreseen { mut plan, complete } = plan::foresee(&self.goals, snapshot, answers, policy);
             if plan.questions.is_empty() {
-                return Ok(Seen { snapshot, plan });
+                return Ok(plan);
             }
-            let Some(target) = snapshot.target.clone() else { return Ok(Seen { snapshot, plan }) };
+            let Some(target) = snapshot.target.clone() else { return Ok(plan) };
             expect(!plan.is_empty());
             let checked: std::collections::BTreeSet<_> = plan
                 .questions
@@ -310,7 +332,7 @@ impl<'a> Subject<'a> {
             }
             if as_expected {
                 plan.questions.clear();
-                return Ok(Seen { snapshot, plan });
+                return Ok(plan);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{
     fmt::Display,
     fs,
     panic::resume_unwind,
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
     sync::mpsc::{self, Receiver},
     thread::{self, Scope},
 };
@@ -42,7 +42,7 @@ pub(super) struct Memory {
     /// The objects that this run has touched, as far as that was found out.
     touched: diff::Touched,
     /// These, as they are at the end, as a text.
-    left: Option<String>,
+    pub(super) left: Option<String>,
     /// Base migrations that this run carries out as a whole, and that go back by their `down.sql`.
     pub(super) whole: BTreeSet<ScriptId>,
     /// Base migrations that diesel's books are to forget.
@@ -87,6 +87,20 @@ impl Memory {
             scope.spawn(|| moved.iter().for_each(|moved| self.touched.add(moved)));
             what()
         })
+    }
+
+    /// Notes what the run has left behind, by its `last` look, while something else is done.
+    pub(super) fn while_noting_left<T>(&mut self, last: bool, snapshot: &Snapshot, what: impl FnOnce() -> T) -> T {
+        if !last || !self.is_open() || self.left.is_some() {
+            return what();
+        }
+        let touched = &self.touched;
+        let (done, left) = thread::scope(|scope| {
+            let left = scope.spawn(|| write_left(&touched.left(Some(snapshot))));
+            (what(), left.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        self.left = Some(left);
+        done
     }
 
     /// Forgets what statements have moved: it was undone.
@@ -195,7 +209,11 @@ impl Operation<'_, '_> {
     }
 
     fn new_run(&self) -> NewRun {
-        new_run(self.settings, self.subject, self.command_words())
+        let made = self.notes.aside.backup.as_ref().filter(|backup| backup.bytes.is_some());
+        // Where it is counts, not from where it was named.
+        let whole = |file: &String| absolute(file).map_or_else(|_| file.clone(), |path| path.display().to_string());
+        let backup = made.map(|backup| whole(&backup.file));
+        NewRun { backup, ..new_run(self.settings, self.subject, self.command_words()) }
     }
 
     /// Returns the name of what is done, as it was typed.
@@ -280,7 +298,7 @@ impl Operation<'_, '_> {
         let undone = undone.map(|step| entry(self.subject, step));
         let elapsed = failure.elapsed.as_secs_f64() * 1_000.0;
         let error = &failure.error;
-        drop(journal.failed(&mut session.work(), undone, elapsed, error.kind.sqlstate(), &error.to_string()));
+        drop(journal.failed(&mut session.work(), undone, elapsed, error.sqlstate, &error.to_string()));
     }
 
     /// Returns whether this run takes changes back.
@@ -303,20 +321,6 @@ impl Operation<'_, '_> {
         if let Err(error) = written {
             self.no_journal(&error);
         }
-    }
-
-    /// Notes what the run has left behind, by its last look, while something else is done.
-    pub(super) fn while_noting_left<T>(&mut self, snapshot: &Snapshot, what: impl FnOnce(&mut Self) -> T) -> T {
-        if !self.memory.is_open() {
-            return what(self);
-        }
-        let touched = std::mem::take(&mut self.memory.touched);
-        let (done, left) = thread::scope(|scope| {
-            let left = scope.spawn(|| write_left(&touched.left(Some(snapshot))));
-            (what(self), left.join().unwrap_or_else(|panic| resume_unwind(panic)))
-        });
-        (self.memory.touched, self.memory.left) = (touched, Some(left));
-        done
     }
 
     /// Writes down how the run ended, where it is remembered at all.
@@ -374,6 +378,7 @@ pub(super) fn new_run(settings: &Settings, subject: &Subject<'_>, command: &str)
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: settings.revision.clone().or_else(|| revision(settings)),
         scripts_digest: Some(sql::checksum_of_all(subject.digests())),
+        backup: None,
     }
 }
 

@@ -266,7 +266,13 @@ impl Operation<'_, '_> {
             } else {
                 self.subject.forget(answers);
                 let (subject, watch, emit) = (self.subject, self.watch(site), &mut *self.emit);
-                self.memory.while_touching(|| subject.look(session, &policy, answers, false, watch, emit))
+                let memory = &mut self.memory;
+                memory.while_touching(|| subject.snapshot(session)).and_then(|snapshot| {
+                    memory.left = None;
+                    let plan = || subject.plan(session, &snapshot, &policy, answers, false, watch, emit);
+                    let plan = memory.while_noting_left(verifying, &snapshot, plan);
+                    plan.map(|plan| Seen { snapshot, plan })
+                })
             };
             let mut seen = match looked {
                 Ok(seen) => seen,
@@ -460,9 +466,8 @@ impl Operation<'_, '_> {
     fn finish(&mut self, site: &Site, session: &mut Session, seen: &Seen) {
         let changed: Vec<ScriptId> =
             self.subject.goals.iter().map(|goals| goals.id).filter(|id| self.notes.has_changed(*id)).collect();
-        self.while_noting_left(&seen.snapshot, |operation| {
-            operation.verified(site, session, seen, &|id| changed.contains(&id));
-        });
+        self.memory.while_noting_left(true, &seen.snapshot, || ());
+        self.verified(site, session, seen, &|id| changed.contains(&id));
         let unrecorded = self.unrecorded(seen);
         if let Some(base) = &mut self.notes.base {
             // A version of several groups comes several times, and one that could not be recorded with its group comes below.

@@ -105,6 +105,7 @@ fn run(run: &Run, with_scripts: bool) -> Item {
         _ => {}
     }
     notes.extend(run.revision.as_ref().map(|revision| format!("scripts of revision {revision}")));
+    notes.extend(run.backup.as_ref().map(|backup| format!("backup before it: {backup}")));
     notes.extend(run.error.iter().cloned());
     Item {
         sign,

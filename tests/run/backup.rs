@@ -75,6 +75,9 @@ fn a_backup_is_made_before_the_first_change_and_never_without_one() {
     assert_eq!(report["backup"]["bytes"].as_u64(), Some(metadata.len()));
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777, 0o600);
 
+    let history = scripts.command(&["history"]).database(&database).run().expect(0);
+    assert_says(&history.stdout, &["backup before it: ", name]);
+
     // It has what was there before, and only that.
     let restored = TestDatabase::new("restored").unwrap();
     let restore = Command::new("pg_restore").args(["--exit-on-error", "-d", restored.url()]).arg(&file).output();

@@ -36,7 +36,7 @@ fn interrupted_during_a_statement(signal: &str, code: i32) {
     wait_for_query(
         &database,
         "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
-         AND query LIKE 'DO $$%' AND pid <> pg_backend_pid()) AS it",
+         AND query LIKE '%; DO $$%' AND pid <> pg_backend_pid()) AS it",
     );
     database.execute("DELETE FROM slow");
     scripts.run(&database).expect(0);

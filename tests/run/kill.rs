@@ -336,7 +336,7 @@ DO $$ BEGIN PERFORM pg_sleep(600) FROM slow; CREATE TABLE done (id integer); END
     wait_for_statement(&database, "DO $$%");
     database.execute(
         "DELETE FROM slow; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE datname = current_database() AND query LIKE 'DO $$%' AND pid <> pg_backend_pid()",
+         WHERE datname = current_database() AND query LIKE '%; DO $$%' AND pid <> pg_backend_pid()",
     );
     run.wait().expect(0);
     assert_eq!(database.value("SELECT to_regclass('done')").as_deref(), Some("done"));

@@ -188,9 +188,10 @@ impl Proxy {
         self.shared.changed.notify_all();
     }
 
-    /// Returns the statements sent so far, diesel's two at the beginning of each connection included.
+    /// Returns the statements sent so far, diesel's two at the beginning of each connection included, without the beginning of a
+    /// transaction and the limits that a step is sent with.
     pub fn statements(&self) -> Vec<String> {
-        self.shared.state().statements.clone()
+        self.shared.state().statements.iter().map(|sql| own(sql).to_owned()).collect()
     }
 
     /// Returns how often the program sent something and waited for the answer, without what opens a connection.
@@ -319,4 +320,11 @@ fn body(length: [u8; 4]) -> usize {
 fn until_zero(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// Returns the step in what is sent with it.
+fn own(sql: &str) -> &str {
+    let rest = sql.strip_prefix("BEGIN; ").unwrap_or(sql);
+    let parts = rest.strip_prefix("SET LOCAL lock_timeout = ").and_then(|_| rest.splitn(3, "; ").nth(2));
+    parts.unwrap_or(sql)
 }

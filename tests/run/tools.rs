@@ -103,7 +103,7 @@ pub fn wait_for_statement(database: &TestDatabase, pattern: &str) {
         database,
         &format!(
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
-             AND pid <> pg_backend_pid() AND query LIKE '{pattern}') AS it"
+             AND pid <> pg_backend_pid() AND query LIKE '%{pattern}') AS it"
         ),
     );
 }

@@ -21,6 +21,7 @@ pub(super) fn history_of(text: &str) -> History {
             tool_version: text.clone(),
             revision: Some(text.clone()),
             scripts_digest: Some(text.clone()),
+            backup: Some(text.clone()),
             blocked_ms: 40,
             error: Some(text.clone()),
             changes: 3,

@@ -23,6 +23,8 @@ CREATE TABLE runs (
     revision text,
     -- SHA-256 over the tokens of all scripts.
     scripts_digest text,
+    -- The file or directory of the backup made before its first change, on that host.
+    backup text,
     -- For how long others may have waited for locks of this run.
     blocked_ms bigint NOT NULL,
     -- What went wrong: no secret and no content of a row.
@@ -62,4 +64,6 @@ CREATE TABLE changes (
     error text,
     -- The run that took it back.
     undone_by bigint
-);
+)
+    -- A row is not worth to be compressed as long as it fits on a page.
+    WITH (toast_tuple_target = 8160);
