@@ -37,7 +37,7 @@ use super::{
 use composites::Composites;
 use rows::{BackfillRow, ChangeRow, RunRow};
 
-/// How long the making of the journal waits for a lock. An event trigger may make it wait for the run itself.
+/// How long the other connection waits for a lock when it makes the journal or writes there. An event trigger may make it wait for the run itself.
 const LOCK_TIMEOUT_MS: u32 = 2_000;
 
 /// The migrations of the journal, in order, and what each makes. The second is made by the second run, the last when it is needed.
@@ -668,19 +668,33 @@ impl Journal {
     pub fn end(&mut self, work: &mut Work<'_>, end: &RunEnd) -> Result<(), ServerError> {
         // A server that crashes at once after it takes the run for interrupted, and that is all.
         let mut sql = format!("SET LOCAL synchronous_commit = off; {}", self.opening());
+        let left = end.left.as_ref().map(|left| format!(", left_as = {}", quote_literal(left))).unwrap_or_default();
         let _ = write!(
             sql,
-            "UPDATE {}.runs SET ended_at = clock_timestamp(), outcome = {}, exit_code = {}, blocked_ms = {}, error = {}, left_as = \
-             {} WHERE id = {}",
+            "UPDATE {}.runs SET ended_at = clock_timestamp(), outcome = {}, exit_code = {}, blocked_ms = {}, error = {}{left} WHERE \
+             id = {}",
             self.schema,
             quote_literal(&end.outcome),
             end.exit_code,
             end.blocked_ms,
             text(end.error.as_deref()),
-            quote_literal(&end.left),
             self.id
         );
         work.execute(&sql)
+    }
+
+    /// Writes down what the run has left behind, on the other connection: it takes the server as long as a step. Returns whether it is
+    /// written; what is not then is to be written with the run's [`end`](Self::end).
+    #[must_use]
+    pub fn leaves(&self, control: &mut Control, left: &str) -> bool {
+        let sql = format!(
+            "SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; SET LOCAL synchronous_commit = off; UPDATE {}.runs SET left_as = {} WHERE id = \
+             {}",
+            self.schema,
+            quote_literal(left),
+            self.id
+        );
+        self.recorded && control.connection().batch_execute(&sql).is_ok()
     }
 
     /// Returns the statement that makes the run's own row, where it is still to be made.

@@ -56,8 +56,8 @@ pub struct RunEnd {
     pub blocked_ms: u64,
     /// What went wrong: no secret and no content of a row.
     pub error: Option<String>,
-    /// The objects that it has touched, as they are now, as [`write_left`] writes them.
-    pub left: String,
+    /// The objects that it has touched, as they are now, as [`write_left`] writes them; `None` where that is written already.
+    pub left: Option<String>,
 }
 
 /// What is known of a step before it is sent.

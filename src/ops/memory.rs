@@ -41,14 +41,26 @@ pub(super) struct Memory {
     moved: Vec<Moved>,
     /// The objects that this run has touched, as far as that was found out.
     touched: diff::Touched,
-    /// These, as they are at the end, as a text.
-    pub(super) left: Option<String>,
+    /// These, as they are at the end.
+    left: Left,
     /// Base migrations that this run carries out as a whole, and that go back by their `down.sql`.
     pub(super) whole: BTreeSet<ScriptId>,
     /// Base migrations that diesel's books are to forget.
     base: Vec<BaseVersion>,
     /// What taking these changes back would lose, in words and with the query that counted none of it.
     none_lost: Vec<(String, String)>,
+}
+
+/// What is known of what a run has left behind, as a text.
+#[derive(Debug, Default)]
+enum Left {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// This.
+    Known(String),
+    /// It is in the journal.
+    Written,
 }
 
 impl Memory {
@@ -89,18 +101,42 @@ impl Memory {
         })
     }
 
-    /// Notes what the run has left behind, by its `last` look, while something else is done.
-    pub(super) fn while_noting_left<T>(&mut self, last: bool, snapshot: &Snapshot, what: impl FnOnce() -> T) -> T {
-        if !last || !self.is_open() || self.left.is_some() {
-            return what();
-        }
+    /// Notes what the run has left behind, by its last look, while something else is done; writes it down where the other connection
+    /// is there.
+    pub(super) fn while_noting_left<T>(
+        &mut self,
+        control: Option<&mut Control>,
+        snapshot: &Snapshot,
+        what: impl FnOnce() -> T,
+    ) -> T {
+        let Some(journal) = self.journal.opened() else { return what() };
         let touched = &self.touched;
         let (done, left) = thread::scope(|scope| {
-            let left = scope.spawn(|| write_left(&touched.left(Some(snapshot))));
+            let left = scope.spawn(move || {
+                let left = write_left(&touched.left(Some(snapshot)));
+                let is_written = control.is_some_and(|control| journal.leaves(control, &left));
+                if is_written { Left::Written } else { Left::Known(left) }
+            });
             (what(), left.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        self.left = Some(left);
+        self.left = left;
         done
+    }
+
+    /// Notes what the run has left behind, where its last look has not done so.
+    pub(super) fn note_left(&mut self, snapshot: &Snapshot) {
+        if matches!(self.left, Left::Unknown) {
+            self.while_noting_left(None, snapshot, || ());
+        }
+    }
+
+    /// Takes what is still to be written of it; that nothing is known, where that is so.
+    fn take_left(&mut self) -> Option<String> {
+        match std::mem::take(&mut self.left) {
+            Left::Unknown => Some(write_left(&self.touched.left(None))),
+            Left::Known(left) => Some(left),
+            Left::Written => None,
+        }
     }
 
     /// Forgets what statements have moved: it was undone.
@@ -326,7 +362,7 @@ impl Operation<'_, '_> {
     /// Writes down how the run ended, where it is remembered at all.
     pub(super) fn remember_end(&mut self, session: &mut Session) {
         self.memory.while_touching(|| ());
-        let left = self.memory.left.take().unwrap_or_else(|| write_left(&self.memory.touched.left(None)));
+        let left = self.memory.take_left();
         let Some(journal) = self.memory.journal.get().filter(|journal| journal.is_recorded()) else { return };
         self.notes.aside.run = Some(journal.id());
         let worst = worst_of(&self.notes.diagnostics);

@@ -268,9 +268,9 @@ impl Operation<'_, '_> {
                 let (subject, watch, emit) = (self.subject, self.watch(site), &mut *self.emit);
                 let memory = &mut self.memory;
                 memory.while_touching(|| subject.snapshot(session)).and_then(|snapshot| {
-                    memory.left = None;
-                    let plan = || subject.plan(session, &snapshot, &policy, answers, false, watch, emit);
-                    let plan = memory.while_noting_left(verifying, &snapshot, plan);
+                    let mut plan = || subject.plan(session, &snapshot, &policy, answers, false, watch, emit);
+                    let control = workplace.control.as_mut();
+                    let plan = if verifying { memory.while_noting_left(control, &snapshot, plan) } else { plan() };
                     plan.map(|plan| Seen { snapshot, plan })
                 })
             };
@@ -466,7 +466,7 @@ impl Operation<'_, '_> {
     fn finish(&mut self, site: &Site, session: &mut Session, seen: &Seen) {
         let changed: Vec<ScriptId> =
             self.subject.goals.iter().map(|goals| goals.id).filter(|id| self.notes.has_changed(*id)).collect();
-        self.memory.while_noting_left(true, &seen.snapshot, || ());
+        self.memory.note_left(&seen.snapshot);
         self.verified(site, session, seen, &|id| changed.contains(&id));
         let unrecorded = self.unrecorded(seen);
         if let Some(base) = &mut self.notes.base {
