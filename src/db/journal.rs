@@ -40,12 +40,15 @@ use rows::{BackfillRow, ChangeRow, RunRow};
 /// How long the other connection waits for a lock when it makes the journal or writes there. An event trigger may make it wait for the run itself.
 const LOCK_TIMEOUT_MS: u32 = 2_000;
 
-/// The migrations of the journal, in order, and what each makes. The second is made by the second run, the last when it is needed.
-const PARTS: [(&str, &str); 3] = [
+/// The migrations of the journal, in order, and what each makes. The first run makes the first, the second what is missing of the others,
+/// but for the table of backfills, which is made when it is needed.
+const PARTS: [(&str, &str); 4] = [
     ("00000000000001_journal", include_str!("journal/migrations/00000000000001_journal/up.sql")),
     ("00000000000002_key", include_str!("journal/migrations/00000000000002_key/up.sql")),
-    ("00000000000003_backfills", include_str!("journal/migrations/00000000000003_backfills/up.sql")),
+    (FOR_BACKFILLS, include_str!("journal/migrations/00000000000003_backfills/up.sql")),
+    ("00000000000004_backup", include_str!("journal/migrations/00000000000004_backup/up.sql")),
 ];
+const FOR_BACKFILLS: &str = "00000000000003_backfills";
 const RUNS: &str = include_str!("journal/runs.sql");
 const CHANGES: &str = include_str!("journal/changes.sql");
 const UNDONE: &str = include_str!("journal/undone.sql");
@@ -401,9 +404,13 @@ fn has_backfills(connection: &mut PgConnection, schema: &Ident) -> Result<bool, 
     Ok(found.value)
 }
 
+fn version_of(part: &str) -> String {
+    BaseVersion::of_directory(part).version
+}
+
 /// The versions of the journal that this program knows.
 fn known() -> Vec<String> {
-    PARTS.iter().map(|(name, _)| BaseVersion::of_directory(name).version).collect()
+    PARTS.iter().map(|(name, _)| version_of(name)).collect()
 }
 
 fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewRun) -> Result<Journal, JournalError> {
@@ -417,15 +424,11 @@ fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewR
     if let Some(version) = recorded.iter().filter(|version| !known.contains(version)).max() {
         return Err(JournalError::Newer { schema: schema.clone(), version: version.clone() });
     }
-    // Its last part is made when it is needed, and brought up to date where it is there.
-    let needed = match recorded.len() {
-        0..=2 => 2,
-        _ => known.len(),
-    };
+    let is_wanted = |part: &str| part != FOR_BACKFILLS;
     if !is_there {
         make_anew(connection, schema)?;
-    } else if known.iter().take(needed).any(|version| !recorded.contains(version)) {
-        let made = make(connection, schema, needed);
+    } else if PARTS.iter().any(|(name, _)| is_wanted(name) && !recorded.contains(&version_of(name))) {
+        let made = make(connection, schema, &is_wanted);
         // Without the key everything is found as well, and the next run makes it.
         let does_without = recorded.len() == 1
             && made.as_ref().is_err_and(|error| {
@@ -471,21 +474,21 @@ fn settled(schema: &Ident, create: &str) -> String {
 fn make_anew(connection: &mut PgConnection, schema: &Ident) -> Result<(), ServerError> {
     let [(name, makes), ..] = PARTS;
     let settled = settled(schema, &format!("CREATE SCHEMA IF NOT EXISTS {schema}; "));
-    let version = quote_literal(&BaseVersion::of_directory(name).version);
+    let version = quote_literal(&version_of(name));
     let books = CREATE_MIGRATIONS_TABLE.trim_end();
     let sql =
         format!("{settled}; {books}\n{makes}\nINSERT INTO __diesel_schema_migrations (version) VALUES ({version})");
     connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
 }
 
-/// Makes the first parts of the journal, those that are not there, with diesel's harness: its books are in the journal's own schema.
-fn make(connection: &mut PgConnection, schema: &Ident, parts: usize) -> Result<(), ServerError> {
+/// Makes the parts of the journal that are wanted and not there, with diesel's harness: its books are in the journal's own schema.
+fn make(connection: &mut PgConnection, schema: &Ident, is_wanted: &dyn Fn(&str) -> bool) -> Result<(), ServerError> {
     let sql = settled(schema, "");
     // All of it or nothing.
     let made = connection.transaction::<_, Box<dyn Error + Send + Sync>, _>(|connection| {
         connection.batch_execute(&sql)?;
         let applied: Vec<String> = connection.applied_migrations()?.iter().map(ToString::to_string).collect();
-        for (name, makes) in PARTS.iter().take(parts) {
+        for (name, makes) in PARTS.iter().filter(|(name, _)| is_wanted(name)) {
             let version = BaseVersion::of_directory(name);
             if !applied.contains(&version.version) {
                 in_migration(connection, &version, &mut |work| work.execute(makes))?;
@@ -823,7 +826,7 @@ impl Journal {
     ) -> Result<Watermark, ServerError> {
         let (schema, id) = (&self.schema, self.id);
         if !has_backfills(session.diesel(), schema)? {
-            make(session.diesel(), schema, PARTS.len())?;
+            make(session.diesel(), schema, &|_| true)?;
         }
         let (location, object) = (quote_literal(entry.0), quote_literal(entry.1));
         let (identity, table) = (quote_literal(identity), quote_literal(table));
@@ -945,7 +948,7 @@ mod tests {
 
     #[test]
     fn every_version_of_the_journal_is_known() {
-        assert_eq!(known(), ["00000000000001", "00000000000002", "00000000000003"]);
+        assert_eq!(known(), ["00000000000001", "00000000000002", "00000000000003", "00000000000004"]);
     }
 
     #[test]

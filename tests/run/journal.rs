@@ -118,6 +118,24 @@ fn an_atomic_run_is_remembered_as_a_whole_or_as_a_failure() {
 }
 
 #[test]
+fn an_older_journal_is_read_and_brought_up_to_date_by_the_next_run() {
+    let Some(database) = TestDatabase::new("journal_older") else { return };
+    let scripts = Scripts::one("CREATE TABLE IF NOT EXISTS t (id integer);");
+    scripts.run(&database).expect(0);
+    database.execute("ALTER TABLE hrms_migrate.runs DROP COLUMN backup");
+    let history = scripts.command(&["history"]).database(&database).run().expect(0);
+    assert_says(&history.stdout, &["run 1 of", "done, 1 change"]);
+    scripts.write("020_more.sql", "CREATE TABLE IF NOT EXISTS u (id integer);");
+    let run = scripts.run(&database).expect(0);
+    assert!(!run.stderr.contains("no-journal"), "{}", run.stderr);
+    let history = scripts.command(&["history"]).database(&database).run().expect(0);
+    assert_says(&history.stdout, &["run 1 of", "run 2 of"]);
+    let versions =
+        "SELECT string_agg(right(version, 1), ',' ORDER BY version) FROM hrms_migrate.__diesel_schema_migrations";
+    assert_eq!(database.value(versions).as_deref(), Some("1,2,4"));
+}
+
+#[test]
 fn a_journal_that_is_dropped_is_made_anew() {
     let Some(database) = TestDatabase::new("journal_dropped") else { return };
     let scripts = Scripts::one(TABLE);

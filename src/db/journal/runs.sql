@@ -1,7 +1,9 @@
 -- One row is one run, newest first. Takes ACCESS SHARE on the journal.
 SELECT r.id, r.command, to_char(r.begun_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS begun,
        (1000 * extract(epoch FROM r.ended_at - r.begun_at))::bigint AS elapsed_ms, r.outcome, r.exit_code, r.role, r.os_user, r.host,
-       r.tool_version, r.revision, r.scripts_digest, r.backup, r.blocked_ms, r.error,
+       r.tool_version, r.revision, r.scripts_digest,
+       -- Journals of before have no such column.
+       to_jsonb(r) ->> 'backup' AS backup, r.blocked_ms, r.error,
        (SELECT count(*) FROM {schema}.changes c WHERE c.run_id = r.id AND c.state = 'done') AS changes,
        ARRAY(SELECT c.script FROM {schema}.changes c WHERE c.run_id = r.id GROUP BY c.script ORDER BY min(c.number)) AS scripts,
        -- Who works holds the runner lock.
