@@ -18,7 +18,7 @@ use crate::{
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// The server does not answer yet; it is asked again.
+    /// The server does not answer yet, or not while somebody holds a table; it is asked again.
     WaitingForServer {
         /// Why it does not answer.
         why: String,

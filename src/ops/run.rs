@@ -170,6 +170,13 @@ impl Operation<'_, '_> {
             operation.subject.look(session, &policy, &mut answers, bounded, watch, operation.emit)
         };
         let mut looked = look(self, &mut session);
+        let mut since = None;
+        while command == Command::Run
+            && looked.as_ref().is_err_and(|diagnostic| diagnostic.code == Code::LockTimeout)
+            && self.waits_to_look(&mut since)
+        {
+            looked = look(self, &mut session);
+        }
         if looked.as_ref().is_err_and(|diagnostic| diagnostic.code == Code::ConnectionLost) {
             if site.connections.refuses_transactions() {
                 looked = Err(Box::new(errors::of_pooler("a pooler takes no transactions")));

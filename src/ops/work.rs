@@ -255,6 +255,7 @@ impl Operation<'_, '_> {
         let mut policy = self.subject.policy.clone();
         let mut trouble = Trouble::default();
         let mut rounds = 0_u32;
+        let mut locked_since = None;
         // Everything is done: the next look says whether it holds.
         let mut verifying = false;
         loop {
@@ -284,11 +285,15 @@ impl Operation<'_, '_> {
                     }
                     continue;
                 }
+                Err(diagnostic) if diagnostic.code == Code::LockTimeout && self.waits_to_look(&mut locked_since) => {
+                    continue;
+                }
                 Err(diagnostic) => {
                     self.error(diagnostic);
                     return None;
                 }
             };
+            locked_since = None;
             if verifying {
                 self.finish(site, session, &seen);
                 return Some(seen.plan);
@@ -460,6 +465,27 @@ impl Operation<'_, '_> {
             }
         }
         carried
+    }
+
+    /// Somebody holds a table of which the catalog cannot tell everything meanwhile: the definition of a view, an expression. Pauses
+    /// before another look; returns whether there is to be one. `since` is when that began.
+    pub(super) fn waits_to_look(&mut self, since: &mut Option<Instant>) -> bool {
+        let waited = since.get_or_insert_with(Instant::now).elapsed();
+        if waited >= self.settings.limits.lock_budget || self.interrupt.signal().is_some() || self.stop.is_due() {
+            return false;
+        }
+        let why = "somebody has locked a table that is to be looked at".to_owned();
+        (self.emit)(Event::WaitingForServer { why, waited });
+        self.rest(Duration::from_millis(100 + fastrand::u64(0..400)));
+        true
+    }
+
+    /// Sleeps, until there is a reason to stop.
+    fn rest(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while Instant::now() < until && self.interrupt.signal().is_none() && !self.stop.is_due() {
+            sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
+        }
     }
 
     /// Verifies what was done, and keeps diesel's books.
@@ -638,10 +664,7 @@ impl Operation<'_, '_> {
                 pause,
             });
             trouble.count();
-            let until = Instant::now() + pause;
-            while Instant::now() < until && self.interrupt.signal().is_none() && !self.stop.is_due() {
-                sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)));
-            }
+            self.rest(pause);
             if !lost || self.found_again(site, session, workplace, group, failure) {
                 return true;
             }

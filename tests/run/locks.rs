@@ -1,6 +1,9 @@
 //! Tables that another session holds.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use diesel::connection::SimpleConnection;
 
@@ -294,4 +297,26 @@ fn a_validation_that_takes_long_is_told_of() {
     let run = scripts.run(&database).expect(0);
     assert_says(&run.stderr, &["reading rows, 10"]);
     scripts.assert_nothing_left(&database);
+}
+
+#[test]
+fn a_run_looks_again_while_somebody_holds_what_the_catalog_tells_only_then() {
+    let Some(database) = TestDatabase::new("locked_look") else { return };
+    let scripts = Scripts::one(
+        "CREATE TABLE IF NOT EXISTS t (id integer, a text, CHECK (id > 0));
+         CREATE INDEX IF NOT EXISTS t_a ON t (lower(a));
+         CREATE OR REPLACE VIEW v AS SELECT id FROM t;",
+    );
+    scripts.run(&database).expect(0);
+    for lock in ["ALTER TABLE t ADD COLUMN b integer", "LOCK TABLE v IN ACCESS EXCLUSIVE MODE"] {
+        let mut other = in_transaction(&database, lock);
+        let run = scripts.on(&database).spawn();
+        thread::sleep(Duration::from_millis(600));
+        other.batch_execute("ROLLBACK").unwrap();
+        let run = run.wait().expect(0);
+        assert_says(&run.stdout, &["0 changed", "all as declared"]);
+    }
+    let _other = in_transaction(&database, "LOCK TABLE v IN ACCESS EXCLUSIVE MODE");
+    let given_up = scripts.on(&database).arg("--lock-budget=300ms").run().expect(5);
+    assert_says(&given_up.stderr, &["error[lock-timeout]", "the catalog could not be read"]);
 }
