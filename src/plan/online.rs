@@ -501,13 +501,19 @@ impl Planner<'_> {
         self.step(span, fill.sql, act);
         let Some(step) = self.steps.last_mut() else { return };
         step.keeps = fill.keeps;
-        if batches.is_some() {
-            let row = self.policy.timeouts.row;
-            if row.as_millis() < step.lock_timeout.as_millis() {
-                step.lock_timeout = row;
-            }
-            step.batches = batches;
+        if let Some(batches) = batches {
+            self.in_batches(batches);
         }
+    }
+
+    /// Lets the last step change its rows in batches.
+    pub(super) fn in_batches(&mut self, batches: Batches) {
+        let row = self.policy.timeouts.row;
+        let Some(step) = self.steps.last_mut() else { return };
+        if row.as_millis() < step.lock_timeout.as_millis() {
+            step.lock_timeout = row;
+        }
+        step.batches = Some(batches);
     }
 
     /// Returns how rows are changed in batches; `None` where they have to be changed in one statement.

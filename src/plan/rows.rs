@@ -278,14 +278,18 @@ impl Planner<'_> {
             form,
             lock,
             // What the script allows to stop others for long may take as long.
-            timeout: if may_take_long { self.policy.timeouts.long } else { self.policy.timeouts.scan },
+            timeout: if may_take_long && batches.is_none() {
+                self.policy.timeouts.long
+            } else {
+                self.policy.timeouts.scan
+            },
             hazards: Vec::new(),
             transaction: if batches.is_some() || cannot_share(verb) { Transaction::None } else { Transaction::Shared },
         };
         let sql = Sql::default().source(&statement.text, statement.span.start);
         self.step(statement.span, sql, act);
-        if let Some(step) = self.steps.last_mut() {
-            step.batches = batches;
+        if let Some(batches) = batches {
+            self.in_batches(batches);
         }
     }
 }
