@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -111,12 +112,22 @@ class Running:
     def goes_on(self):
         return self.process.poll() is None
 
+    def has_ended(self, patience):
+        """Waits for its end, at most so long; returns whether it came. Popen.wait() looks only every 50 ms."""
+        if self.process.poll() is None:
+            end = os.pidfd_open(self.process.pid)
+            try:
+                select.select([end], [], [], patience)
+            finally:
+                os.close(end)
+        return self.process.poll() is not None
+
     def wait(self, patience=PATIENCE):
-        try:
-            status = self.process.wait(patience)
-        except subprocess.TimeoutExpired:
+        hung = not self.has_ended(patience)
+        if hung:
             self.process.kill()
-            self.process.wait()
+        status = self.process.wait()
+        if hung:
             status = "hung"
         seconds = time.monotonic() - self.begun
         texts = []
@@ -133,9 +144,7 @@ class Running:
 
     def until(self, seconds):
         """Waits, at most to its end; returns whether it still runs."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(max(seconds, 0))
-        return self.goes_on()
+        return not self.has_ended(max(seconds, 0))
 
 
 class Bench:

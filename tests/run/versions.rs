@@ -129,6 +129,26 @@ fn a_statement_that_the_server_does_not_know_is_refused_before_the_first_change(
     scripts.assert_nothing_left(&database);
 }
 
+#[test]
+fn a_foreign_key_of_periods_is_not_taken_for_a_plain_one() {
+    let Some(database) = TestDatabase::new("periods") else { return };
+    if database.server().major_version() < 18 {
+        return;
+    }
+    let own = "id int4range NOT NULL, during daterange NOT NULL";
+    let create = "CREATE EXTENSION IF NOT EXISTS btree_gist;\nCREATE TABLE IF NOT EXISTS rooms (id int4range NOT NULL, during \
+                  daterange NOT NULL);\nCREATE TABLE IF NOT EXISTS stays (id int4range NOT NULL, during daterange NOT NULL);\n";
+    database.execute(&format!(
+        "CREATE EXTENSION btree_gist; CREATE TABLE rooms ({own}, PRIMARY KEY (id, during WITHOUT OVERLAPS));
+         CREATE TABLE stays ({own}, CONSTRAINT stay FOREIGN KEY (id, PERIOD during) REFERENCES rooms (id, PERIOD during))"
+    ));
+    let key = "ALTER TABLE stays ADD CONSTRAINT stay FOREIGN KEY (id, during) REFERENCES rooms (id, during);";
+    let verify = Scripts::one(format!("{create}{key}")).command(&["verify"]).database(&database).run();
+    assert_says(&verify.expect(3).stdout, &["stay"]);
+    // What the scripts do not name is nobody's business.
+    Scripts::one(create).command(&["verify"]).database(&database).run().expect(0);
+}
+
 /// The list that `pg` is tested against without a server.
 const TYPES: &str = include_str!("../cases/types.txt");
 

@@ -55,9 +55,10 @@ SELECT 'constraint', ROW(k.conrelid, k.conname, k.contype, k.convalidated, k.con
     k.confupdtype, k.confdeltype, k.confmatchtype,
     CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid) END,
     -- Read for what no other column tells on every version: the columns of a referenced table that the scripts do not name,
-    -- those of ON DELETE SET NULL (15), WITHOUT OVERLAPS (18), NOT ENFORCED (18).
+    -- those of ON DELETE SET NULL (15), WITHOUT OVERLAPS (18), NOT ENFORCED (18), PERIOD (18), which needs an index of the first.
     CASE WHEN k.contype = 'x' OR k.conexclop IS NOT NULL OR NOT k.convalidated
-           OR k.contype = 'f' AND (k.confdeltype IN ('n', 'd') OR k.confrelid <> ALL ((SELECT r.tables FROM r)::oid[]))
+           OR k.contype = 'f' AND (k.confdeltype IN ('n', 'd') OR k.confrelid <> ALL ((SELECT r.tables FROM r)::oid[])
+             OR (SELECT o.indisexclusion FROM pg_catalog.pg_index o WHERE o.indexrelid = k.conindid))
          THEN pg_get_constraintdef(k.oid) END)::text
   FROM pg_catalog.pg_constraint k
  WHERE k.conrelid = ANY ((SELECT r.tables FROM r)::oid[]) AND k.contype <> 't'
