@@ -181,7 +181,7 @@ codes! {
     EnumConflict "enum-conflict" Refused "An enum type has other labels than the script asks for.";
     SequenceConflict "sequence-conflict" Refused "A sequence has other settings than the script asks for.";
     RenameConflict "rename-conflict" Refused "A rename finds both names, or neither.";
-    DependentObjects "dependent-objects" Refused "Other objects depend on what would be changed.";
+    DependentObjects "dependent-objects" Refused "Other objects depend on what would be changed or dropped.";
     HazardNotAllowed "hazard-not-allowed" Refused "A change costs something that the script does not allow.";
     OnlineTypeChange "online-type-change" Refused "The type of a column cannot be changed beside writers.";
     ValuesDoNotFit "values-do-not-fit" Refused "Values do not convert to the new type without loss.";

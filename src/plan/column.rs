@@ -14,6 +14,7 @@ use crate::{
 use super::{
     Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb, convert,
     declared::Aspect,
+    dependents::Address,
     example_words, hold_words,
     online::Choice,
     regclass, rows_words,
@@ -1148,12 +1149,16 @@ impl Planner<'_> {
                 return;
             }
         }
-        if !self.owns(span, &table) || !self.drop_allowed(span, &format!("column {table}.{column}")) {
+        let words = format!("column {table}.{column}");
+        if !self.owns(span, &table)
+            || !self.drop_allowed(span, &words)
+            || !(cascade || self.no_dependents_of(span, &words, &Address::column(&table, column)))
+        {
             return;
         }
         let sql =
             Sql::new(format!("ALTER TABLE {table} DROP COLUMN {column}{}", if cascade { " CASCADE" } else { "" }));
-        self.catalog_step(span, sql, Verb::Drop, format!("column {table}.{column}"), Some(&table));
+        self.catalog_step(span, sql, Verb::Drop, words, Some(&table));
         if let Some(state) = self.table_mut(&table) {
             state.columns.retain(|existing| existing.name != *column);
             state.indexes.retain(|_, index| !index.uses(column));

@@ -15,6 +15,7 @@ use crate::{
 use super::{
     Act, CheckedKind, Form, Planner, Size, Sql, Transaction, Verb,
     declared::Aspect,
+    dependents::Address,
     example_words, hold_words, list,
     online::{Choice, object_name},
     partition::Spread,
@@ -633,12 +634,15 @@ impl Planner<'_> {
             self.superseded = true;
             return;
         }
-        if !self.owns(span, &table) {
+        let words = format!("constraint {constraint} of {table}");
+        if !self.owns(span, &table)
+            || !(cascade || self.no_dependents_of(span, &words, &Address::constraint(&table, constraint)))
+        {
             return;
         }
         let cascade = if cascade { " CASCADE" } else { "" };
         let sql = Sql::new(format!("ALTER TABLE {table} DROP CONSTRAINT {constraint}{cascade}"));
-        self.catalog_step(span, sql, Verb::Drop, format!("constraint {constraint} of {table}"), Some(&table));
+        self.catalog_step(span, sql, Verb::Drop, words, Some(&table));
         if let Some(state) = self.table_mut(&table) {
             state.constraints.retain(|existing| existing.name != *constraint);
             state.indexes.remove(constraint);

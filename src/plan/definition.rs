@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Act, CheckedKind, Form, Planner, Purpose, Question, Sql, Transaction, Verb, comment::signature, declared::Aspect,
-    regclass,
+    dependents::Address, regclass,
 };
 
 /// How what is there stands to what the script writes.
@@ -742,7 +742,7 @@ impl Planner<'_> {
         let words = self.object_words(&object);
         if !cascade
             && let Object::Routine(name, types) = &object
-            && !self.no_dependents_of(span, &words, &routine_oid(name, types))
+            && !self.no_dependents_of(span, &words, &Address::routine(name, types))
         {
             return;
         }
@@ -777,60 +777,6 @@ impl Planner<'_> {
         }
         self.world.forget_object(&object);
     }
-
-    /// Returns whether nothing depends on an object that would stop it from being dropped; a finding where something does.
-    /// `address` is a pair: its catalog and its OID.
-    pub(super) fn no_dependents_of(&mut self, span: Span, words: &str, address: &(String, String)) -> bool {
-        let (class, oid) = address;
-        let sql = format!(
-            "SELECT pg_catalog.json_agg(DISTINCT CASE WHEN c.oid IS NOT NULL \
-             THEN pg_catalog.pg_describe_object('pg_catalog.pg_class'::regclass, c.oid, 0) \
-             ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END) \
-               FROM pg_catalog.pg_depend d \
-               LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid \
-               LEFT JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
-              WHERE d.refclassid = '{class}'::regclass AND d.refobjid = {oid} AND d.deptype = 'n' \
-                AND c.oid IS DISTINCT FROM d.refobjid"
-        );
-        let answer = self.ask(Question::new(sql, Purpose::Names, None));
-        let mut names = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
-        // What this plan has dropped by then is not in the way.
-        names.retain(|name| !self.is_gone(name));
-        if names.is_empty() {
-            return true;
-        }
-        let what = format!("{words} cannot be dropped: other objects depend on it");
-        let why = vec![names.join(", "), "nothing was changed".to_owned()];
-        self.find(span, Code::DependentObjects, what, "", why, "drop them in an earlier statement, or write CASCADE");
-        false
-    }
-
-    /// Returns whether an earlier step drops what `pg_describe_object` calls so, which leaves out a schema that is on the path.
-    pub(super) fn is_gone(&self, description: &str) -> bool {
-        let path = || self.world.search_path.iter().chain([&self.target]);
-        let bare = |words: &str| {
-            let words = words.split('(').next().unwrap_or_default().trim_end().replace(" on table ", " on ");
-            path().fold(words, |words, schema| words.replace(&format!(" {schema}."), " "))
-        };
-        let gone = bare(description);
-        let mut planned = self.plan.steps().chain(&self.steps);
-        planned.any(|step| step.verb == Verb::Drop && bare(&step.object) == gone)
-    }
-}
-
-fn routine_oid(name: &ObjectName, types: &[TypeName]) -> (String, String) {
-    // Through the catalog's own spelling of the types, so that nothing depends on the search path.
-    let list: Vec<String> = types.iter().map(|type_name| quote_literal(&type_name.to_string())).collect();
-    let oid = format!(
-        "(SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-          WHERE n.nspname = {} AND p.proname = {} AND p.proargtypes::text = \
-          (SELECT coalesce(string_agg(t.name::pg_catalog.regtype::oid::text, ' ' ORDER BY t.place), '') \
-             FROM unnest(ARRAY[{}]::text[]) WITH ORDINALITY t(name, place)) LIMIT 1)",
-        quote_literal(name.schema.as_str()),
-        quote_literal(name.name.as_str()),
-        list.join(", ")
-    );
-    ("pg_catalog.pg_proc".to_owned(), oid)
 }
 
 /// Keeps `old.a` and `new.a` apart, which comparison by meaning would take for one column.

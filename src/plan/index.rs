@@ -13,6 +13,7 @@ use crate::{
 use super::{
     Act, CheckedKind, Form, NAME_ONLY, Planner, Purpose, Question, Size, Sql, Transaction, Verb,
     declared::Aspect,
+    dependents::Address,
     online::Choice,
     partition::{Spread, Whole},
 };
@@ -574,7 +575,9 @@ impl Planner<'_> {
             self.superseded = true;
             return;
         }
-        if !self.owns(span, &table) {
+        if !self.owns(span, &table)
+            || !(cascade || self.no_dependents_of(span, &format!("index {name}"), &Address::relation(name)))
+        {
             return;
         }
         if cascade {

@@ -11,6 +11,7 @@ mod constraint;
 mod convert;
 mod declared;
 mod definition;
+mod dependents;
 mod index;
 mod keep;
 mod moved;
@@ -247,6 +248,8 @@ struct Planner<'a> {
     named: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
+    /// What is dropped so far, as rows of the catalog.
+    dropped: Vec<String>,
     open: FxHashSet<String>,
     /// Where open questions are taken as answered as expected.
     foresight: Option<Foresight>,
@@ -296,6 +299,7 @@ impl<'a> Planner<'a> {
             partitions: BTreeMap::new(),
             named: BTreeSet::new(),
             opaque_before: None,
+            dropped: Vec::new(),
             open: FxHashSet::default(),
             foresight: None,
             told: FxHashSet::default(),

@@ -8,7 +8,9 @@ use crate::{
     script::Span,
 };
 
-use super::{Act, CheckedKind, Form, Planner, Purpose, Question, Sql, Transaction, Verb, declared::Aspect};
+use super::{
+    Act, CheckedKind, Form, Planner, Purpose, Question, Sql, Transaction, Verb, declared::Aspect, dependents::Address,
+};
 
 impl Planner<'_> {
     pub(super) fn schema(&mut self, span: Span, name: &Ident) {
@@ -364,11 +366,15 @@ impl Planner<'_> {
                         self.superseded = true;
                         return;
                     }
-                    if !self.owns(span, &object) || !self.drop_allowed(span, &format!("table {object}")) {
+                    let words = format!("table {object}");
+                    if !self.owns(span, &object)
+                        || !self.drop_allowed(span, &words)
+                        || !(cascade || self.no_dependents_of(span, &words, &Address::relation(&object)))
+                    {
                         return;
                     }
                     let sql = Sql::new(format!("DROP TABLE {object}{cascade_word}"));
-                    self.catalog_step(span, sql, Verb::Drop, format!("table {object}"), Some(&object));
+                    self.catalog_step(span, sql, Verb::Drop, words, Some(&object));
                     self.world.tables_at(&object).remove(&object);
                     self.world.forget(&object);
                     self.world.types_at(&object).remove(&object);
@@ -383,8 +389,12 @@ impl Planner<'_> {
                         self.superseded = true;
                         return;
                     }
+                    let words = format!("type {object}");
+                    if !cascade && !self.no_dependents_of(span, &words, &Address::type_of(&object)) {
+                        return;
+                    }
                     let sql = Sql::new(format!("DROP TYPE {object}{cascade_word}"));
-                    self.dropped(span, sql, &format!("type {object}"), cascade);
+                    self.dropped(span, sql, &words, cascade);
                     self.world.types_at(&object).remove(&object);
                 }
             }
@@ -419,6 +429,12 @@ impl Planner<'_> {
                 }
                 let sql = Sql::new(format!("DROP {words} {object}{cascade_word}"));
                 let what = format!("{} {object}", words.to_lowercase());
+                if kind == DropKind::Sequence
+                    && !cascade
+                    && !self.no_dependents_of(span, &what, &Address::relation(&object))
+                {
+                    return;
+                }
                 // A view holds nothing that could not be made again; a sequence holds where it stood.
                 if kind == DropKind::Sequence || cascade {
                     self.dropped(span, sql, &what, cascade);

@@ -14,7 +14,7 @@ use super::{
     CheckedKind, Planner, Sql, Verb,
     declared::Aspect,
     definition::{Likeness, Remedy, Replaceable},
-    regclass,
+    dependents::Address,
 };
 
 impl Planner<'_> {
@@ -77,7 +77,7 @@ impl Planner<'_> {
             return;
         }
         if remedy == Remedy::Recreate {
-            if !self.no_dependents_of(span, &words, &relation_oid(&name)) {
+            if !self.no_dependents_of(span, &words, &Address::relation(&name)) {
                 return;
             }
             let sql = Sql::new(format!("DROP {} {name}", word.to_uppercase()));
@@ -290,12 +290,8 @@ impl Planner<'_> {
     /// Drops a view, where it is there and nothing depends on it.
     pub(super) fn may_drop_view(&mut self, span: Span, name: &ObjectName, words: &str) -> bool {
         self.owns_object(span, &Object::Relation(name.clone()))
-            && (self.made.contains(name) || self.no_dependents_of(span, words, &relation_oid(name)))
+            && (self.made.contains(name) || self.no_dependents_of(span, words, &Address::relation(name)))
     }
-}
-
-fn relation_oid(name: &ObjectName) -> (String, String) {
-    ("pg_catalog.pg_class".to_owned(), regclass(name))
 }
 
 /// A table of a query.

@@ -281,6 +281,24 @@ fn runs_and_scripts_are_chosen() {
 }
 
 #[test]
+fn what_others_have_built_on_it_stops_a_rollback_before_its_first_change() {
+    let Some(database) = TestDatabase::new("rollback_used") else { return };
+    database.execute("CREATE TABLE people (id integer PRIMARY KEY)");
+    let scripts = Scripts::none()
+        .and("010_teams.sql", "CREATE TABLE IF NOT EXISTS teams (id integer PRIMARY KEY);")
+        .and("020_people.sql", "ALTER TABLE people ADD COLUMN IF NOT EXISTS phone text;");
+    scripts.run(&database).expect(0);
+    database.execute("CREATE VIEW mine AS SELECT id FROM teams");
+    let before = database.catalog("public");
+    let used = rollback(&scripts, &[]).database(&database).run().expect(4);
+    assert_says(&used.stderr, &["error[dependent-objects]", "table public.teams cannot be dropped", "view mine"]);
+    assert_eq!(database.catalog("public"), before, "the column went, although the table cannot");
+    database.execute("DROP VIEW mine");
+    rollback(&scripts, &[]).database(&database).run().expect(0);
+    assert_eq!(database.value("SELECT to_regclass('teams') IS NULL").as_deref(), Some("true"));
+}
+
+#[test]
 fn without_a_journal_nobody_knows() {
     let Some(database) = TestDatabase::new("rollback_unknown") else { return };
     let scripts = Scripts::one("CREATE TABLE IF NOT EXISTS t (id integer);");
