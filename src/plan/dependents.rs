@@ -1,6 +1,8 @@
 //! What depends on an object that is to be dropped: the server refuses to drop it without CASCADE, and so is the run, before its first
 //! change.
 
+use std::collections::BTreeSet;
+
 use crate::{
     diagnostic::Code,
     pg::{Ident, ObjectName, TypeName, quote_literal},
@@ -23,14 +25,15 @@ WITH RECURSIVE gone (classid, objid, objsubid) AS (
       FROM gone g JOIN pg_catalog.pg_depend d ON d.refclassid = g.classid AND d.refobjid = g.objid
            AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid)
      WHERE d.deptype <> 'n'
-       -- Before 15 a generated column goes silently with a column that it is made from.
-       AND NOT (g.objsubid <> 0 AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid <> ALL (ARRAY(
-               SELECT f.oid FROM pg_catalog.pg_attrdef f WHERE f.adrelid = g.objid AND f.adnum = g.objsubid)))
+       -- Before 15 a generated column, or its expression, goes silently with a column that it is made from.
+       AND NOT (g.objsubid <> 0 AND (d.objsubid <> 0
+            OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid <> ALL (ARRAY(
+               SELECT f.oid FROM pg_catalog.pg_attrdef f WHERE f.adrelid = g.objid AND f.adnum = g.objsubid))))
 ), dependent (classid, objid, objsubid) AS (
     SELECT d.classid, d.objid, d.objsubid
       FROM gone g JOIN pg_catalog.pg_depend d ON d.refclassid = g.classid AND d.refobjid = g.objid
            AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid)
-     WHERE (d.deptype = 'n' OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass)
+     WHERE (d.deptype = 'n' OR d.objsubid <> 0 OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass)
        AND NOT EXISTS (
            SELECT FROM gone x WHERE x.classid = d.classid AND x.objid = d.objid AND x.objsubid IN (0, d.objsubid))
     UNION
@@ -143,11 +146,11 @@ impl Planner<'_> {
         let sql = DEPENDENTS.replace("{gone}", &self.dropped.join(", ")).replace("{last}", &last);
         let answer = self.ask(Question::new(sql, Purpose::Names, None));
         let names = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
-        let left: Vec<&str> = names.iter().filter_map(|names| self.still_there(names)).collect();
+        let left: BTreeSet<&str> = names.iter().filter_map(|names| self.still_there(names)).collect();
         if left.is_empty() {
             return true;
         }
-        let left = left.join(", ");
+        let left = left.into_iter().collect::<Vec<_>>().join(", ");
         self.dropped.pop();
         let what = format!("{words} cannot be dropped: other objects depend on it");
         let why = vec![left, "nothing was changed".to_owned()];

@@ -10,6 +10,6 @@ CREATE TRIGGER touched BEFORE UPDATE ON rooms FOR EACH ROW WHEN (NEW.floor > 0) 
 CREATE TABLE stays (id integer GENERATED ALWAYS AS IDENTITY, room integer REFERENCES rooms, mood mood, number integer DEFAULT nextval('numbers'));
 CREATE TABLE nights (day date, mood mood, room integer REFERENCES rooms) PARTITION BY RANGE (day);
 CREATE TABLE nights_1 PARTITION OF nights FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
-CREATE VIEW names AS SELECT "Odd name" FROM rooms;
-CREATE VIEW "All names" AS SELECT * FROM names;
+CREATE VIEW names AS SELECT r."Odd name" AS name FROM rooms r, rooms o;
+CREATE VIEW "All names" AS SELECT n.name FROM names n, names o;
 CREATE MATERIALIZED VIEW floors AS SELECT floor FROM rooms;
