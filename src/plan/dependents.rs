@@ -14,12 +14,12 @@ use super::{
     question::{Purpose, Question},
 };
 
-/// What stops the last of some objects from being dropped, after the others: what depends on it, or on something that goes with it by itself, and what it is a part of.
-/// An element is one of these: the names by which steps may call it, or what it belongs to, and last what `pg_describe_object` calls it, a
-/// line each. What a partition or an heir has from its parent goes with that.
+/// What goes with an object by itself, and what stops it from being dropped: what depends on all that, and what it is a part of. An element
+/// is one of these: its catalog, OID and column; of what stands in the way also, a line each, the names by which steps may call it, or what
+/// it belongs to, and last what `pg_describe_object` calls it. What a partition or an heir has from its parent goes with that.
 const DEPENDENTS: &str = "\
 WITH RECURSIVE gone (classid, objid, objsubid) AS (
-    SELECT v.class, v.object, v.part FROM (VALUES {gone}) v (class, object, part)
+    SELECT 'pg_catalog.{class}'::pg_catalog.regclass::oid, ({object})::oid, ({column})::integer
     UNION
     SELECT d.classid, d.objid, d.objsubid
       FROM gone g JOIN pg_catalog.pg_depend d ON d.refclassid = g.classid AND d.refobjid = g.objid
@@ -39,10 +39,12 @@ WITH RECURSIVE gone (classid, objid, objsubid) AS (
     UNION
     SELECT d.refclassid, d.refobjid, d.refobjsubid
       FROM pg_catalog.pg_depend d
-     WHERE (d.classid, d.objid, 0) = {last} AND d.deptype = 'i'
-       AND NOT EXISTS (SELECT FROM gone x WHERE x.classid = d.refclassid AND x.objid = d.refobjid AND x.objsubid IN (0, d.refobjsubid))
+     WHERE d.classid = 'pg_catalog.{class}'::pg_catalog.regclass AND d.objid = ({object}) AND ({column}) = 0 AND d.deptype = 'i'
 )
-SELECT pg_catalog.json_agg(DISTINCT pg_catalog.concat_ws(E'\\n',
+SELECT pg_catalog.json_agg(s.thing) FROM (
+SELECT pg_catalog.concat_ws(' ', x.classid, x.objid, x.objsubid) AS thing FROM gone x
+UNION ALL
+SELECT pg_catalog.concat_ws(E'\\n', pg_catalog.concat_ws(' ', d.classid, d.objid, d.objsubid),
            CASE WHEN c.relname IS NOT NULL THEN pg_catalog.format('%s %I.%I',
                 CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END,
                 n.nspname, c.relname) END,
@@ -51,7 +53,7 @@ SELECT pg_catalog.json_agg(DISTINCT pg_catalog.concat_ws(E'\\n',
            CASE WHEN k.oid IS NOT NULL THEN pg_catalog.format('constraint %I of %I.%I', k.conname, n.nspname, c.relname) END,
            CASE WHEN r.oid IS NOT NULL THEN pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0)
                 WHEN a.attgenerated <> '' THEN pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, a.attnum)
-                ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END))
+                ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END)
   FROM dependent d
   LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
   LEFT JOIN pg_catalog.pg_attrdef f ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND f.oid = d.objid
@@ -63,7 +65,8 @@ SELECT pg_catalog.json_agg(DISTINCT pg_catalog.concat_ws(E'\\n',
   LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = coalesce(f.adnum, nullif(d.objsubid, 0))
  WHERE NOT EXISTS (SELECT FROM gone x WHERE x.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND x.objid = c.oid AND x.objsubid = 0)
-   AND coalesce(k.conparentid, 0) = 0 AND coalesce(a.attinhcount, 0) = 0";
+   AND coalesce(k.conparentid, 0) = 0 AND coalesce(a.attinhcount, 0) = 0
+) s";
 
 /// An object as the catalog finds it: NULL where it is not there (yet, or under that name).
 #[derive(Clone, Debug)]
@@ -121,10 +124,10 @@ impl Address {
         Self { class, object, column: "0".to_owned() }
     }
 
-    /// Returns it as a row: catalog, OID, number of a column.
-    fn row(&self) -> String {
+    /// Returns the query for what stops it from being dropped, and what goes with it.
+    fn query(&self) -> String {
         let Self { class, object, column } = self;
-        format!("('pg_catalog.{class}'::pg_catalog.regclass::oid, ({object})::oid, ({column})::integer)")
+        DEPENDENTS.replace("{class}", class).replace("{object}", object).replace("{column}", column)
     }
 }
 
@@ -141,17 +144,14 @@ impl Planner<'_> {
         if cascades || self.opaque_before.is_some() {
             return true;
         }
-        let last = address.row();
-        self.dropped.push(last.clone());
-        let sql = DEPENDENTS.replace("{gone}", &self.dropped.join(", ")).replace("{last}", &last);
-        let answer = self.ask(Question::new(sql, Purpose::Names, None));
-        let names = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
-        let left: BTreeSet<&str> = names.iter().filter_map(|names| self.still_there(names)).collect();
+        let answer = self.ask(Question::new(address.query(), Purpose::Names, None));
+        let things = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
+        let left: BTreeSet<&str> = things.iter().filter_map(|thing| self.still_there(thing)).collect();
         if left.is_empty() {
+            self.dropped.extend(things.into_iter().filter(|thing| !thing.contains('\n')));
             return true;
         }
         let left = left.into_iter().collect::<Vec<_>>().join(", ");
-        self.dropped.pop();
         let what = format!("{words} cannot be dropped: other objects depend on it");
         let why = vec![left, "nothing was changed".to_owned()];
         self.find(
@@ -165,8 +165,13 @@ impl Planner<'_> {
         false
     }
 
-    /// Returns what a dependent is called, unless an earlier step drops or changes it, or drops what it belongs to.
-    fn still_there<'n>(&self, names: &'n str) -> Option<&'n str> {
+    /// Returns what a dependent is called, unless it goes with something that was dropped, or an earlier step drops or changes it.
+    fn still_there<'n>(&self, thing: &'n str) -> Option<&'n str> {
+        let (address, names) = thing.split_once('\n')?;
+        let whole = address.rsplit_once(' ').map(|(object, _)| format!("{object} 0")).unwrap_or_default();
+        if self.dropped.contains(address) || self.dropped.contains(&whole) {
+            return None;
+        }
         let (own, description) = names.rsplit_once('\n').unwrap_or(("", names));
         let mut planned = self.plan.steps().chain(&self.steps);
         let touched = planned.any(|step| {

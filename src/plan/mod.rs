@@ -248,8 +248,8 @@ struct Planner<'a> {
     named: BTreeSet<ObjectName>,
     /// An opaque statement comes before: nothing is known of values.
     opaque_before: Option<StatementId>,
-    /// What is dropped so far, as rows of the catalog.
-    dropped: Vec<String>,
+    /// What is dropped so far, and what goes with it: catalog, OID and column of each.
+    dropped: FxHashSet<String>,
     open: FxHashSet<String>,
     /// Where open questions are taken as answered as expected.
     foresight: Option<Foresight>,
@@ -299,7 +299,7 @@ impl<'a> Planner<'a> {
             partitions: BTreeMap::new(),
             named: BTreeSet::new(),
             opaque_before: None,
-            dropped: Vec::new(),
+            dropped: FxHashSet::default(),
             open: FxHashSet::default(),
             foresight: None,
             told: FxHashSet::default(),
