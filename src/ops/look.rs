@@ -12,7 +12,7 @@ use crate::{
     goal::{self, GoalKind, Guard, ScriptGoals, TransactionGrouping},
     journal::Keeping,
     pg::{ConnectionTarget, ServerVersion},
-    plan::{self, Answer, Answers, Foreseen, KeepPolicy, Plan, Policy, Purpose, Timeouts},
+    plan::{self, Answer, Answers, Foreseen, KeepPolicy, Plan, Policy, Purpose, Question, Timeouts},
     script::ScriptId,
     sql,
 };
@@ -286,20 +286,29 @@ impl<'a> Subject<'a> {
             for table in checked {
                 emit(Event::Asking { what: &format!("whether the rows of {table} allow it") });
             }
-            let questions: Vec<(&str, Option<Duration>)> = plan
-                .questions
-                .iter()
-                .map(|question| (question.sql.as_str(), limit(question.purpose, bounded)))
-                .collect();
+            let (drops, others): (Vec<&Question>, Vec<&Question>) =
+                plan.questions.iter().partition(|question| question.purpose == Purpose::Dependents);
+            let mut questions: Vec<(&str, Option<Duration>)> =
+                others.iter().map(|question| (question.sql.as_str(), limit(question.purpose, bounded))).collect();
+            let dropped: Vec<&str> = drops.iter().map(|question| question.sql.as_str()).collect();
+            let together = plan::dependents_query(&dropped);
+            if !drops.is_empty() {
+                questions.push((&together, limit(Purpose::Dependents, bounded)));
+            }
             if questions.iter().any(|(_, limit)| limit.is_none()) {
                 watch.over(session);
             }
-            let asked = session.ask(&target, &questions);
+            let mut asked = session.ask(&target, &questions);
+            if !drops.is_empty()
+                && let Some(of_all) = asked.pop()
+            {
+                asked.extend(each(of_all, drops.len()));
+            }
             if watch.interrupt.signal().is_some() {
                 return Err(Box::new(Diagnostic::note(Code::QueryFailed, "interrupted while asking")));
             }
             let mut as_expected = complete;
-            for (question, asked) in plan.questions.iter().zip(asked) {
+            for (question, asked) in others.into_iter().chain(drops).zip(asked) {
                 let answer = match asked {
                     Asked::Value(value) => Answer::Value(value),
                     Asked::Error(error) if error.is_connection_lost() => {
@@ -338,11 +347,19 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// Takes the answer to several questions for dependents apart.
+fn each(of_all: Asked, questions: usize) -> Vec<Asked> {
+    match of_all {
+        Asked::Value(Some(answer)) => plan::dependents_answers(&answer).into_iter().map(Asked::Value).collect(),
+        other => vec![other; questions],
+    }
+}
+
 fn limit(purpose: Purpose, bounded: bool) -> Option<Duration> {
     match purpose {
         Purpose::Probe if bounded => Some(PROBE_LIMIT),
         Purpose::Probe | Purpose::Check => None,
-        Purpose::Guard | Purpose::Size | Purpose::Names => Some(QUESTION_LIMIT),
+        Purpose::Guard | Purpose::Size | Purpose::Names | Purpose::Dependents => Some(QUESTION_LIMIT),
     }
 }
 

@@ -14,14 +14,16 @@ use super::{
     question::{Purpose, Question},
 };
 
-/// What goes with an object by itself, and what stops it from being dropped: what depends on all that, and what it is a part of. An element
-/// is one of these: its catalog, OID and column; of what stands in the way also, a line each, the names by which steps may call it, or what
+/// What goes with each of some objects by itself, and what stops it from being dropped: what depends on all that, and what it is a part of.
+/// A list for each, in order. An element is one of these: its catalog, OID and column; of what stands in the way also, a line each, the names by which steps may call it, or what
 /// it belongs to, and last what `pg_describe_object` calls it. What a partition or an heir has from its parent goes with that.
 const DEPENDENTS: &str = "\
-WITH RECURSIVE gone (classid, objid, objsubid) AS (
-    SELECT 'pg_catalog.{class}'::pg_catalog.regclass::oid, ({object})::oid, ({column})::integer
+WITH RECURSIVE seed (place, classid, objid, objsubid) AS (VALUES
+{seeds}
+), gone (place, classid, objid, objsubid) AS (
+    SELECT s.place, s.classid, s.objid, s.objsubid FROM seed s
     UNION
-    SELECT d.classid, d.objid, d.objsubid
+    SELECT g.place, d.classid, d.objid, d.objsubid
       FROM gone g JOIN pg_catalog.pg_depend d ON d.refclassid = g.classid AND d.refobjid = g.objid
            AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid)
      WHERE d.deptype <> 'n'
@@ -29,22 +31,23 @@ WITH RECURSIVE gone (classid, objid, objsubid) AS (
        AND NOT (g.objsubid <> 0 AND (d.objsubid <> 0
             OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid <> ALL (ARRAY(
                SELECT f.oid FROM pg_catalog.pg_attrdef f WHERE f.adrelid = g.objid AND f.adnum = g.objsubid))))
-), dependent (classid, objid, objsubid) AS (
-    SELECT d.classid, d.objid, d.objsubid
+), dependent (place, classid, objid, objsubid) AS (
+    SELECT g.place, d.classid, d.objid, d.objsubid
       FROM gone g JOIN pg_catalog.pg_depend d ON d.refclassid = g.classid AND d.refobjid = g.objid
            AND (g.objsubid = 0 OR d.refobjsubid = g.objsubid)
      WHERE (d.deptype = 'n' OR d.objsubid <> 0 OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass)
        AND NOT EXISTS (
-           SELECT FROM gone x WHERE x.classid = d.classid AND x.objid = d.objid AND x.objsubid IN (0, d.objsubid))
+           SELECT FROM gone x
+            WHERE x.place = g.place AND x.classid = d.classid AND x.objid = d.objid AND x.objsubid IN (0, d.objsubid))
     UNION
-    SELECT d.refclassid, d.refobjid, d.refobjsubid
-      FROM pg_catalog.pg_depend d
-     WHERE d.classid = 'pg_catalog.{class}'::pg_catalog.regclass AND d.objid = ({object}) AND ({column}) = 0 AND d.deptype = 'i'
+    SELECT s.place, d.refclassid, d.refobjid, d.refobjsubid
+      FROM seed s JOIN pg_catalog.pg_depend d ON d.classid = s.classid AND d.objid = s.objid
+     WHERE s.objsubid = 0 AND d.deptype = 'i'
 )
-SELECT pg_catalog.json_agg(s.thing) FROM (
-SELECT pg_catalog.concat_ws(' ', x.classid, x.objid, x.objsubid) AS thing FROM gone x
+SELECT pg_catalog.json_agg(l.things ORDER BY l.place) FROM (SELECT s.place, pg_catalog.json_agg(s.thing) AS things FROM (
+SELECT x.place, pg_catalog.concat_ws(' ', x.classid, x.objid, x.objsubid) AS thing FROM gone x
 UNION ALL
-SELECT pg_catalog.concat_ws(E'\\n', pg_catalog.concat_ws(' ', d.classid, d.objid, d.objsubid),
+SELECT d.place, pg_catalog.concat_ws(E'\\n', pg_catalog.concat_ws(' ', d.classid, d.objid, d.objsubid),
            CASE WHEN c.relname IS NOT NULL THEN pg_catalog.format('%s %I.%I',
                 CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END,
                 n.nspname, c.relname) END,
@@ -64,9 +67,11 @@ SELECT pg_catalog.concat_ws(E'\\n', pg_catalog.concat_ws(' ', d.classid, d.objid
        CASE WHEN d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass THEN d.objid END)
   LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = coalesce(f.adnum, nullif(d.objsubid, 0))
- WHERE NOT EXISTS (SELECT FROM gone x WHERE x.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND x.objid = c.oid AND x.objsubid = 0)
+ WHERE NOT EXISTS (
+       SELECT FROM gone x
+        WHERE x.place = d.place AND x.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND x.objid = c.oid AND x.objsubid = 0)
    AND coalesce(k.conparentid, 0) = 0 AND coalesce(a.attinhcount, 0) = 0
-) s";
+) s GROUP BY s.place) l";
 
 /// An object as the catalog finds it: NULL where it is not there (yet, or under that name).
 #[derive(Clone, Debug)]
@@ -124,15 +129,31 @@ impl Address {
         Self { class, object, column: "0".to_owned() }
     }
 
-    /// Returns the query for what stops it from being dropped, and what goes with it.
-    fn query(&self) -> String {
+    /// Returns it as fields of a row: catalog, OID, number of a column.
+    fn fields(&self) -> String {
         let Self { class, object, column } = self;
-        DEPENDENTS.replace("{class}", class).replace("{object}", object).replace("{column}", column)
+        format!("'pg_catalog.{class}'::pg_catalog.regclass::oid, ({object})::oid, ({column})::integer")
     }
 }
 
 fn found(by: &str, name: &ObjectName) -> String {
     format!("pg_catalog.{by}({})", quote_literal(&name.to_string()))
+}
+
+/// Returns the query that answers several questions for dependents: to plan one takes the server longer than to answer it. Each is an
+/// address, as fields of a row.
+#[must_use]
+pub fn dependents_query(questions: &[&str]) -> String {
+    let seeds: Vec<String> =
+        questions.iter().enumerate().map(|(place, fields)| format!("({place}, {fields})")).collect();
+    DEPENDENTS.replace("{seeds}", &seeds.join(",\n"))
+}
+
+/// Returns the answer to each of them.
+#[must_use]
+pub fn dependents_answers(answer: &str) -> Vec<Option<String>> {
+    let lists: Vec<Vec<String>> = serde_json::from_str(answer).unwrap_or_default();
+    lists.iter().map(|list| serde_json::to_string(list).ok()).collect()
 }
 
 impl Planner<'_> {
@@ -144,7 +165,7 @@ impl Planner<'_> {
         if cascades || self.opaque_before.is_some() {
             return true;
         }
-        let answer = self.ask(Question::new(address.query(), Purpose::Names, None));
+        let answer = self.ask(Question::new(address.fields(), Purpose::Dependents, None));
         let things = answer.and_then(|answer| answer.as_names()).unwrap_or_default();
         let left: BTreeSet<&str> = things.iter().filter_map(|thing| self.still_there(thing)).collect();
         if left.is_empty() {

@@ -47,6 +47,7 @@ use declared::{Aspect, Declared};
 use moved::World;
 
 pub use batch::Batches;
+pub use dependents::{dependents_answers, dependents_query};
 pub use keep::{KeepPolicy, Kept};
 pub use moved::{Moved, Parts};
 pub use policy::{Policy, Timeouts};

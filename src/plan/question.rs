@@ -7,7 +7,7 @@ use crate::pg::ObjectName;
 /// One question. Its text is its identity: the same text is asked once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
-    /// A query of one row and one column.
+    /// A query of one row and one column; for dependents a part of one, as they are asked for together.
     pub sql: String,
     /// What it is for.
     pub purpose: Purpose,
@@ -40,6 +40,8 @@ pub enum Purpose {
     Size,
     /// What depends on a column, or what is available: a JSON array of words.
     Names,
+    /// What depends on an object that is to be dropped, and what goes with it: a JSON array of words.
+    Dependents,
     /// Rows that stand in the way: a JSON array of a count and an example.
     Check,
 }
