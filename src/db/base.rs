@@ -1,7 +1,5 @@
 //! diesel's own migration harness, which keeps the books of the base migrations.
 
-use std::cell::RefCell;
-
 use diesel::{
     connection::BoxableConnection,
     migration::{Migration, MigrationMetadata, MigrationName, MigrationVersion, Result as DieselResult},
@@ -9,7 +7,7 @@ use diesel::{
 };
 use diesel_migrations::MigrationHarness as _;
 
-use super::{Sent, ServerError, Session, Work};
+use super::{Sent, ServerError, Session};
 
 /// A base migration as diesel knows it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,20 +28,15 @@ impl BaseVersion {
     }
 }
 
-/// What a migration does, given the connection of the harness.
-type Action<'a> = dyn FnMut(&mut Work<'_>) -> Result<(), ServerError> + 'a;
+/// A migration whose statements are carried out elsewhere: diesel's harness notes its version, and does nothing more.
+struct Noted<'a>(&'a BaseVersion);
 
-struct Planned<'a, 'b> {
-    version: &'a BaseVersion,
-    action: RefCell<&'a mut Action<'b>>,
-    failure: RefCell<Option<ServerError>>,
-}
+/// In the transaction that is open, or in none.
+struct AsItIs;
 
-struct InTransaction;
-
-impl MigrationMetadata for InTransaction {
+impl MigrationMetadata for AsItIs {
     fn run_in_transaction(&self) -> bool {
-        true
+        false
     }
 }
 
@@ -59,27 +52,21 @@ impl MigrationName for BaseVersion {
     }
 }
 
-impl Migration<Pg> for Planned<'_, '_> {
-    fn run(&self, connection: &mut dyn BoxableConnection<Pg>) -> DieselResult<()> {
-        let connection =
-            connection.downcast_mut::<PgConnection>().ok_or("the harness has another kind of connection")?;
-        (self.action.borrow_mut())(&mut Work::on(connection)).map_err(|error| {
-            let message = error.message.clone();
-            *self.failure.borrow_mut() = Some(error);
-            message.into()
-        })
+impl Migration<Pg> for Noted<'_> {
+    fn run(&self, _: &mut dyn BoxableConnection<Pg>) -> DieselResult<()> {
+        Ok(())
     }
 
     fn revert(&self, _: &mut dyn BoxableConnection<Pg>) -> DieselResult<()> {
-        Err("a planned migration is never reverted".into())
+        Err("what was carried out elsewhere is not reverted here".into())
     }
 
     fn metadata(&self) -> &dyn MigrationMetadata {
-        &InTransaction
+        &AsItIs
     }
 
     fn name(&self) -> &dyn MigrationName {
-        self.version
+        self.0
     }
 }
 
@@ -97,26 +84,20 @@ impl Session {
         Ok(self.recorded.as_ref().is_some_and(|recorded| recorded.contains(&version.version)))
     }
 
-    /// Carries out `action` and records the version, in one transaction of diesel's harness.
+    /// Records a version, in the transaction that is open if one is.
     ///
     /// # Errors
-    /// What the action, the record or the COMMIT failed with; nothing of it stays.
-    pub fn in_base_migration(&mut self, version: &BaseVersion, action: &mut Action<'_>) -> Result<(), ServerError> {
-        in_migration(self.diesel(), version, action)?;
+    /// [`ServerError`].
+    pub fn record_base(&mut self, version: &BaseVersion) -> Result<(), ServerError> {
+        note(self.diesel(), version)?;
         self.recorded.get_or_insert_default().insert(version.version.clone());
         Ok(())
     }
 }
 
-/// As [`Session::in_base_migration`], in the books of the current schema. A migration of diesel's own would tell its error as a text.
-pub(super) fn in_migration(
-    connection: &mut PgConnection,
-    version: &BaseVersion,
-    action: &mut Action<'_>,
-) -> Result<(), ServerError> {
-    let planned = Planned { version, action: RefCell::new(action), failure: RefCell::new(None) };
-    let outcome = connection.run_migration(&planned).map(drop);
-    outcome.map_err(|error| planned.failure.take().unwrap_or_else(|| recognise(error.as_ref())))
+/// As [`Session::record_base`], in the books of the current schema.
+pub(super) fn note(connection: &mut PgConnection, version: &BaseVersion) -> Result<(), ServerError> {
+    connection.run_migration(&Noted(version)).map(drop).map_err(|error| recognise(error.as_ref()))
 }
 
 pub(super) fn recognise(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ServerError {

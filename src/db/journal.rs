@@ -31,7 +31,7 @@ use crate::{
 
 use super::{
     BaseVersion, Control, Sent, ServerError, ServerErrorKind, Session, WAITERS, Work,
-    base::{in_migration, recognise as recognise_dyn},
+    base::{note, recognise as recognise_dyn},
 };
 
 use composites::Composites;
@@ -491,7 +491,8 @@ fn make(connection: &mut PgConnection, schema: &Ident, is_wanted: &dyn Fn(&str) 
         for (name, makes) in PARTS.iter().filter(|(name, _)| is_wanted(name)) {
             let version = BaseVersion::of_directory(name);
             if !applied.contains(&version.version) {
-                in_migration(connection, &version, &mut |work| work.execute(makes))?;
+                Work::on(connection).execute(makes)?;
+                note(connection, &version)?;
             }
         }
         Ok(())
@@ -664,11 +665,11 @@ impl Journal {
         ))
     }
 
-    /// Writes down how the run ended.
+    /// Writes down how the run ended, after the transaction of a look, if one is open. One round trip.
     ///
     /// # Errors
     /// [`ServerError`].
-    pub fn end(&mut self, work: &mut Work<'_>, end: &RunEnd) -> Result<(), ServerError> {
+    pub fn end(&mut self, session: &mut Session, end: &RunEnd) -> Result<(), ServerError> {
         // A server that crashes at once after it takes the run for interrupted, and that is all.
         let mut sql = format!("SET LOCAL synchronous_commit = off; {}", self.opening());
         let left = end.left.as_ref().map(|left| format!(", left_as = {}", quote_literal(left))).unwrap_or_default();
@@ -683,7 +684,7 @@ impl Journal {
             text(end.error.as_deref()),
             self.id
         );
-        work.execute(&sql)
+        session.execute_after_look(&sql)
     }
 
     /// Writes down what the run has left behind, on the other connection: it takes the server as long as a step. Returns whether it is

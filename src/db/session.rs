@@ -18,7 +18,7 @@ use std::{
 
 use diesel::{
     QueryableByName, RunQueryDsl,
-    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager, TransactionManagerStatus},
+    connection::SimpleConnection,
     pg::PgConnection,
     r2d2::R2D2Connection as _,
     sql_query,
@@ -408,6 +408,16 @@ impl Session {
         self.connection.batch_execute("ROLLBACK").map_err(|error| recognise(&error, "ROLLBACK"))
     }
 
+    /// Sends statements of this program's own after the transaction of a look, if one is open, in one round trip.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub fn execute_after_look(&mut self, sql: &str) -> Result<(), ServerError> {
+        let looked = mem::replace(&mut self.looking, Looking::No) != Looking::No;
+        let end = if looked { "ROLLBACK; " } else { "" };
+        self.connection.batch_execute(&format!("{end}{sql}")).map_err(|error| recognise(&error, sql))
+    }
+
     /// Asks questions in the search path and time zone of the scripts, read-only: all in one query, and where that fails one
     /// by one. `limit` is for each; no limit is `None`.
     ///
@@ -491,10 +501,7 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn prepare_to_work(&mut self, target: &Ident) -> Result<(), ServerError> {
-        let looked = mem::replace(&mut self.looking, Looking::No) != Looking::No;
-        let end = if looked { "ROLLBACK; " } else { "" };
-        let sql = format!("{end}{}; {}", settling(false), entering(target, false));
-        self.connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
+        self.execute_after_look(&format!("{}; {}", settling(false), entering(target, false)))
     }
 
     /// Begins a transaction, with its limits where they are given, and with what is locked first. One round trip.
@@ -521,23 +528,12 @@ impl Session {
         self.open = true;
     }
 
-    /// Begins a transaction in which base migrations have theirs.
-    ///
-    /// # Errors
-    /// [`ServerError`].
-    pub fn begin_around(&mut self) -> Result<(), ServerError> {
-        AnsiTransactionManager::begin_transaction(&mut *self.connection).map_err(|error| recognise(&error, "BEGIN"))
-    }
-
     /// Commits. When the connection is lost meanwhile, only a new look tells what came of it.
     ///
     /// # Errors
     /// [`ServerError`]; no transaction is open then.
     pub fn commit(&mut self) -> Result<(), ServerError> {
-        if self.open {
-            return self.commit_after("").map_err(|(error, _)| error);
-        }
-        AnsiTransactionManager::commit_transaction(&mut *self.connection).map_err(|error| recognise(&error, "COMMIT"))
+        self.commit_after("").map_err(|(error, _)| error)
     }
 
     /// Sends statements of this program's own and commits, in one round trip, for which locks are held.
@@ -552,6 +548,7 @@ impl Session {
             let error = recognise(&error, "COMMIT");
             // COMMIT ends the transaction, whatever comes of it. One that failed before takes no statement.
             let stands = !last.is_empty() && !error.is_connection_lost();
+            self.recorded = None;
             self.open = stands && self.connection.batch_execute("SELECT").is_err();
             (error, self.open)
         })
@@ -560,15 +557,9 @@ impl Session {
     /// Undoes the transaction, if one is open. A failure means that the server does it.
     pub fn roll_back(&mut self) {
         if mem::take(&mut self.open) {
+            // Versions recorded in it are undone as well.
+            self.recorded = None;
             drop(self.connection.batch_execute("ROLLBACK"));
-            return;
-        }
-        let around = match AnsiTransactionManager::transaction_manager_status_mut(&mut *self.connection) {
-            TransactionManagerStatus::Valid(status) => status.transaction_depth().is_some(),
-            TransactionManagerStatus::InError => false,
-        };
-        if around {
-            drop(AnsiTransactionManager::rollback_transaction(&mut *self.connection));
         }
     }
 

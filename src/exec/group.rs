@@ -2,6 +2,7 @@
 
 use crate::{
     catalog::Snapshot,
+    db::BaseVersion,
     goal::TransactionGrouping,
     pg::{Hazard, Ident, LockMode, ObjectName},
     plan::{Barrier, StatementPlan, Step, Transaction, Verb},
@@ -23,6 +24,8 @@ pub struct Group<'a> {
     pub locks: Vec<FirstLock>,
     /// What must not be there, before they are taken and then.
     pub fences: Vec<Fence>,
+    /// Base migrations that are done with it, and go into diesel's books in its transaction.
+    pub records: Vec<BaseVersion>,
 }
 
 /// Rows or values that a step would lose, and of which there were none when they were counted.
@@ -155,6 +158,7 @@ pub fn groups<'a>(
                     transaction: step.transaction,
                     locks: Vec::new(),
                     fences: Vec::new(),
+                    records: Vec::new(),
                 }),
             }
         }

@@ -25,7 +25,7 @@ use crate::{
     plan::{Step, Transaction, Verb},
 };
 
-pub use base::{carry_out_base, record_base};
+pub use base::record_base;
 pub use fence::release;
 pub use group::{Fence, FirstLock, GUARD, Group, Guard, groups};
 pub use interrupt::Interrupt;
@@ -124,38 +124,12 @@ fn in_transaction(
     }
     let scope = if begins { Limits::Begins } else { Limits::Transaction(limits) };
     let still = |session: &mut Session| again.iter().try_for_each(|other| fence::none_of(session, group, other));
-    let outcome = if group.locks.is_empty() { Ok(()) } else { still(session) }.and_then(|()| {
-        if atomic {
-            recorded(&mut session.work(), group, scope, stop, watch, ledger, emit)
-        } else {
-            committed(session, group, scope, stop, watch, ledger, emit)
-        }
-    });
+    let outcome = if group.locks.is_empty() { Ok(()) } else { still(session) }
+        .and_then(|()| recorded(session, group, scope, atomic, (stop, watch), ledger, emit));
     if outcome.is_err() {
         session.roll_back();
     }
     outcome
-}
-
-/// Carries out the steps of a transaction that is open, writes them down and commits.
-fn committed(
-    session: &mut Session,
-    group: &Group<'_>,
-    scope: Limits,
-    stop: &Stop,
-    watch: Option<Watch<'_>>,
-    ledger: Option<&mut Ledger<'_>>,
-    emit: &mut dyn FnMut(Event<'_>),
-) -> Result<Vec<Done>, Failure> {
-    let done = steps(&mut session.work(), &group.steps, scope, stop, watched(group, watch), emit)?;
-    let record = ledger.map_or_else(|| Ok(String::new()), |ledger| ledger.record(&group.steps, &done));
-    let record = record.map_err(Failure::of_journal)?;
-    let started = Instant::now();
-    match session.commit_after(&record) {
-        Ok(()) => Ok(done),
-        Err((error, true)) => Err(Failure::of_journal(error)),
-        Err((error, false)) => Err(Failure::of(group.steps.len(), error, started.elapsed())),
-    }
 }
 
 /// Returns who watches the steps of a transaction: what reads all rows beside writers is in one of its own.
@@ -163,23 +137,33 @@ fn watched<'a>(group: &Group<'_>, watch: Option<Watch<'a>>) -> Option<Watch<'a>>
     watch.filter(|_| matches!(group.steps.as_slice(), [only] if watch::reads_rows(only)))
 }
 
-/// Carries out and writes down the steps of a transaction that is open.
+/// Carries out the steps of a transaction that is open, writes them down, in diesel's books too, and commits unless others follow
+/// in it (`atomic`).
 fn recorded(
-    work: &mut Work<'_>,
+    session: &mut Session,
     group: &Group<'_>,
     scope: Limits,
-    stop: &Stop,
-    watch: Option<Watch<'_>>,
+    atomic: bool,
+    (stop, watch): (&Stop, Option<Watch<'_>>),
     ledger: Option<&mut Ledger<'_>>,
     emit: &mut dyn FnMut(Event<'_>),
 ) -> Result<Vec<Done>, Failure> {
-    let done = steps(work, &group.steps, scope, stop, watched(group, watch), emit)?;
-    if let Some(ledger) = ledger {
-        let record = ledger.record(&group.steps, &done);
-        let sent = record.and_then(|record| if record.is_empty() { Ok(()) } else { work.execute(&record) });
-        sent.map_err(Failure::of_journal)?;
+    let done = steps(&mut session.work(), &group.steps, scope, stop, watched(group, watch), emit)?;
+    for version in &group.records {
+        session.record_base(version).map_err(|error| Failure::not_begun(group.steps.len(), error))?;
     }
-    Ok(done)
+    let record = ledger.map_or_else(|| Ok(String::new()), |ledger| ledger.record(&group.steps, &done));
+    let record = record.map_err(Failure::of_journal)?;
+    if atomic {
+        let sent = if record.is_empty() { Ok(()) } else { session.work().execute(&record) };
+        return sent.map(|()| done).map_err(Failure::of_journal);
+    }
+    let started = Instant::now();
+    match session.commit_after(&record) {
+        Ok(()) => Ok(done),
+        Err((error, true)) => Err(Failure::of_journal(error)),
+        Err((error, false)) => Err(Failure::of(group.steps.len(), error, started.elapsed())),
+    }
 }
 
 /// Carries out a group that cannot run in a transaction.

@@ -382,7 +382,7 @@ impl Operation<'_, '_> {
             error: worst.map(|worst| worst.what.clone()),
             left,
         };
-        let ended = session.end_look().and_then(|()| journal.end(&mut session.work(), &end));
+        let ended = journal.end(session, &end);
         // What cannot be dropped now is dropped by the next run.
         if ended.is_ok()
             && worst.is_none()

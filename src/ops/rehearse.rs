@@ -415,7 +415,7 @@ impl Stage<'_, '_, '_> {
         let interrupt = self.operation.interrupt;
         let transaction = if step.transaction == Transaction::Joined { Transaction::Own } else { step.transaction };
         let (script, steps) = (step.statement.script, vec![step]);
-        let group = Group { script, steps, transaction, locks: Vec::new(), fences: Vec::new() };
+        let group = Group { script, steps, transaction, locks: Vec::new(), fences: Vec::new(), records: Vec::new() };
         match exec::carry_out(self.prepared()?, &group, false, interrupt.stop(), None, None, &mut |_| {}) {
             Ok(_) => Ok(Ok(())),
             Err(failure) if failure.error.is_connection_lost() => Err(lost(&failure.error)),

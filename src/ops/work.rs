@@ -48,8 +48,6 @@ pub(super) struct Workplace {
 /// What is carried out between two looks.
 struct Round<'a, 'scope, 'env> {
     groups: &'a [Group<'a>],
-    /// Base migrations that diesel's books lack.
-    base: &'a [BaseVersion],
     entries: Entries<'scope, 'env>,
 }
 
@@ -334,7 +332,6 @@ impl Operation<'_, '_> {
                     return Some(seen.plan);
                 }
             }
-            let base: Vec<BaseVersion> = self.unrecorded(&seen);
             let mut again = seen.plan.barrier.is_some();
             if let Some(target) = &seen.snapshot.target
                 && let Err(error) = session.prepare_to_work(target)
@@ -347,8 +344,9 @@ impl Operation<'_, '_> {
                 self.error(diagnostic);
                 return Some(seen.plan);
             }
+            self.keep_books(session, &mut groups, &seen);
             if self.settings.atomic
-                && let Err(error) = session.begin_around()
+                && let Err(error) = session.begin(None, "")
             {
                 self.error(Box::new(errors::of_server("the transaction could not begin", &error)));
                 return Some(seen.plan);
@@ -356,7 +354,7 @@ impl Operation<'_, '_> {
             let (subject, plan, moments) = (self.subject, &seen.plan, (&mut policy, &mut trouble));
             let carried = thread::scope(|scope| {
                 let entries = Entries::of(scope, subject, &groups, plan);
-                let mut round = Round { groups: &groups, base: &base, entries };
+                let mut round = Round { groups: &groups, entries };
                 self.carry_out_all(site, session, workplace, &mut round, moments)
             });
             let Carried { done, mut stopped, broken, .. } = carried;
@@ -385,6 +383,25 @@ impl Operation<'_, '_> {
                 return Some(seen.plan);
             }
             verifying = !again;
+        }
+    }
+
+    /// Lets diesel's books be kept in the transaction with which a base migration is done. Where that may not be, they are kept at the
+    /// end, or not at all.
+    fn keep_books(&self, session: &mut Session, groups: &mut [Group<'_>], seen: &Seen) {
+        let texts = &self.subject.scripts.texts;
+        let barrier = seen.plan.barrier.map(|barrier| barrier.statement.script);
+        let ids = (0..self.subject.scripts.base).map(ScriptId).filter(|id| barrier.is_none_or(|barrier| *id < barrier));
+        let unrecorded = self.unrecorded(seen);
+        for id in ids {
+            let version = BaseVersion::of_directory(&texts[id.0].name);
+            let is_of = |group: &&mut Group<'_>| group.steps.iter().any(|step| step.statement.script == id);
+            if unrecorded.contains(&version)
+                && let Some(last) = groups.iter_mut().rfind(is_of).filter(|last| last.transaction != Transaction::None)
+                && session.is_recorded(&version).is_ok_and(|recorded| !recorded)
+            {
+                last.records.push(version);
+            }
         }
     }
 
@@ -553,9 +570,6 @@ impl Operation<'_, '_> {
         (place, group): (usize, &Group<'_>),
         round: &mut Round<'_, '_, '_>,
     ) -> Result<(), Failure> {
-        let version = (group.script.0 < self.subject.scripts.base)
-            .then(|| BaseVersion::of_directory(&self.subject.scripts.texts[group.script.0].name))
-            .filter(|version| round.base.contains(version));
         let atomic = self.settings.atomic;
         let attempts = self.attempts(group);
         let Memory { journal, whole, .. } = &mut self.memory;
@@ -564,19 +578,15 @@ impl Operation<'_, '_> {
         let is_kept = journal.is_kept();
         let mut ledger = is_kept.then_some(Ledger { journal, make: &mut make, entries: Vec::new() });
         let (stop, ledger) = (&self.stop, ledger.as_mut());
-        let done = if let Some(version) = &version {
-            exec::carry_out_base(session, version, group, atomic, stop, ledger, self.emit)
-        } else {
-            let watch = workplace.control.as_mut().map(|control| Watch { control, pid: workplace.pid });
-            exec::carry_out(session, group, atomic, stop, watch, ledger, self.emit)
-        };
+        let watch = workplace.control.as_mut().map(|control| Watch { control, pid: workplace.pid });
+        let done = exec::carry_out(session, group, atomic, stop, watch, ledger, self.emit);
         if !atomic {
             self.settle_memory(done.is_ok());
         }
         let done = done?;
         self.take_control_back(&mut workplace.control);
-        if let (Some(version), Some(base)) = (version, &mut self.notes.base) {
-            base.recorded.push(version.directory);
+        if let Some(base) = &mut self.notes.base {
+            base.recorded.extend(group.records.iter().map(|version| version.directory.clone()));
         }
         self.notes.applied(self.subject, &group.steps, &done);
         Ok(())
