@@ -17,7 +17,6 @@ use std::{
 use diesel::{
     Connection as _, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
-    migration::CREATE_MIGRATIONS_TABLE,
     pg::PgConnection,
     sql_query,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
@@ -43,11 +42,14 @@ const LOCK_TIMEOUT_MS: u32 = 2_000;
 /// The migrations of the journal, in order, and what each makes. The first run makes the first, the second what is missing of the others,
 /// but for the table of backfills, which is made when it is needed.
 const PARTS: [(&str, &str); 4] = [
-    ("00000000000001_journal", include_str!("journal/migrations/00000000000001_journal/up.sql")),
+    (FIRST, include_str!("journal/migrations/00000000000001_journal/up.sql")),
     ("00000000000002_key", include_str!("journal/migrations/00000000000002_key/up.sql")),
     (FOR_BACKFILLS, include_str!("journal/migrations/00000000000003_backfills/up.sql")),
     ("00000000000004_backup", include_str!("journal/migrations/00000000000004_backup/up.sql")),
 ];
+/// Tables by which a journal is known: one of its own, and diesel's books, which come with its second part.
+const TABLES: [&str; 2] = ["changes", "__diesel_schema_migrations"];
+const FIRST: &str = "00000000000001_journal";
 const FOR_BACKFILLS: &str = "00000000000003_backfills";
 const RUNS: &str = include_str!("journal/runs.sql");
 const CHANGES: &str = include_str!("journal/changes.sql");
@@ -127,11 +129,12 @@ impl KeptJournal {
     pub fn make(mut control: Control, schema: Ident, run: NewRun) -> Self {
         let (tell, anew) = mpsc::channel();
         let making = thread::spawn(move || {
-            let is_there = exists(control.connection(), &schema);
+            let bare = Tables { any: false, books: false };
+            let found = if control.is_bare() { Ok(bare) } else { tables(control.connection(), &schema) };
             // Who does not ask does not want to know.
-            tell.send(matches!(is_there, Ok(false))).unwrap_or_default();
-            let opened = is_there.map_err(JournalError::from);
-            let opened = opened.and_then(|is_there| open(control.connection(), &schema, is_there, run));
+            tell.send(matches!(found, Ok(Tables { any: false, .. }))).unwrap_or_default();
+            let opened = found.map_err(JournalError::from);
+            let opened = opened.and_then(|found| open(control.connection(), &schema, found, run));
             (control, opened)
         });
         Self { making: Some(making), anew: Some(anew), ..Self::default() }
@@ -216,8 +219,8 @@ impl Control {
     /// # Errors
     /// [`JournalError`].
     pub fn open_journal(&mut self, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
-        let is_there = exists(self.connection(), schema)?;
-        open(self.connection(), schema, is_there, run)
+        let found = tables(self.connection(), schema)?;
+        open(self.connection(), schema, found, run)
     }
 }
 
@@ -227,8 +230,8 @@ impl Session {
     /// # Errors
     /// [`JournalError`].
     pub fn open_journal(&mut self, schema: &Ident, run: NewRun) -> Result<Journal, JournalError> {
-        let is_there = exists(self.diesel(), schema)?;
-        open(self.diesel(), schema, is_there, run)
+        let found = tables(self.diesel(), schema)?;
+        open(self.diesel(), schema, found, run)
     }
 
     /// Reads the journal; `None` where there is none. Read-only, ACCESS SHARE on its tables. Cost: a round trip for each kind of
@@ -390,11 +393,39 @@ fn recognise(error: &diesel::result::Error, sql: &str) -> ServerError {
     ServerError::recognise(error, Sent::new(sql))
 }
 
+/// Which of its tables a journal has.
+#[derive(Clone, Copy, Debug, QueryableByName)]
+struct Tables {
+    /// Any, so that it is one.
+    #[diesel(sql_type = Bool)]
+    any: bool,
+    /// Diesel's books.
+    #[diesel(sql_type = Bool)]
+    books: bool,
+}
+
+fn tables(connection: &mut PgConnection, schema: &Ident) -> Result<Tables, ServerError> {
+    let [changes, books] = TABLES.map(|table| quote_literal(&format!("{schema}.{table}")));
+    // A table of somebody else's may have that name. A later version may have others, but it has books.
+    let sql = format!(
+        "SELECT b.books, b.books OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = \
+         pg_catalog.to_regclass({changes}) AND a.attname = 'inverse_kind') AS any FROM (SELECT pg_catalog.to_regclass({books}) IS \
+         NOT NULL AS books) b"
+    );
+    sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))
+}
+
+/// Returns the condition under which there is nothing of the names of these tables. Whoever may not look into the schema learns that, too.
+pub(super) fn is_bare(schema: &Ident) -> String {
+    let (schema, tables) = (quote_literal(schema.as_str()), TABLES.map(quote_literal).join(", "));
+    format!(
+        "NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = \
+         {schema} AND c.relname IN ({tables}))"
+    )
+}
+
 fn exists(connection: &mut PgConnection, schema: &Ident) -> Result<bool, ServerError> {
-    let books = quote_literal(&format!("{schema}.__diesel_schema_migrations"));
-    let sql = format!("SELECT pg_catalog.to_regclass({books}) IS NOT NULL AS value");
-    let found: Found = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
-    Ok(found.value)
+    tables(connection, schema).map(|tables| tables.any)
 }
 
 fn has_backfills(connection: &mut PgConnection, schema: &Ident) -> Result<bool, ServerError> {
@@ -413,9 +444,25 @@ fn known() -> Vec<String> {
     PARTS.iter().map(|(name, _)| version_of(name)).collect()
 }
 
-fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewRun) -> Result<Journal, JournalError> {
-    let mut recorded = Vec::new();
-    if is_there {
+fn open(connection: &mut PgConnection, schema: &Ident, found: Tables, run: NewRun) -> Result<Journal, JournalError> {
+    let mut found = found;
+    if !found.any {
+        match make_anew(connection, schema) {
+            // It has no runs and no old values.
+            Ok(()) => return Ok(Journal::new(schema, Opened { id: 1, keeps: false }, run)),
+            // In the moment in which another run gave the lock up, it may have been there already.
+            Err(error) if error.kind == ServerErrorKind::DuplicateObject => {
+                found = tables(connection, schema)?;
+                if !found.any {
+                    return Err(error.into());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // Where only the first run has written there, there are no books yet.
+    let mut recorded = vec![version_of(FIRST)];
+    if found.books {
         let sql = format!("SELECT version AS value FROM {schema}.__diesel_schema_migrations");
         let words: Vec<Word> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
         recorded = words.into_iter().map(|word| word.value).collect();
@@ -425,9 +472,7 @@ fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewR
         return Err(JournalError::Newer { schema: schema.clone(), version: version.clone() });
     }
     let is_wanted = |part: &str| part != FOR_BACKFILLS;
-    if !is_there {
-        make_anew(connection, schema)?;
-    } else if PARTS.iter().any(|(name, _)| is_wanted(name) && !recorded.contains(&version_of(name))) {
+    if PARTS.iter().any(|(name, _)| is_wanted(name) && !recorded.contains(&version_of(name))) {
         let made = make(connection, schema, &is_wanted);
         // Without the key everything is found as well, and the next run makes it.
         let does_without = recorded.len() == 1
@@ -438,28 +483,13 @@ fn open(connection: &mut PgConnection, schema: &Ident, is_there: bool, run: NewR
             made?;
         }
     }
-    if is_there {
-        // Who has the runner lock knows that all others are dead. When they ended nobody knows.
-        let sql = format!("UPDATE {schema}.runs SET outcome = 'interrupted' WHERE outcome IS NULL");
-        connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
-    }
-    // A new one has no runs and no old values.
-    let mut opened = Opened { id: 1, keeps: false };
-    if is_there {
-        let kept = KEPT.replace("{schema}", &quote_literal(&schema.to_string()));
-        let sql = format!("SELECT coalesce(max(id), 0) + 1 AS id, EXISTS ({kept}) AS keeps FROM {schema}.runs");
-        opened = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
-    }
-    Ok(Journal {
-        schema: schema.clone(),
-        id: opened.id,
-        run,
-        keeps: opened.keeps,
-        recorded: false,
-        written: false,
-        next: 1,
-        uncommitted: 1,
-    })
+    // Who has the runner lock knows that all others are dead. When they ended nobody knows.
+    let sql = format!("UPDATE {schema}.runs SET outcome = 'interrupted' WHERE outcome IS NULL");
+    connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))?;
+    let kept = KEPT.replace("{schema}", &quote_literal(&schema.to_string()));
+    let sql = format!("SELECT coalesce(max(id), 0) + 1 AS id, EXISTS ({kept}) AS keeps FROM {schema}.runs");
+    let opened = sql_query(&sql).get_result(connection).map_err(|error| recognise(&error, &sql))?;
+    Ok(Journal::new(schema, opened, run))
 }
 
 /// What the tables of the journal are made under. The commit of what is written there first waits for the disk.
@@ -469,15 +499,11 @@ fn settled(schema: &Ident, create: &str) -> String {
     )
 }
 
-/// Makes the first part of the journal where there is none, with diesel's books, as its harness would: but all of it in one message,
-/// which is a transaction. The first step waits for it, and the harness takes a dozen round trips.
+/// Makes the first part of the journal where there is none, in one message, which is a transaction: the first step waits for it.
+/// Diesel's harness would take a dozen round trips; its books come with the second part.
 fn make_anew(connection: &mut PgConnection, schema: &Ident) -> Result<(), ServerError> {
-    let [(name, makes), ..] = PARTS;
-    let settled = settled(schema, &format!("CREATE SCHEMA IF NOT EXISTS {schema}; "));
-    let version = quote_literal(&version_of(name));
-    let books = CREATE_MIGRATIONS_TABLE.trim_end();
-    let sql =
-        format!("{settled}; {books}\n{makes}\nINSERT INTO __diesel_schema_migrations (version) VALUES ({version})");
+    let [(_, makes), ..] = PARTS;
+    let sql = format!("{}; {makes}", settled(schema, &format!("CREATE SCHEMA IF NOT EXISTS {schema}; ")));
     connection.batch_execute(&sql).map_err(|error| recognise(&error, &sql))
 }
 
@@ -490,10 +516,14 @@ fn make(connection: &mut PgConnection, schema: &Ident, is_wanted: &dyn Fn(&str) 
         let applied: Vec<String> = connection.applied_migrations()?.iter().map(ToString::to_string).collect();
         for (name, makes) in PARTS.iter().filter(|(name, _)| is_wanted(name)) {
             let version = BaseVersion::of_directory(name);
-            if !applied.contains(&version.version) {
-                Work::on(connection).execute(makes)?;
-                note(connection, &version)?;
+            if applied.contains(&version.version) {
+                continue;
             }
+            // The first run has made the first part, without books.
+            if *name != FIRST {
+                Work::on(connection).execute(makes)?;
+            }
+            note(connection, &version)?;
         }
         Ok(())
     });
@@ -508,6 +538,10 @@ fn text(value: Option<&str>) -> String {
 }
 
 impl Journal {
+    fn new(schema: &Ident, Opened { id, keeps }: Opened, run: NewRun) -> Self {
+        Self { schema: schema.clone(), id, run, keeps, recorded: false, written: false, next: 1, uncommitted: 1 }
+    }
+
     /// Returns the number of this run.
     #[must_use]
     pub const fn id(&self) -> i64 {

@@ -35,7 +35,7 @@ use crate::{
 use super::{
     Broken, ConnectError, Sent, ServerError, SnapshotError, broken, census, connect,
     connect::{attempt, attempts},
-    inventory, settling, snapshot, surroundings,
+    inventory, journal, settling, snapshot, surroundings,
 };
 
 /// Makes connections for the pool, and keeps why the last one failed: the pool would only say that it waited too long.
@@ -215,7 +215,7 @@ impl Connections {
     /// [`ConnectError`].
     pub fn control(&self) -> Result<Control, ConnectError> {
         let ahead = self.take_expected().and_then(|opening| opening.join().ok().flatten());
-        Ok(Control { connection: ahead.map_or_else(|| self.take(), Ok)?, pid: 0, seen: None })
+        Ok(Control { connection: ahead.map_or_else(|| self.take(), Ok)?, pid: 0, seen: None, is_bare: false })
     }
 
     /// Begins to open the connection that holds the runner lock, while something else is done: it will be needed.
@@ -331,7 +331,7 @@ struct Number {
 }
 
 #[derive(QueryableByName)]
-struct Pid {
+struct Whole {
     #[diesel(sql_type = Integer)]
     value: i32,
 }
@@ -595,7 +595,10 @@ impl Session {
     /// # Errors
     /// [`ServerError`].
     pub fn try_work_lock(&mut self) -> Result<bool, ServerError> {
-        try_lock(&mut self.connection, RUNNER_LOCK.1 + 1)
+        let (class, object) = RUNNER_LOCK;
+        let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({class}, {}) AS value", object + 1);
+        let rows: Vec<Truth> = sql_query(&sql).load(&mut *self.connection).map_err(|error| recognise(&error, &sql))?;
+        Ok(rows.first().is_some_and(|row| row.value))
     }
 
     /// Returns the value that a query of one row and one column gives, as text; `None` for NULL or no row.
@@ -707,6 +710,8 @@ pub struct Control {
     pid: i32,
     /// When it was the last time.
     seen: Option<Instant>,
+    /// Whether there was no journal when the runner lock was taken.
+    is_bare: bool,
 }
 
 impl Control {
@@ -714,12 +719,27 @@ impl Control {
         &mut self.connection
     }
 
-    /// Tries to take the runner lock. `false`: another run has it.
+    /// Tries to take the runner lock. `false`: another run has it. Notes, with the same round trip, whether there is
+    /// anything under the names of the journal's tables in `schema`.
     ///
     /// # Errors
     /// [`ServerError`].
-    pub fn try_runner_lock(&mut self) -> Result<bool, ServerError> {
-        try_lock(&mut self.connection, RUNNER_LOCK.1)
+    pub fn try_runner_lock(&mut self, schema: Option<&Ident>) -> Result<bool, ServerError> {
+        let (class, object) = RUNNER_LOCK;
+        let bare = schema.map_or_else(|| "false".to_owned(), journal::is_bare);
+        let sql = format!(
+            "SELECT CASE WHEN NOT pg_catalog.pg_try_advisory_lock({class}, {object}) THEN 0 WHEN {bare} THEN 2 ELSE 1 END AS value"
+        );
+        let rows: Vec<Whole> = sql_query(&sql).load(&mut *self.connection).map_err(|error| recognise(&error, &sql))?;
+        let found = rows.first().map_or(0, |row| row.value);
+        self.is_bare = found == 2;
+        self.seen = (found > 0).then(Instant::now);
+        Ok(found > 0)
+    }
+
+    /// Returns whether there was no journal when the runner lock was taken.
+    pub(super) const fn is_bare(&self) -> bool {
+        self.is_bare
     }
 
     /// Returns the session that holds the runner lock or, after it, the work lock.
@@ -731,7 +751,7 @@ impl Control {
              AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) LIMIT 1",
             object + 1
         );
-        let rows: Vec<Pid> = sql_query(sql).load(&mut *self.connection).ok()?;
+        let rows: Vec<Whole> = sql_query(sql).load(&mut *self.connection).ok()?;
         rows.first().map(|row| row.value)
     }
 
@@ -744,10 +764,7 @@ impl Control {
     pub fn meet(&mut self, session: &mut Session) -> Result<i32, Option<ServerError>> {
         let first = session.pid()?;
         session.end_look()?;
-        // The query is sent in two parts, which only a transaction keeps together there.
-        self.connection.batch_execute("BEGIN READ ONLY").map_err(|error| recognise(&error, "BEGIN"))?;
         self.pid = pid(&mut self.connection)?;
-        self.connection.batch_execute("ROLLBACK").map_err(|error| recognise(&error, "ROLLBACK"))?;
         // Such a pooler lends the session given back last, or one after the other, and others take theirs in between: asked in
         // this order, it has to be lucky ten times.
         let mut own = first != self.pid;
@@ -926,7 +943,7 @@ fn recognise(error: &diesel::result::Error, sql: &str) -> ServerError {
 
 fn pid(connection: &mut PgConnection) -> Result<i32, ServerError> {
     let sql = "SELECT pg_catalog.pg_backend_pid() AS value";
-    let rows: Vec<Pid> = sql_query(sql).load(connection).map_err(|error| recognise(&error, sql))?;
+    let rows: Vec<Whole> = sql_query(sql).load(connection).map_err(|error| recognise(&error, sql))?;
     Ok(rows.first().map_or(0, |row| row.value))
 }
 
@@ -938,12 +955,6 @@ fn is_in(connection: &mut PgConnection, pid: i32) -> Result<bool, ServerError> {
         Err(error) if error.is_connection_lost() => Err(error),
         outcome => Ok(outcome.is_ok()),
     }
-}
-
-fn try_lock(connection: &mut PgConnection, object: i32) -> Result<bool, ServerError> {
-    let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({}, {object}) AS value", RUNNER_LOCK.0);
-    let rows: Vec<Truth> = sql_query(&sql).load(connection).map_err(|error| recognise(&error, &sql))?;
-    Ok(rows.first().is_some_and(|row| row.value))
 }
 
 /// A flag that stops waiting, shared with the handler of signals.

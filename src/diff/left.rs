@@ -28,12 +28,21 @@ pub struct Touched {
     objects: BTreeSet<(Ident, EntryKey)>,
     /// Relations of which nothing that was known before holds: they are new, or they or parts of them have other names.
     renewed: BTreeSet<ObjectName>,
+    /// Tables that are new.
+    made: BTreeSet<ObjectName>,
 }
 
 impl Touched {
     /// Adds what a statement has moved. Cost: grows with that.
     pub fn add(&mut self, moved: &Moved) {
         let (before, after) = (&moved.before, &moved.after);
+        let is_made = |name: &ObjectName| self.made.contains(name);
+        let are_made = |parts: &Parts| parts.is_of_tables_only() && parts.tables.keys().all(is_made);
+        // All that belongs to a new table is asked for at the end.
+        if are_made(before) && are_made(after) && before.tables.len() == after.tables.len() {
+            self.renewed.extend(moved.renamed.iter().cloned());
+            return;
+        }
         for schema in schemas(before, after) {
             let of = |one, other| told(one, other, &schema, Telling::Tables);
             let (is, was) = (of(after, before), of(before, after));
@@ -41,8 +50,9 @@ impl Touched {
             let keys: BTreeSet<&EntryKey> = is.entries.keys().chain(was.entries.keys()).filter(differs).collect();
             self.objects.extend(keys.into_iter().map(|key| (schema.clone(), key.clone())));
         }
-        // All that belongs to a new table is asked for at the end.
-        self.renewed.extend(after.tables.keys().filter(|name| !before.tables.contains_key(name)).cloned());
+        let made = after.tables.keys().filter(|name| !before.tables.contains_key(name));
+        self.made.extend(made.clone().cloned());
+        self.renewed.extend(made.cloned());
         self.renewed.extend(moved.renamed.iter().cloned());
     }
 

@@ -418,8 +418,8 @@ pub(super) fn new_run(settings: &Settings, subject: &Subject<'_>, command: &str)
     }
 }
 
-/// What is to be written down about the groups of a plan: made in a thread of its own while they are carried out, from when the
-/// first of them is done. Until then the server may be making the journal, and is not to be kept from it.
+/// What is to be written down about the groups of a plan. That of the first group is made when it is done: until then the server may
+/// be making the journal, and is not to be kept from it. From then on that of the others is made in a thread of its own.
 pub(super) struct Entries<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     subject: &'scope Subject<'scope>,
@@ -427,8 +427,8 @@ pub(super) struct Entries<'scope, 'env> {
     plan: &'scope Plan,
     /// Base migrations that go back by their `down.sql`.
     downs: BTreeSet<ScriptId>,
-    /// Those of each group, by its place.
-    made: Option<Receiver<(usize, Vec<Entry>)>>,
+    /// Those of each later group, by its place.
+    others: Option<Receiver<(usize, Vec<Entry>)>>,
 }
 
 impl<'scope, 'env> Entries<'scope, 'env> {
@@ -439,16 +439,15 @@ impl<'scope, 'env> Entries<'scope, 'env> {
         groups: &'scope [Group<'scope>],
         plan: &'scope Plan,
     ) -> Self {
-        Self { scope, subject, groups, plan, downs: BTreeSet::new(), made: None }
+        Self { scope, subject, groups, plan, downs: BTreeSet::new(), others: None }
     }
 
     /// Takes the entries of a group, by its place, which is behind that of the group before.
     pub(super) fn take(&mut self, place: usize, attempts: &[(u32, f64)], whole: &mut BTreeSet<ScriptId>) -> Vec<Entry> {
-        if self.made.is_none() {
-            self.begin(place, whole);
-        }
-        let mut all = self.made.iter().flatten();
-        let (_, mut taken) = all.find(|(at, _)| *at == place).unwrap_or_default();
+        let mut taken = match &self.others {
+            None => self.begin(place, whole),
+            Some(others) => others.iter().find(|(at, _)| *at == place).unwrap_or_default().1,
+        };
         whole.extend(self.downs.iter().filter(|id| taken.iter().any(|entry| is_of(self.subject, **id, entry))));
         for (entry, (attempts, wait)) in taken.iter_mut().zip(attempts) {
             (entry.attempts, entry.lock_wait_ms) = (*attempts, *wait);
@@ -456,24 +455,29 @@ impl<'scope, 'env> Entries<'scope, 'env> {
         taken
     }
 
-    fn begin(&mut self, first: usize, whole: &BTreeSet<ScriptId>) {
+    fn begin(&mut self, first: usize, whole: &BTreeSet<ScriptId>) -> Vec<Entry> {
         let (subject, groups, plan) = (self.subject, self.groups, self.plan);
         let mut downs = ways_down(subject, plan, whole);
         self.downs = downs.keys().copied().collect();
-        let (tell, made) = mpsc::channel();
-        self.made = Some(made);
+        let mut entries_of = move |group: &Group<'_>| {
+            let mut entries = entries(subject, group, plan);
+            for (id, down) in &mut downs {
+                take_back_by_down(down, entries.iter_mut().filter(|entry| is_of(subject, *id, entry)));
+            }
+            entries
+        };
+        let taken = groups.get(first).map(&mut entries_of).unwrap_or_default();
+        let (tell, others) = mpsc::channel();
+        self.others = Some(others);
         self.scope.spawn(move || {
-            for (place, group) in groups.iter().enumerate().skip(first) {
-                let mut entries = entries(subject, group, plan);
-                for (id, down) in &mut downs {
-                    take_back_by_down(down, entries.iter_mut().filter(|entry| is_of(subject, *id, entry)));
-                }
+            for (place, group) in groups.iter().enumerate().skip(first + 1) {
                 // Nobody listens where the groups before were not carried out.
-                if tell.send((place, entries)).is_err() {
+                if tell.send((place, entries_of(group))).is_err() {
                     break;
                 }
             }
         });
+        taken
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     goal::StatementId,
     journal::{Keeping, NewRun},
     pg::{LockMode, ObjectName, StatementTimeout},
-    plan::{Answers, Plan, Policy, State, Step, Transaction},
+    plan::{Answers, Plan, Policy, State, StatementPlan, Step, Transaction},
     script::ScriptId,
 };
 
@@ -203,10 +203,14 @@ impl Operation<'_, '_> {
         let started = Instant::now();
         let limit = self.settings.limits.runner_lock_timeout;
         let mut told = false;
+        let journal = match &self.settings.journal {
+            Keeping::In(schema) => Some(schema),
+            Keeping::Not => None,
+        };
         // The work lock too: after a kill the server goes on with the last statement of a run that is no more.
         let (mut runner, mut worker) = (false, false);
         loop {
-            runner = runner || control.try_runner_lock().map_err(failed)?;
+            runner = runner || control.try_runner_lock(journal).map_err(failed)?;
             worker = worker || (runner && session.try_work_lock().map_err(failed)?);
             if runner && worker {
                 break;
@@ -372,6 +376,9 @@ impl Operation<'_, '_> {
                     self.settle_memory(false);
                     self.error(Box::new(errors::of_server("the transaction could not be committed", &error)));
                     self.notes.sent.clear();
+                    if let Some(base) = &mut self.notes.base {
+                        base.recorded.clear();
+                    }
                     stopped = true;
                 } else {
                     self.settle_memory(true);
@@ -397,12 +404,20 @@ impl Operation<'_, '_> {
             let version = BaseVersion::of_directory(&texts[id.0].name);
             let is_of = |group: &&mut Group<'_>| group.steps.iter().any(|step| step.statement.script == id);
             if unrecorded.contains(&version)
+                && !self.lacks(seen, &version, &|statement| statement.steps.is_empty())
                 && let Some(last) = groups.iter_mut().rfind(is_of).filter(|last| last.transaction != Transaction::None)
                 && session.is_recorded(&version).is_ok_and(|recorded| !recorded)
             {
                 last.records.push(version);
             }
         }
+    }
+
+    /// Returns whether a statement of a base migration does not hold, of those that count.
+    fn lacks(&self, seen: &Seen, version: &BaseVersion, counts: &dyn Fn(&StatementPlan) -> bool) -> bool {
+        let texts = &self.subject.scripts.texts;
+        let mut of = seen.plan.statements.iter().filter(|one| texts[one.id.script.0].name == version.directory);
+        of.any(|one| matches!(one.state, State::Missing | State::Conflicting) && counts(one))
     }
 
     /// Carries out the groups of a plan, one after the other, until something is in the way.
@@ -518,10 +533,11 @@ impl Operation<'_, '_> {
             base.recorded.dedup();
             base.recorded.retain(|directory| unrecorded.iter().all(|version| version.directory != *directory));
         }
-        if !unrecorded.is_empty()
+        let held: Vec<_> = unrecorded.into_iter().filter(|version| !self.lacks(seen, version, &|_| true)).collect();
+        if !held.is_empty()
             && let Some(target) = &seen.snapshot.target
         {
-            let recorded = session.prepare_to_work(target).and_then(|()| exec::record_base(session, &unrecorded));
+            let recorded = session.prepare_to_work(target).and_then(|()| exec::record_base(session, &held));
             if let Some(base) = &mut self.notes.base {
                 match recorded {
                     Ok(recorded) => base.recorded.extend(recorded),

@@ -61,6 +61,19 @@ pub struct Parts {
     pub privileges: BTreeMap<Object, Privileges>,
 }
 
+impl Parts {
+    /// Returns whether tables are all that is here, but for comments, privileges and row-level security.
+    pub(crate) fn is_of_tables_only(&self) -> bool {
+        self.materialized.is_empty()
+            && self.types.is_empty()
+            && self.sequences.is_empty()
+            && self.views.is_empty()
+            && self.routines.is_empty()
+            && self.triggers.is_empty()
+            && self.policies.is_empty()
+    }
+}
+
 /// What was there under a key before the statement at hand first touched it; `None` for nothing.
 type Kept<K, V> = BTreeMap<K, Option<V>>;
 

@@ -123,6 +123,11 @@ fn an_older_journal_is_read_and_brought_up_to_date_by_the_next_run() {
     let scripts = Scripts::one("CREATE TABLE IF NOT EXISTS t (id integer);");
     scripts.run(&database).expect(0);
     database.execute("ALTER TABLE hrms_migrate.runs DROP COLUMN backup");
+    // Its first run made the books, too.
+    database.execute(
+        "CREATE TABLE hrms_migrate.__diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT \
+         now()); INSERT INTO hrms_migrate.__diesel_schema_migrations VALUES ('00000000000001')",
+    );
     let history = scripts.command(&["history"]).database(&database).run().expect(0);
     assert_says(&history.stdout, &["run 1 of", "done, 1 change"]);
     scripts.write("020_more.sql", "CREATE TABLE IF NOT EXISTS u (id integer);");
@@ -174,11 +179,17 @@ fn a_journal_that_cannot_be_made_is_told_of() {
 fn a_newer_journal_is_not_touched() {
     let Some(database) = TestDatabase::new("journal_newer") else { return };
     Scripts::one(TABLE).run(&database).expect(0);
+    // The second run makes the books.
+    Scripts::one("ALTER TABLE t ADD COLUMN IF NOT EXISTS b text;").run(&database).expect(0);
     database.execute("INSERT INTO hrms_migrate.__diesel_schema_migrations (version) VALUES ('99990101000000')");
     let scripts = Scripts::one(format!("{TABLE} ALTER TABLE t ADD COLUMN IF NOT EXISTS a text;"));
     let run = scripts.run(&database).expect(9);
     assert_says(&run.stderr, &["error[journal-newer]", "99990101000000", "--no-journal"]);
-    assert_eq!(changes(&database), "1:1:done:add");
+    assert_eq!(changes(&database), "1:1:done:add 2:1:done:add");
+    // It may have other tables.
+    database.execute("DROP TABLE hrms_migrate.changes, hrms_migrate.runs");
+    let run = scripts.run(&database).expect(9);
+    assert_says(&run.stderr, &["error[journal-newer]", "99990101000000"]);
     scripts.command(&["run", "--no-journal"]).database(&database).run().expect(0);
 }
 
@@ -191,6 +202,12 @@ fn a_role_that_may_not_keep_a_journal_runs_without() {
     let run = scripts.on(&database).env("PGOPTIONS", format!("-c role={role}")).run().expect(0);
     assert_says(&run.stderr, &["warning[no-journal]", "permission denied"]);
     assert_eq!(database.value("SELECT to_regclass('s.t') IS NOT NULL").as_deref(), Some("true"));
+    // One of another role, in a schema that it may not look into.
+    Scripts::one(TABLE).run(&database).expect(0);
+    let scripts = Scripts::one("ALTER TABLE s.t ADD COLUMN IF NOT EXISTS a text;");
+    let run = scripts.on(&database).env("PGOPTIONS", format!("-c role={role}")).run().expect(0);
+    assert_says(&run.stderr, &["warning[no-journal]", "permission denied"]);
+    assert_eq!(changes(&database), "1:1:done:add");
     database.execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
 }
 

@@ -14,6 +14,7 @@ mod tools;
 
 mod adopt;
 mod backup;
+mod base;
 mod batches;
 mod check;
 mod concurrent;
